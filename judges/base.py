@@ -1,0 +1,143 @@
+"""What a judge is: cases in, verdicts out, batch first, in order.
+
+A judge sees text only: the question, the accepted references and the predicted answer. It never
+sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is about the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+from judges.errors import JudgeError, UnknownNameError
+
+AnswerKind = Literal["text", "number", "integer", "choice", "yes_no", "list"]
+ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
+
+
+@dataclass(frozen=True)
+class JudgeCase:
+    """One answer to be judged.
+
+    Attributes:
+        question: The question as the policy saw it.
+        references: Accepted answers, at least one; matching any of them is right.
+        prediction: The policy's answer, without tags. Untrusted text of any length.
+        kind: What sort of answer is expected; None lets the judge find out from the references.
+        choices: The options of a multiple-choice question in order (A, B, …), else None.
+        tolerance: Absolute tolerance for numbers. None: integers are exact, other numbers are
+            right when they agree to the reference's own decimals.
+    """
+
+    question: str
+    references: tuple[str, ...]
+    prediction: str
+    kind: AnswerKind | None = None
+    choices: tuple[str, ...] | None = None
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.references:
+            raise JudgeError("A JudgeCase needs at least one reference answer.")
+        if self.kind is not None and self.kind not in ANSWER_KINDS:
+            raise UnknownNameError("answer kind", str(self.kind), ANSWER_KINDS)
+        if self.tolerance is not None and not self.tolerance >= 0:
+            raise JudgeError(f"tolerance must be at least 0, got {self.tolerance!r}.")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a verdict cost.
+
+    Attributes:
+        prompt_tokens: Tokens read by the judging model.
+        completion_tokens: Tokens written by the judging model.
+        calls: Requests sent, retries included.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's decision on one case.
+
+    Exactly one of `score` and `abstained` is set: an abstention is not a 0.
+
+    Attributes:
+        score: In [0, 1]; 1 is right. None when the judge abstained.
+        abstained: Why there is no score, as a short name such as ``"timeout"``; else None.
+        judge: Name of the judge that decided.
+        cached: True when the verdict came from a cache.
+        usage: What the verdict cost; zero for judges that call nothing.
+    """
+
+    score: float | None
+    abstained: str | None = None
+    judge: str = ""
+    cached: bool = False
+    usage: Usage = Usage()
+
+    def __post_init__(self) -> None:
+        if (self.score is None) == (self.abstained is None):
+            raise JudgeError("A Verdict has either a score or a reason for abstaining, not both.")
+        if self.score is not None and not 0.0 <= self.score <= 1.0:
+            raise JudgeError(f"A Verdict's score lies in [0, 1], got {self.score!r}.")
+
+    @property
+    def correct(self) -> bool | None:
+        """True from a score of 0.5 up, False below, None when the judge abstained."""
+        return None if self.score is None else self.score >= 0.5
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Anything that turns cases into verdicts.
+
+    `judge` returns one verdict a case, in the order of the cases, and does not raise because of
+    what a case says. A verdict depends on its own case alone, never on its neighbours.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short stable name, recorded in each verdict."""
+        ...
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Judges a batch; returns verdicts in the order of `cases`."""
+        ...
+
+
+JUDGES: dict[str, Callable[..., Judge]] = {}
+
+
+def register_judge(name: str, factory: Callable[..., Judge]) -> None:
+    """Makes `factory` available as `make_judge(name, **kwargs)`.
+
+    Raises:
+        JudgeError: If the name is taken.
+    """
+    if name in JUDGES:
+        raise JudgeError(f"The judge name {name!r} is registered already.")
+    JUDGES[name] = factory
+
+
+def make_judge(judge: str | Judge, **kwargs: Any) -> Judge:
+    """Returns a judge: the one given, or a registered one built with `kwargs`.
+
+    Raises:
+        UnknownNameError: If no judge has this name; suggests the closest.
+        JudgeError: If `judge` is neither a name nor a judge.
+    """
+    if isinstance(judge, str):
+        if judge not in JUDGES:
+            raise UnknownNameError("judge", judge, JUDGES)
+        return JUDGES[judge](**kwargs)
+    if not isinstance(judge, Judge):
+        raise JudgeError(f"Expected a judge or the name of one, got {type(judge).__name__}.")
+    if kwargs:
+        raise JudgeError("Keyword arguments go with a judge's name, not with a judge object.")
+    return judge

@@ -1,0 +1,91 @@
+"""Multiple choice: by letter, by text, or by both when they agree."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from judges.normalize import final_answer, text_key
+
+_LETTER_ALONE = re.compile(
+    r"^(?:(?:the\s+)?(?:answer|option|choice|letter)\s+)?[\[(]?\s*([A-Za-z])\s*[\])]?[.:)]?$"
+)
+_LETTER_FIRST = re.compile(
+    r"^(?:(?:option|choice|letter)\s+)?(?:[\[(]\s*([A-Za-z])\s*[\])][.:]?|([A-Za-z])\s*[.:)]|"
+    r"([A-Z])\s+-)\s*(.+)$",
+    re.DOTALL,
+)
+_LETTER_LAST = re.compile(r"^(.+?)\s*[\[(]\s*(?:option\s+)?([A-Za-z])\s*[\])]$", re.DOTALL)
+_OPTION = re.compile(r"(?:(?<=\s)|^)\(?([A-Z])[.):]\s+")
+
+
+def letter_of(text: str) -> str | None:
+    """Returns the upper-case letter when `text` is an option's letter and nothing else."""
+    match = _LETTER_ALONE.match(text)
+    return match[1].upper() if match else None
+
+
+@lru_cache(maxsize=4096)
+def options_in(question: str) -> tuple[str, ...] | None:
+    """Reads the options (A), (B), … out of a question; None when it has none."""
+    marks = list(_OPTION.finditer(question))
+    start = next((i for i, mark in enumerate(marks) if mark[1] == "A"), None)
+    if start is None:
+        return None
+    options: list[str] = []
+    for index, mark in enumerate(marks[start:]):
+        if mark[1] != chr(ord("A") + index):
+            break
+        following = marks[start + index + 1 : start + index + 2]
+        end = following[0].start() if following else len(question)
+        options.append(question[mark.end() : end].strip(" \n\t,;"))
+    return tuple(options) if len(options) >= 2 else None
+
+
+@lru_cache(maxsize=4096)
+def _keys(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the comparison keys of the options, their own letter prefixes taken off."""
+    keys = []
+    for index, choice in enumerate(choices):
+        match = _LETTER_FIRST.match(choice.strip())
+        letter = match and (match[1] or match[2] or match[3])
+        own = match is not None and bool(letter) and str(letter).upper() == chr(65 + index)
+        keys.append(text_key(match[4] if match is not None and own else choice))
+    return tuple(keys)
+
+
+def pick(text: str, choices: tuple[str, ...] | None) -> int | None:
+    """Says which option an answer picks.
+
+    Args:
+        text: A final answer (see `judges.normalize.final_answer`).
+        choices: The options, or None when only letters are known.
+
+    Returns:
+        The index of the option; None when no single option is picked, as when the letter and the
+        text name different ones.
+    """
+    letter = letter_of(text)
+    if choices is None:
+        match = _LETTER_FIRST.match(text)
+        if letter is None and match is not None:
+            letter = (match[1] or match[2] or match[3]).upper()
+        return ord(letter) - ord("A") if letter else None
+    keys = _keys(choices)
+    exact = [index for index, key in enumerate(keys) if key == text_key(text)]
+    if len(exact) == 1:
+        return exact[0]
+    if letter is not None:
+        index = ord(letter) - ord("A")
+        return index if index < len(choices) else None
+    first, last = _LETTER_FIRST.match(text), _LETTER_LAST.match(text)
+    if first is not None:
+        letter, rest = first[1] or first[2] or first[3], first[4]
+    elif last is not None:
+        letter, rest = last[2], last[1]
+    else:
+        return None
+    index = ord(letter.upper()) - ord("A")
+    if index >= len(choices) or text_key(final_answer(rest)) != keys[index]:
+        return None
+    return index

@@ -1,0 +1,81 @@
+"""Numbers written as English words."""
+
+from __future__ import annotations
+
+import re
+
+_ONES = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+        "fifteen sixteen seventeen eighteen nineteen".split()
+    )
+}
+_TENS = {
+    word: value * 10
+    for value, word in enumerate(
+        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
+    )
+}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_WORD = re.compile(r"[A-Za-z%]+|\S")
+
+
+def number_from_words(text: str) -> tuple[int, str] | None:
+    """Reads a number at the start of `text`.
+
+    Args:
+        text: Such as ``"forty-seven people"``.
+
+    Returns:
+        The number and the words behind it (``(47, "people")``), or None when `text` does not
+        start with a number in words.
+    """
+    tokens = [token for token in _WORD.findall(text.lower()) if token != "-"]
+    sign = 1
+    if tokens and tokens[0] in ("minus", "negative"):
+        sign, tokens = -1, tokens[1:]
+    total = group = used = 0
+    last = ""
+    for index, token in enumerate(tokens):
+        kind = _kind(token)
+        if not _may_follow(last, kind, token, tokens[index + 1 : index + 2]):
+            break
+        if kind == "and":
+            continue
+        if kind == "scale":
+            total, group = total + (group or 1) * _SCALES[token], 0
+        elif kind == "hundred":
+            group = (group or 1) * 100
+        else:
+            group += _ONES.get(token, 0) + _TENS.get(token, 0)
+        last, used = kind, index + 1
+    if not used:
+        return None
+    return sign * (total + group), " ".join(tokens[used:])
+
+
+def _kind(token: str) -> str:
+    """Says what part of a number `token` is; "" when none."""
+    if token in _ONES:
+        return "one"
+    if token in _TENS:
+        return "ten"
+    if token in _SCALES:
+        return "scale"
+    return token if token in ("hundred", "and") else ""
+
+
+def _may_follow(last: str, kind: str, token: str, after: list[str]) -> bool:
+    """True when `kind` can continue a number whose last part was `last`."""
+    if not kind:
+        return False
+    if kind == "and":
+        return last in ("hundred", "scale") and bool(after) and _kind(after[0]) in ("one", "ten")
+    if not last:
+        return kind in ("one", "ten")
+    if kind == "one":
+        return last in ("hundred", "scale") or (last == "ten" and 0 < _ONES[token] < 10)
+    if kind == "ten":
+        return last in ("hundred", "scale")
+    return last in ("one", "ten", "hundred") if kind == "scale" else last == "one"
