@@ -1,0 +1,59 @@
+"""Makes `transformers` and `vllm` importable beside a CPU build of torch; elsewhere a no-op.
+
+The registries' torchvision, torchaudio and torchcodec are CUDA builds. Beside a CPU torch,
+torchvision fails to register its operators and the audio packages fail to load their libraries.
+Qwen-VL processors want torchvision for videos only, so declaring the operators is enough.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_kept: list[Any] = []  # a torch.library.Library drops its operators when it is collected
+
+
+def prepare_imports() -> None:
+    """Call before the first import of `transformers` or `vllm`; safe to call any number of times.
+
+    Raises:
+        ImportError: If torch is not installed; names the extra that brings it.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    torch_version = _version("torch")
+    if torch_version is None:
+        raise ImportError(
+            "This needs torch, transformers and vllm: pip install 'visionthink[cpu]' "
+            "(or 'visionthink[gpu]' on a machine with CUDA)."
+        )
+    if _kept or "+cpu" not in torch_version:
+        return
+    for name in ("torchaudio", "torchcodec"):
+        if _is_cuda_build(name):
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # makes the import fail
+    if _is_cuda_build("torchvision") and "torchvision" not in sys.modules:
+        import torch
+
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for schema in _SCHEMAS:
+            library.define(schema)
+        _kept.append(library)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _is_cuda_build(package: str) -> bool:
+    found = _version(package)
+    return found is not None and "+cpu" not in found

@@ -1,0 +1,6 @@
+"""The embedded Qwen2.5-VL: built from a config, trained here from scratch, shipped as a checkpoint."""
+
+from pathlib import Path
+
+CHECKPOINT = Path(__file__).parent / "checkpoint"
+"""The shipped model: a normal Hugging Face directory."""

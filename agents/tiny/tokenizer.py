@@ -1,0 +1,99 @@
+"""The tiny model's tokenizer: byte-level BPE over the embedded world's words and the protocol.
+
+Digits are single tokens; the tags of the protocol are one token each, and so is the JSON of a call,
+because for a model this small every token of context is time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vt_env.tasks.numbers import NumbersTask
+from vt_env.tasks.objects import COLORS, SHAPES
+from vt_env.tasks.stripes import DIRECTIONS
+from vt_env.templates import PROMPTS_DIR, load_template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+TAGS = tuple(
+    f"<{slash}{tag}>"
+    for tag in ("think", "answer", "tool_call", "tool_response")
+    for slash in ("", "/")
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}"
+    "{% for part in message.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+# A whole call, a digit, a word with its space, a run of punctuation, or white space.
+PIECES = r'\{"name".*?\}\}|\d| ?[A-Za-z]+| ?[^\sA-Za-z\d]+|\s+'
+
+
+def corpus() -> list[str]:
+    """The texts that the merges are learned from."""
+    brief = load_template("brief")
+    words = [*COLORS, *SHAPES, *DIRECTIONS, "clear", "unclear", "yes", "no"]
+    lines = [
+        "system\nuser\nassistant\n",
+        brief.system,
+        brief.tool_response,
+        brief.tool_error,
+        brief.forced_answer,
+        brief.forced_request,
+        "What color is the square? What shape is red? What number is shown?",
+        "Which way do the stripes run?",
+        f"{NumbersTask.name} in the image: how many, what, which, where, is there a",
+        (PROMPTS_DIR / "agent.toml").read_text(encoding="utf-8"),
+    ]
+    return lines + [f"{word}\n {word}" for word in words]
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Trains the tokenizer; the same on every machine."""
+    from agents.backends.compat import prepare_imports
+
+    prepare_imports()
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    trainer = trainers.BpeTrainer(
+        vocab_size=704,
+        min_frequency=2,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        special_tokens=[],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus() * 2, trainer)
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
+    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in TAGS])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        model_max_length=4096,
+        clean_up_tokenization_spaces=False,
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return fast

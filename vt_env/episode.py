@@ -1,0 +1,318 @@
+"""`Episode`: the pure state machine that the env, the vector env and the rollouts all drive.
+
+It holds a sample, what was shown and said, and what it cost; it calls no judge and no model. When
+an answer is to be judged, `step` returns the case and the driver hands the verdict to `settle`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from judges import JudgeCase, Verdict
+from vt_env.errors import ConfigError
+from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of
+from vt_env.protocol import Answer, Crop, Malformed, Request, parse
+from vt_env.rewards import Outcome, RewardConfig, token_cost
+from vt_env.samples import Sample
+from vt_env.templates import PromptTemplate
+
+
+class Ending(enum.StrEnum):
+    """How an episode ended; each has a name, none is an exception."""
+
+    ANSWERED = "answered"
+    ABSTAINED = "abstained"
+    """The policy answered but the judge could not decide."""
+    MALFORMED = "malformed"
+    """The policy's turn was neither an answer nor a call."""
+    TURN_LIMIT = "turn_limit"
+    """The policy called a tool in its last turn."""
+    TOO_LONG = "too_long"
+    """The policy's turn exceeded ``max_action_chars``."""
+    CUT_OFF = "cut_off"
+    """Generation hit its token limit before the turn was over."""
+
+
+@dataclass(frozen=True)
+class EpisodeConfig:
+    """The rules of an episode.
+
+    Attributes:
+        resolutions: Ladder of views as shares of each side of the full-resolution view, rising,
+            the last one 1.0. (0.5, 1.0) is the paper's: a quarter of the pixels, then all.
+        max_turns: Turns that the policy has, at least 1. (Paper: 2.)
+        limits: Bounds on the images shown, and the token family that prices them.
+        invalid_call: ``"feedback"``: an invalid call gets a user turn with the error;
+            ``"end"``: it ends the episode.
+        max_action_chars: Longest turn that is read, in characters.
+    """
+
+    resolutions: tuple[float, ...] = (0.5, 1.0)
+    max_turns: int = 2
+    limits: ImageLimits = ImageLimits()
+    invalid_call: str = "feedback"
+    max_action_chars: int = 100_000
+
+    def __post_init__(self) -> None:
+        levels = self.resolutions
+        rising = all(low < high for low, high in zip(levels, levels[1:], strict=False))
+        if not levels or levels[-1] != 1.0 or not rising or levels[0] <= 0:
+            raise ConfigError(f"resolutions must rise from above 0 to exactly 1.0, got {levels}.")
+        if self.max_turns < 1:
+            raise ConfigError(f"max_turns must be at least 1, got {self.max_turns}.")
+        if self.invalid_call not in ("feedback", "end"):
+            raise ConfigError(f"invalid_call is 'feedback' or 'end', got {self.invalid_call!r}.")
+        if self.max_action_chars < 1:
+            raise ConfigError(f"max_action_chars must be positive, got {self.max_action_chars}.")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of the conversation; `content` mixes text and images in order."""
+
+    role: str
+    content: tuple[str | Image.Image, ...]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the policy gets to see before a turn.
+
+    Attributes:
+        image: The image last shown, mode RGB.
+        question: The question.
+        turn: Turns taken so far.
+        visual_tokens: Visual tokens delivered so far.
+        feedback: What the tool said after the last turn; empty at the start.
+    """
+
+    image: Image.Image
+    question: str
+    turn: int
+    visual_tokens: int
+    feedback: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What a turn led to.
+
+    Attributes:
+        reward_terms: Named terms of this turn's reward, without the judge's.
+        done: True when the policy has no further turn.
+        case: The answer to be judged, or None; its verdict goes to `Episode.settle`.
+    """
+
+    reward_terms: dict[str, float]
+    done: bool
+    case: JudgeCase | None = None
+
+
+@dataclass
+class _Spent:
+    tokens: int = 0
+    unpaid: int = 0
+
+
+@dataclass
+class Episode:
+    """One question, from the first view to the verdict.
+
+    Args:
+        sample: The image and the question.
+        config: The rules.
+        rewards: Weights of the reward terms.
+        template: What is said around the images.
+
+    Raises:
+        ImageError: If the sample's image cannot be read.
+    """
+
+    sample: Sample
+    config: EpisodeConfig
+    rewards: RewardConfig
+    template: PromptTemplate
+    messages: list[Message] = field(default_factory=list, init=False)
+    turn: int = field(default=0, init=False)
+    level: int = field(default=0, init=False)
+    well_formed: bool = field(default=True, init=False)
+    ending: Ending | None = field(default=None, init=False)
+    verdict: Verdict | None = field(default=None, init=False)
+    answer: str | None = field(default=None, init=False)
+    problems: list[str] = field(default_factory=list, init=False)
+    reward_terms: dict[str, float] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._original = self.sample.image.size()
+        self.full_tokens = tokens_of(
+            self._view_size(len(self.config.resolutions) - 1), self._limits
+        )
+        self._spent = _Spent()
+        self._feedback = ""
+        self._shown = self._show(0)
+        if self.template.system:
+            self.messages.append(Message("system", (self.template.system,)))
+        text = self.template.question_text(self.sample.question)
+        self.messages.append(Message("user", (self._shown, text)))
+
+    @property
+    def _limits(self) -> ImageLimits:
+        return self.config.limits
+
+    @property
+    def visual_tokens(self) -> int:
+        """Visual tokens delivered so far."""
+        return self._spent.tokens
+
+    @property
+    def requested(self) -> bool:
+        """Whether a higher resolution was delivered."""
+        return self.level > 0
+
+    @property
+    def done(self) -> bool:
+        """True when the policy has no further turn."""
+        return self.ending is not None
+
+    @property
+    def observation(self) -> Observation:
+        """What the policy sees now."""
+        return Observation(
+            self._shown, self.sample.question, self.turn, self.visual_tokens, self._feedback
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the episode came to, for group shaping.
+
+        An ending without an answer is wrong; only an abstaining judge leaves it undecided.
+        """
+        correct = self.verdict.correct if self.verdict else False
+        return Outcome(correct, self.requested, self.well_formed, self.sample.needs_high_res)
+
+    def step(self, text: str, cut_off: bool = False) -> Transition:
+        """Takes one turn.
+
+        Args:
+            text: What the policy wrote.
+            cut_off: True when generation hit its limit before the turn was over.
+
+        Returns:
+            The turn's reward terms, and the case to be judged if there is one.
+
+        Raises:
+            RuntimeError: If the episode is over.
+        """
+        if self.done:
+            raise RuntimeError("The episode is over; start a new one.")
+        self.turn += 1
+        self.messages.append(Message("assistant", (text,)))
+        if len(text) > self.config.max_action_chars:
+            return self._end(Ending.TOO_LONG, "too_long")
+        if cut_off:
+            return self._end(Ending.CUT_OFF, "cut_off")
+        action = parse(text)
+        if isinstance(action, Answer):
+            return self._answer(action)
+        if isinstance(action, Request):
+            return self._request(action)
+        if isinstance(action, Crop):
+            return self._invalid("crop_not_offered", "There is no crop tool here.")
+        if not action.is_call:
+            return self._end(Ending.MALFORMED, action.reason)
+        return self._invalid(action.reason, action.detail)
+
+    def settle(self, verdict: Verdict) -> dict[str, float]:
+        """Takes the judge's verdict on the answer; returns the reward terms that it adds.
+
+        An abstention adds no term: it is not a 0.
+        """
+        self.verdict = verdict
+        if verdict.score is None:
+            self.ending = Ending.ABSTAINED
+            return {}
+        return self._pay({"accuracy": self.rewards.accuracy * verdict.score})
+
+    def _answer(self, action: Answer) -> Transition:
+        self._note(action.problem)
+        self.ending, self.answer = Ending.ANSWERED, action.text
+        sample = self.sample
+        case = JudgeCase(
+            sample.question,
+            sample.answers,
+            action.text,
+            sample.kind,
+            sample.choices,
+            sample.tolerance,
+        )
+        return Transition(self._pay(self._final_terms()), True, case)
+
+    def _request(self, action: Request) -> Transition:
+        levels = self.config.resolutions
+        wanted = (
+            levels[min(self.level + 1, len(levels) - 1)] if action.scale is None else action.scale
+        )
+        target = next((i for i, scale in enumerate(levels) if scale >= wanted - 1e-9), None)
+        if target is None or target <= self.level:
+            return self._invalid("no_higher_resolution", "There is no higher resolution.")
+        if self.turn >= self.config.max_turns:
+            return self._end(Ending.TURN_LIMIT, "turn_limit")
+        self._note(action.problem)
+        self.level = target
+        self._shown = self._show(target)
+        self._feedback = self.template.tool_response
+        self.messages.append(
+            Message(
+                "user",
+                ("<tool_response>", self._shown, f"</tool_response>\n{self._feedback}"),
+            )
+        )
+        return Transition(self._pay(self._turn_terms()), False)
+
+    def _invalid(self, reason: str, detail: str) -> Transition:
+        """An invalid call: feedback while turns are left, by option the end."""
+        if self.config.invalid_call == "end":
+            return self._end(Ending.MALFORMED, reason)
+        if self.turn >= self.config.max_turns:
+            return self._end(Ending.TURN_LIMIT, reason)
+        self._note(reason)
+        self._feedback = self.template.error_text(detail)
+        self.messages.append(Message("user", (f"<tool_response>{self._feedback}</tool_response>",)))
+        return Transition(self._pay(self._turn_terms()), False)
+
+    def _end(self, ending: Ending, problem: str) -> Transition:
+        self._note(problem)
+        self.ending = ending
+        return Transition(self._pay(self._final_terms()), True)
+
+    def _note(self, problem: str | None) -> None:
+        if problem is not None:
+            self.problems.append(problem)
+            self.well_formed = False
+
+    def _view_size(self, level: int) -> Size:
+        return shown_size(self._original, self.config.resolutions[level], self._limits)
+
+    def _show(self, level: int) -> Image.Image:
+        size = self._view_size(level)
+        tokens = tokens_of(size, self._limits)
+        self._spent.tokens += tokens
+        self._spent.unpaid += tokens
+        return resample(self.sample.image.load(), size)
+
+    def _turn_terms(self) -> dict[str, float]:
+        """Prices the images delivered since the last turn."""
+        unpaid, self._spent.unpaid = self._spent.unpaid, 0
+        cost = token_cost(unpaid, self.full_tokens, self.rewards)
+        return {"token_cost": -cost} if unpaid else {}
+
+    def _final_terms(self) -> dict[str, float]:
+        return {**self._turn_terms(), "format": self.rewards.format * self.well_formed}
+
+    def _pay(self, terms: dict[str, float]) -> dict[str, float]:
+        for name, value in terms.items():
+            self.reward_terms[name] = self.reward_terms.get(name, 0.0) + value
+        return terms

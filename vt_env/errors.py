@@ -1,0 +1,71 @@
+"""The error vocabulary of the environment.
+
+    VisionThinkError
+    ├── UnknownNameError        a name that is in no registry ("did you mean …?")
+    ├── ConfigError             a setting that cannot work, named
+    ├── ImageError              an image that cannot be read, or exceeds the limits
+    ├── DataError               one bad row: file, line, field, problem
+    └── DatasetError            every bad row of a dataset, listed
+
+What a *policy* does wrong is never an exception: it is a named outcome of the episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from judges.errors import UnknownNameError, VisionThinkError
+
+
+class ConfigError(VisionThinkError, ValueError):
+    """A setting that cannot work; the message names the setting and the accepted range."""
+
+
+class ImageError(VisionThinkError):
+    """An image that is missing, unreadable, or larger than the limits allow."""
+
+
+class DataError(VisionThinkError):
+    """One bad row of a dataset.
+
+    Attributes:
+        file: The dataset file, as the user named it.
+        line: Line (or row) number, counted from 1; None when the whole file is meant.
+        field: Column at fault; None when the whole row is.
+        problem: What is wrong, and what was expected.
+    """
+
+    def __init__(self, file: str, line: int | None, field: str | None, problem: str) -> None:
+        self.file, self.line, self.field, self.problem = file, line, field, problem
+        where = file if line is None else f"{file}:{line}"
+        super().__init__(f"{where}: {f'field {field!r}: ' if field else ''}{problem}")
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, int | None, str | None, str]]:
+        return DataError, (self.file, self.line, self.field, self.problem)
+
+
+class DatasetError(VisionThinkError):
+    """All the bad rows of a dataset at once.
+
+    Attributes:
+        errors: One `DataError` a bad row, in file order.
+        rows: How many rows were read.
+    """
+
+    def __init__(self, errors: Sequence[DataError], rows: int) -> None:
+        self.errors, self.rows = tuple(errors), rows
+        lines = "\n".join(f"  {error}" for error in self.errors)
+        super().__init__(f"{len(self.errors)} of {rows} rows cannot be used:\n{lines}")
+
+    def __reduce__(self) -> tuple[type[DatasetError], tuple[tuple[DataError, ...], int]]:
+        return DatasetError, (self.errors, self.rows)
+
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DatasetError",
+    "ImageError",
+    "UnknownNameError",
+    "VisionThinkError",
+]

@@ -1,0 +1,60 @@
+"""`Sample`: one image, one question, the accepted answers; and what a dataset is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from judges import AnswerKind
+from vt_env.errors import ConfigError
+from vt_env.images import ImageSource
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question about one image.
+
+    Attributes:
+        sample_id: Unique within its dataset and stable between runs.
+        question: The question, not empty.
+        answers: Accepted answers, at least one.
+        image: Where the pixels come from; decoded on use.
+        family: What kind of sample this is; metrics are given by family.
+        kind: Sort of answer, for the judge; None: found out.
+        choices: Options of a multiple-choice question, else None.
+        tolerance: Absolute tolerance for numeric answers, else None.
+        needs_high_res: True, False, or None (margin band, or not known).
+        meta: Anything else worth recording, such as why high resolution is needed.
+    """
+
+    sample_id: str
+    question: str
+    answers: tuple[str, ...]
+    image: ImageSource
+    family: str = "default"
+    kind: AnswerKind | None = None
+    choices: tuple[str, ...] | None = None
+    tolerance: float | None = None
+    needs_high_res: bool | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.question.strip():
+            raise ConfigError(f"Sample {self.sample_id!r} has an empty question.")
+        if not self.answers:
+            raise ConfigError(f"Sample {self.sample_id!r} has no accepted answer.")
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A finite, random-access collection of samples; the same index gives the same sample."""
+
+    @property
+    def name(self) -> str:
+        """Short name for logs and errors."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...

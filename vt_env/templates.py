@@ -1,0 +1,68 @@
+"""Prompt templates: data in TOML files, replaceable by a file of one's own."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from vt_env.errors import ConfigError, UnknownNameError
+
+PROMPTS_DIR = Path(__file__).parent / "prompts"
+
+
+@dataclass(frozen=True)
+class PromptTemplate:
+    """What is said to the policy around the images.
+
+    Attributes:
+        system: System message; empty for none.
+        user: First user turn after the image; ``{question}`` is replaced.
+        tool_response: Said after an image that was asked for.
+        tool_error: Said after an invalid call; ``{error}`` is replaced.
+        forced_answer: Start of a turn that answers at once, up to the answer itself.
+        forced_request: A whole turn that asks for the high-resolution image.
+    """
+
+    system: str
+    user: str
+    tool_response: str
+    tool_error: str
+    forced_answer: str
+    forced_request: str
+
+    def question_text(self, question: str) -> str:
+        """The first user turn's text for `question`."""
+        return self.user.replace("{question}", question)
+
+    def error_text(self, error: str) -> str:
+        """The feedback's text for `error`."""
+        return self.tool_error.replace("{error}", error)
+
+
+def load_template(name_or_path: str | Path) -> PromptTemplate:
+    """Loads a shipped template by name, or a TOML file by path.
+
+    Raises:
+        UnknownNameError: If it is neither a shipped template nor an existing file.
+        ConfigError: If the file is not valid TOML or a field is missing, unknown or not text.
+    """
+    shipped = {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
+    path = shipped.get(str(name_or_path), Path(name_or_path))
+    if not path.is_file():
+        raise UnknownNameError("prompt template", str(name_or_path), shipped)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error}).") from error
+    known = {item.name for item in fields(PromptTemplate)}
+    for key in sorted(known | set(data)):
+        if key not in data or key not in known:
+            raise ConfigError(
+                f"{path}: field {key!r} is {'missing' if key in known else 'unknown'}."
+            )
+        if not isinstance(data[key], str):
+            raise ConfigError(f"{path}: field {key!r} must be text.")
+    if "{question}" not in data["user"]:
+        raise ConfigError(f"{path}: field 'user' must contain {{question}}.")
+    return PromptTemplate(**data)

@@ -1,0 +1,121 @@
+"""How many visual tokens an image costs, exactly as the model family's processor counts.
+
+Qwen-VL families: sides are rounded to multiples of ``patch * merge``, the area is kept within
+``[min_pixels, max_pixels]`` at (nearly) constant aspect ratio, and each merged patch is a token.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from vt_env.errors import ConfigError, UnknownNameError
+
+MAX_ASPECT_RATIO = 200
+"""Longest side over shortest side that the Qwen-VL processors accept."""
+
+
+@dataclass(frozen=True)
+class TokenFamily:
+    """The counting rule of one model family.
+
+    Attributes:
+        patch: Side of a vision patch, in pixels.
+        merge: Patches a side that are merged into one token.
+        min_pixels: Smallest area after resizing, in pixels, unless told otherwise.
+        max_pixels: Largest area after resizing, in pixels, unless told otherwise.
+    """
+
+    patch: int
+    merge: int
+    min_pixels: int
+    max_pixels: int
+
+    @property
+    def block(self) -> int:
+        """Side of the square of pixels that one token stands for."""
+        return self.patch * self.merge
+
+
+FAMILIES: dict[str, TokenFamily] = {
+    "qwen2_vl": TokenFamily(14, 2, 56 * 56, 28 * 28 * 1280),
+    "qwen2_5_vl": TokenFamily(14, 2, 56 * 56, 28 * 28 * 1280),
+    "qwen3_vl": TokenFamily(16, 2, 65536, 16777216),
+}
+
+
+def token_family(name: str) -> TokenFamily:
+    """Returns the counting rule called `name`.
+
+    Raises:
+        UnknownNameError: If there is none; suggests the closest.
+    """
+    if name not in FAMILIES:
+        raise UnknownNameError("token family", name, FAMILIES)
+    return FAMILIES[name]
+
+
+def fit_size(
+    family: str,
+    width: int,
+    height: int,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+) -> tuple[int, int]:
+    """Size that the family's processor resizes an image to (transformers' ``smart_resize``).
+
+    Args:
+        family: A name in `FAMILIES`.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+        min_pixels: Smallest area, in pixels; None: the family's own.
+        max_pixels: Largest area, in pixels; None: the family's own.
+
+    Returns:
+        Width and height in pixels, multiples of the family's block.
+
+    Raises:
+        ConfigError: If a side is below 1 pixel or the aspect ratio exceeds 200.
+    """
+    rule = token_family(family)
+    low = rule.min_pixels if min_pixels is None else min_pixels
+    high = rule.max_pixels if max_pixels is None else max_pixels
+    if width < 1 or height < 1:
+        raise ConfigError(f"An image of {width}x{height} pixels has no area.")
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        raise ConfigError(
+            f"An image of {width}x{height} pixels is too elongated: "
+            f"the longer side may be at most {MAX_ASPECT_RATIO} times the shorter one."
+        )
+    block = rule.block
+    # Python's round (half to even), as in the reference processor.
+    new_width = max(block, round(width / block) * block)
+    new_height = max(block, round(height / block) * block)
+    if new_width * new_height > high:
+        shrink = math.sqrt(width * height / high)
+        new_width = max(block, math.floor(width / shrink / block) * block)
+        new_height = max(block, math.floor(height / shrink / block) * block)
+    elif new_width * new_height < low:
+        grow = math.sqrt(low / (width * height))
+        new_width = math.ceil(width * grow / block) * block
+        new_height = math.ceil(height * grow / block) * block
+    return new_width, new_height
+
+
+def visual_tokens(
+    family: str,
+    width: int,
+    height: int,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+) -> int:
+    """Visual tokens of a `width` x `height` image, as the family's processor counts them.
+
+    Args, errors: as for `fit_size`.
+
+    Returns:
+        Number of tokens, at least 1.
+    """
+    new_width, new_height = fit_size(family, width, height, min_pixels, max_pixels)
+    block = token_family(family).block
+    return (new_width // block) * (new_height // block)
