@@ -7,6 +7,7 @@ an answer is to be judged, `step` returns the case and the driver hands the verd
 from __future__ import annotations
 
 import enum
+import itertools
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL import Image
 from judges import JudgeCase, Verdict
 from vt_env.errors import ConfigError
 from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of
-from vt_env.protocol import Answer, Crop, Malformed, Request, parse
+from vt_env.protocol import Answer, Crop, Request, parse
 from vt_env.rewards import Outcome, RewardConfig, token_cost
 from vt_env.samples import Sample
 from vt_env.templates import PromptTemplate
@@ -52,13 +53,13 @@ class EpisodeConfig:
 
     resolutions: tuple[float, ...] = (0.5, 1.0)
     max_turns: int = 2
-    limits: ImageLimits = ImageLimits()
+    limits: ImageLimits = field(default_factory=ImageLimits)
     invalid_call: str = "feedback"
     max_action_chars: int = 100_000
 
     def __post_init__(self) -> None:
         levels = self.resolutions
-        rising = all(low < high for low, high in zip(levels, levels[1:], strict=False))
+        rising = all(low < high for low, high in itertools.pairwise(levels))
         if not levels or levels[-1] != 1.0 or not rising or levels[0] <= 0:
             raise ConfigError(f"resolutions must rise from above 0 to exactly 1.0, got {levels}.")
         if self.max_turns < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import warnings
 from dataclasses import dataclass
@@ -180,8 +181,8 @@ def _orientation(image: Image.Image) -> int:
         warnings.simplefilter("ignore")
         try:
             value = image.getexif().get(_ORIENTATION_TAG, 1)
-        except Exception:  # broken metadata of a sound image
-            return 1
+        except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
+            return 1  # broken metadata of a sound image
     return value if isinstance(value, int) else 1
 
 

@@ -1,0 +1,74 @@
+"""`VisionThink-v0`: when is the sharper image worth its price? A Gymnasium environment.
+
+Importing this package registers the environment and loads no torch, ray, vllm or transformers::
+
+    import vt_env
+    env = vt_env.make("VisionThink-v0")           # or gymnasium.make("vt_env:VisionThink-v0")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+
+from vt_env.datasets import load_dataset
+from vt_env.env import VisionThinkEnv
+from vt_env.episode import Ending, Episode, EpisodeConfig, Message, Observation, Transition
+from vt_env.errors import (
+    ConfigError,
+    DataError,
+    DatasetError,
+    ImageError,
+    UnknownNameError,
+    VisionThinkError,
+)
+from vt_env.rewards import GROUP_SHAPERS, Outcome, RewardConfig
+from vt_env.samples import Dataset, Sample
+
+ENV_ID = "VisionThink-v0"
+
+
+def register() -> None:
+    """Registers the environments with Gymnasium; does nothing when they are registered."""
+    if ENV_ID not in gymnasium.registry:
+        gymnasium.register(ENV_ID, entry_point="vt_env.env:VisionThinkEnv")
+
+
+def make(env_id: str = ENV_ID, **settings: Any) -> gymnasium.Env[Any, Any]:
+    """Makes a registered environment; `settings` are those of `VisionThinkEnv`.
+
+    Raises:
+        UnknownNameError: If this package registers no such environment.
+    """
+    if env_id != ENV_ID:
+        raise UnknownNameError("environment", env_id, (ENV_ID,))
+    return gymnasium.make(env_id, **settings)
+
+
+register()
+
+__all__ = [
+    "ENV_ID",
+    "GROUP_SHAPERS",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "DatasetError",
+    "Ending",
+    "Episode",
+    "EpisodeConfig",
+    "ImageError",
+    "Message",
+    "Observation",
+    "Outcome",
+    "RewardConfig",
+    "Sample",
+    "Transition",
+    "UnknownNameError",
+    "VisionThinkEnv",
+    "VisionThinkError",
+    "load_dataset",
+    "make",
+    "register",
+]

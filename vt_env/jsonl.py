@@ -1,0 +1,187 @@
+"""`JsonlDataset`: one JSON object a line, validated whole before use, read a row at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vt_env.errors import ConfigError, DataError, DatasetError, ImageError
+from vt_env.images import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, FileImage
+from vt_env.rows import ImageFiles, RowError, sample_from_row
+from vt_env.samples import Sample
+
+ImageCheck = Literal["decode", "header", "none"]
+IMAGE_CHECKS: tuple[ImageCheck, ...] = ("decode", "header", "none")
+
+
+class JsonlDataset:
+    """Samples in a file of one JSON object a line; build it with `JsonlDataset.load`.
+
+    Memory holds 16 bytes a row, whatever the rows and images weigh: rows are read from the file
+    on use, images are decoded on use.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        files: ImageFiles,
+        offsets: npt.NDArray[np.uint64],
+        lines: npt.NDArray[np.uint32],
+        id_hashes: npt.NDArray[np.uint64],
+    ) -> None:
+        self._path, self._files = path, files
+        self._offsets, self._lines, self._id_hashes = offsets, lines, id_hashes
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        root: str | Path | None = None,
+        confined: bool = True,
+        check: ImageCheck = "decode",
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
+    ) -> JsonlDataset:
+        """Validates every row, then returns the dataset.
+
+        Args:
+            path: The file. Blank lines are skipped.
+            root: Folder that image paths are relative to; None: the file's own.
+            confined: Whether image paths that leave `root` are refused.
+            check: How well images are checked. ``"decode"``: every image is decoded once, which
+                finds truncated files; ``"header"``: only the headers are read, for large sets;
+                ``"none"``: images are not touched.
+            max_image_pixels: Images with more pixels are refused.
+            max_image_bytes: Files with more bytes are refused.
+
+        Raises:
+            DatasetError: If rows cannot be used, with all of them; or if there are none.
+            ConfigError: If `check` is not one of the three.
+        """
+        path = Path(path)
+        if check not in IMAGE_CHECKS:
+            raise ConfigError(f"check is one of {', '.join(IMAGE_CHECKS)}, got {check!r}.")
+        files = ImageFiles(
+            Path(root) if root is not None else path.parent,
+            confined,
+            max_image_pixels,
+            max_image_bytes,
+        )
+        offsets, lines, hashes, errors = [], [], [], []
+        checked: dict[bytes, str | None] = {}
+        for offset, line, raw in _rows(path):
+            try:
+                sample = _parse(raw, line, files)
+                _check_image(sample.image, check, checked)
+            except RowError as error:
+                errors.append(DataError(str(path), line, error.field, error.problem))
+                continue
+            offsets.append(offset)
+            lines.append(line)
+            hashes.append(_hash(sample.sample_id))
+        errors += _repeated(path, lines, hashes)
+        if not lines and not errors:
+            errors.append(DataError(str(path), None, None, "the file holds no rows."))
+        if errors:
+            rows = len(lines) + sum(1 for error in errors if error.line not in set(lines))
+            raise DatasetError(sorted(errors, key=lambda error: error.line or 0), rows)
+        return cls(
+            path,
+            files,
+            np.asarray(offsets, np.uint64),
+            np.asarray(lines, np.uint32),
+            np.asarray(hashes, np.uint64),
+        )
+
+    @property
+    def name(self) -> str:
+        """The file's name without its extension."""
+        return self._path.stem
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Reads one row.
+
+        Raises:
+            IndexError: If there is no such row.
+            DataError: If the file was changed after it was validated.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
+        line = int(self._lines[index])
+        with self._path.open("rb") as file:
+            file.seek(int(self._offsets[index]))
+            raw = file.readline()
+        try:
+            return _parse(raw, line, self._files)
+        except RowError as error:
+            raise DataError(str(self._path), line, error.field, error.problem) from error
+
+    def index_of(self, sample_id: str) -> int | None:
+        """Index of the sample called `sample_id`; None when there is none."""
+        for index in np.flatnonzero(self._id_hashes == np.uint64(_hash(sample_id))):
+            if self[int(index)].sample_id == sample_id:
+                return int(index)
+        return None
+
+
+def _rows(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yields byte offset, line number from 1, and bytes of every line that is not blank."""
+    offset = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            if raw.strip(b"\xef\xbb\xbf \t\r\n"):
+                yield offset, number, raw
+            offset += len(raw)
+
+
+def _parse(raw: bytes, line: int, files: ImageFiles) -> Sample:
+    try:
+        record = json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RowError(None, f"is not UTF-8 ({error.reason} at byte {error.start}).") from error
+    except (ValueError, RecursionError) as error:
+        raise RowError(None, f"is not JSON ({error}).") from error
+    return sample_from_row(record, str(line), files)
+
+
+def _check_image(image: object, check: ImageCheck, checked: dict[bytes, str | None]) -> None:
+    """Checks each distinct file once; `checked` remembers what was wrong with it."""
+    if check == "none" or not isinstance(image, FileImage):
+        return
+    key = hashlib.blake2b(image.name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    if key not in checked:
+        try:
+            image.check(decode=check == "decode")
+            checked[key] = None
+        except ImageError as error:
+            checked[key] = str(error)
+    problem = checked[key]
+    if problem is not None:
+        raise RowError("image", problem)
+
+
+def _hash(sample_id: str) -> int:
+    data = sample_id.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
+def _repeated(path: Path, lines: list[int], hashes: list[int]) -> list[DataError]:
+    """Names every row whose id an earlier row has."""
+    first: dict[int, int] = {}
+    errors = []
+    for line, value in zip(lines, hashes, strict=True):
+        earlier = first.setdefault(value, line)
+        if earlier != line:
+            errors.append(
+                DataError(str(path), line, "id", f"is the same as that of line {earlier}.")
+            )
+    return errors
