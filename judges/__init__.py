@@ -1,5 +1,7 @@
 """How an answer is scored. Knows no environment and no torch."""
 
+from judges.abstention import AbstentionLimit, kept_in_group
+from judges.audit import Agreement, agreement, audit, read_cases
 from judges.base import (
     ANSWER_KINDS,
     JUDGES,
@@ -11,24 +13,60 @@ from judges.base import (
     make_judge,
     register_judge,
 )
-from judges.errors import JudgeError, UnknownNameError, VisionThinkError
+from judges.cache import CachedJudge, ReplayJudge, VerdictStore
+from judges.combine import CascadeJudge, MajorityJudge, rule_then_llm
+from judges.errors import (
+    AbstentionLimitError,
+    CacheMissError,
+    JudgeError,
+    ServeError,
+    UnknownNameError,
+    VisionThinkError,
+)
+from judges.gather import JudgeQueue
+from judges.llm import LLMJudge
+from judges.retry import RetryPolicy
 from judges.rule import RuleJudge
 
-if "rule" not in JUDGES:
-    register_judge("rule", RuleJudge)
+for _name, _factory in (
+    ("rule", RuleJudge),
+    ("llm", LLMJudge),
+    ("rule_then_llm", rule_then_llm),
+    ("replay", ReplayJudge),
+):
+    if _name not in JUDGES:
+        register_judge(_name, _factory)
 
 __all__ = [
     "ANSWER_KINDS",
     "JUDGES",
+    "AbstentionLimit",
+    "AbstentionLimitError",
+    "Agreement",
     "AnswerKind",
+    "CacheMissError",
+    "CachedJudge",
+    "CascadeJudge",
     "Judge",
     "JudgeCase",
     "JudgeError",
+    "JudgeQueue",
+    "LLMJudge",
+    "MajorityJudge",
+    "ReplayJudge",
+    "RetryPolicy",
     "RuleJudge",
+    "ServeError",
     "UnknownNameError",
     "Usage",
     "Verdict",
+    "VerdictStore",
     "VisionThinkError",
+    "agreement",
+    "audit",
+    "kept_in_group",
     "make_judge",
+    "read_cases",
     "register_judge",
+    "rule_then_llm",
 ]

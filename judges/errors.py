@@ -3,6 +3,9 @@
     VisionThinkError
     ├── UnknownNameError        a name that is in no registry ("did you mean …?")
     ├── JudgeError              a judge is set up or used wrongly
+    │   ├── CacheMissError      a replay met a case that was never judged
+    │   ├── AbstentionLimitError  too many verdicts are missing for training to go on
+    │   └── ServeError          a judge's server did not start
     └── (vt_env.errors adds the rest)
 
 A judge that cannot decide raises nothing: it returns a `Verdict` that abstains, with its reason.
@@ -43,3 +46,15 @@ class UnknownNameError(VisionThinkError, KeyError):
 
 class JudgeError(VisionThinkError):
     """A judge was configured or called in a way that cannot work."""
+
+
+class CacheMissError(JudgeError):
+    """A replay met a case that its cache does not hold."""
+
+
+class AbstentionLimitError(JudgeError):
+    """So many verdicts are missing that going on would train on noise."""
+
+
+class ServeError(JudgeError):
+    """A judge's server did not start."""

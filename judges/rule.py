@@ -50,7 +50,7 @@ _COUNT = re.compile(
 
 
 class RuleJudge:
-    """Scores 1.0 for a prediction that says what a reference says, else 0.0.
+    r"""Scores 1.0 for a prediction that says what a reference says, else 0.0.
 
     Args:
         anls_threshold: Smallest similarity (1 minus the normalised edit distance, in (0, 1]) at
@@ -59,7 +59,7 @@ class RuleJudge:
         abstain_when_undecided: Abstain with `UNDECIDED` in place of 0 when the rules cannot read
             the prediction, so that another judge may decide.
         max_chars: Predictions longer than this, white space collapsed, are undecided unless they
-            hold a ``\\boxed{}``.
+            hold a ``\boxed{}``.
         symbolic: Compare LaTeX and formulas with `math-verify` where it is installed, in a
             process of its own.
 
@@ -84,7 +84,7 @@ class RuleJudge:
         undecided = (
             Verdict(None, UNDECIDED, self.name)
             if abstain_when_undecided
-            else Verdict(0.0, None, "rule")
+            else Verdict(0.0, None, self.name)
         )
         self._verdicts: dict[bool | None, Verdict] = {
             True: Verdict(1.0, None, self.name),

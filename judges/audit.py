@@ -1,0 +1,206 @@
+"""How far two judges agree. Pure functions over cases and scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from judges.base import Judge, JudgeCase
+from judges.errors import JudgeError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One case on which two judges differ.
+
+    Attributes:
+        index: Position of the case in the audit, from 0.
+        case: The case.
+        first: Score of the first judge, in [0, 1].
+        second: Score of the second judge, in [0, 1].
+    """
+
+    index: int
+    case: JudgeCase
+    first: float
+    second: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two judges agree on the cases that both scored.
+
+    Attributes:
+        cases: Cases in all.
+        compared: Cases that both scored.
+        first_abstained: Cases on which the first judge abstained.
+        second_abstained: Cases on which the second judge abstained.
+        both_right: Cases that both call right.
+        only_first: Cases that the first alone calls right.
+        only_second: Cases that the second alone calls right.
+        both_wrong: Cases that both call wrong.
+        disagreements: The cases on which they differ, in order.
+    """
+
+    cases: int
+    compared: int
+    first_abstained: int
+    second_abstained: int
+    both_right: int
+    only_first: int
+    only_second: int
+    both_wrong: int
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the compared cases on which they agree, in [0, 1]; None without any."""
+        return (self.both_right + self.both_wrong) / self.compared if self.compared else None
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa, in [-1, 1]: agreement beyond chance.
+
+        None when it is undefined: without compared cases, or when both judges always say one and
+        the same thing.
+        """
+        n = self.compared
+        if not n or self.accuracy is None:
+            return None
+        first = (self.both_right + self.only_first) / n
+        second = (self.both_right + self.only_second) / n
+        chance = first * second + (1 - first) * (1 - second)
+        return None if chance >= 1.0 else (self.accuracy - chance) / (1 - chance)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything as plain values, for JSON."""
+        return {**asdict(self), "accuracy": self.accuracy, "kappa": self.kappa}
+
+
+def agreement(
+    cases: Sequence[JudgeCase],
+    first: Sequence[float | None],
+    second: Sequence[float | None],
+) -> Agreement:
+    """Compares two lists of scores; a score of 0.5 or more counts as right.
+
+    Args:
+        cases: What was judged.
+        first: Scores of the first judge; None where it abstained.
+        second: Scores of the second judge; None where it abstained.
+
+    Raises:
+        JudgeError: If the lengths differ.
+    """
+    if not len(cases) == len(first) == len(second):
+        raise JudgeError("An audit needs as many scores from each judge as there are cases.")
+    table = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
+    differing = []
+    for index, (case, a, b) in enumerate(zip(cases, first, second, strict=True)):
+        if a is None or b is None:
+            continue
+        table[a >= 0.5, b >= 0.5] += 1
+        if (a >= 0.5) != (b >= 0.5):
+            differing.append(Disagreement(index, case, a, b))
+    return Agreement(
+        cases=len(cases),
+        compared=sum(table.values()),
+        first_abstained=sum(score is None for score in first),
+        second_abstained=sum(score is None for score in second),
+        both_right=table[True, True],
+        only_first=table[True, False],
+        only_second=table[False, True],
+        both_wrong=table[False, False],
+        disagreements=tuple(differing),
+    )
+
+
+def audit(cases: Sequence[JudgeCase], first: Judge, second: Judge) -> Agreement:
+    """Has two judges judge the same cases, and compares them."""
+    ones, others = first.judge(cases), second.judge(cases)
+    return agreement(cases, [v.score for v in ones], [v.score for v in others])
+
+
+def format_agreement(report: Agreement, first: str, second: str, limit: int = 20) -> str:
+    """Writes an agreement as text, with at most `limit` disagreements.
+
+    Args:
+        report: From `audit` or `agreement`.
+        first: Name of the first judge.
+        second: Name of the second judge.
+        limit: Disagreements listed at most.
+    """
+    accuracy = "undefined" if report.accuracy is None else f"{report.accuracy:.4f}"
+    kappa = "undefined" if report.kappa is None else f"{report.kappa:.4f}"
+    lines = [
+        f"cases {report.cases}, compared {report.compared}, abstained: "
+        f"{first} {report.first_abstained}, {second} {report.second_abstained}",
+        f"agreement {accuracy}, Cohen's kappa {kappa}",
+        f"both right {report.both_right}, both wrong {report.both_wrong}, "
+        f"right for {first} alone {report.only_first}, for {second} alone {report.only_second}",
+    ]
+    for item in report.disagreements[:limit]:
+        lines.append(
+            f"#{item.index} {first}={item.first:g} {second}={item.second:g} "
+            f"question={item.case.question[:80]!r} references={list(item.case.references)!r} "
+            f"prediction={item.case.prediction[:80]!r}"
+        )
+    left_out = len(report.disagreements) - limit
+    return "\n".join([*lines, f"… and {left_out} more"] if left_out > 0 else lines)
+
+
+def case_from_record(record: dict[str, Any]) -> JudgeCase:
+    """Builds a case from a record.
+
+    Args:
+        record: With ``question``, ``references`` (or one ``answer``) and ``prediction``;
+            ``kind``, ``choices`` and ``tolerance`` where they are known. Other fields are ignored.
+
+    Raises:
+        JudgeError: If a field is missing or of the wrong type.
+    """
+    references = record.get("references", record.get("answer"))
+    if isinstance(references, (str, int, float)) and not isinstance(references, bool):
+        references = [references]
+    texts = (record.get("question"), record.get("prediction"))
+    if not isinstance(references, list) or not all(isinstance(text, str) for text in texts):
+        raise JudgeError("A record to be judged needs question, references and prediction.")
+    choices = record.get("choices")
+    try:
+        return JudgeCase(
+            question=record["question"],
+            references=tuple(str(reference) for reference in references),
+            prediction=record["prediction"],
+            kind=record.get("kind"),
+            choices=tuple(str(choice) for choice in choices) if choices is not None else None,
+            tolerance=record.get("tolerance"),
+        )
+    except (TypeError, UnknownNameError) as error:
+        raise JudgeError(f"A record cannot be judged: {error}") from error
+
+
+def read_cases(path: str | Path) -> list[JudgeCase]:
+    """Reads cases from a JSONL file of records, one object a line.
+
+    Raises:
+        JudgeError: If the file cannot be read, or a line is no record; says which.
+    """
+    try:
+        lines: Iterable[str] = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise JudgeError(f"Cannot read the records {path}: {error}") from error
+    cases = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                raise JudgeError("it is no JSON object.")
+            cases.append(case_from_record(record))
+        except (ValueError, JudgeError) as error:
+            raise JudgeError(f"{path}, line {number}: {error}") from error
+    return cases

@@ -1,0 +1,344 @@
+"""Verdicts kept on disk: content-addressed, shared by many processes, replayable.
+
+The key of a verdict is the SHA-256 of everything it depends on: the judge's fingerprint (model,
+prompt version, settings) and the case. Abstentions are not kept, so they are asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from judges.base import Judge, JudgeCase, Usage, Verdict
+from judges.errors import CacheMissError, JudgeError
+
+_SCHEMA_VERSION = 1
+_BUSY_SECONDS = 60.0
+_CHUNK = 500
+_CREATE = """
+CREATE TABLE IF NOT EXISTS judges (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS verdicts (
+    key BLOB PRIMARY KEY,
+    judge_id INTEGER NOT NULL REFERENCES judges (id),
+    decided_by TEXT NOT NULL,
+    score REAL NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    calls INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class CacheStats:
+    """What a cache has answered since its judge was built.
+
+    Attributes:
+        hits: Cases answered from the disk.
+        repeated: Cases answered by an identical one of the same batch.
+        misses: Cases that were asked.
+        stored: Verdicts written; abstentions are not.
+    """
+
+    hits: int = 0
+    repeated: int = 0
+    misses: int = 0
+    stored: int = 0
+
+    @property
+    def hit_share(self) -> float:
+        """Share of cases that were not asked, in [0, 1]; 0 when there were none."""
+        answered = self.hits + self.repeated
+        return answered / (answered + self.misses) if answered + self.misses else 0.0
+
+
+def fingerprint_of(judge: Judge) -> str:
+    """Returns what a judge's verdicts depend on: its `fingerprint`, else its name."""
+    return str(getattr(judge, "fingerprint", judge.name))
+
+
+def case_key(fingerprint: str, case: JudgeCase) -> bytes:
+    """Returns the 32-byte key under which a judge's verdict on a case is kept."""
+    content = (
+        _SCHEMA_VERSION,
+        fingerprint,
+        case.question,
+        case.references,
+        case.prediction,
+        case.kind,
+        case.choices,
+        case.tolerance,
+    )
+    return hashlib.sha256(json.dumps(content).encode()).digest()
+
+
+class VerdictStore:
+    """The SQLite file. Safe for many threads and processes on one machine's disk.
+
+    Args:
+        path: The file; made with its folder when it is not there.
+        must_exist: Refuse to make a new file.
+
+    Raises:
+        JudgeError: If the file is missing (with `must_exist`), or is no store of this version.
+    """
+
+    def __init__(self, path: str | Path, must_exist: bool = False) -> None:
+        self.path = Path(path)
+        if must_exist and not self.path.is_file():
+            raise JudgeError(f"There is no verdict cache at {self.path}.")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._pid = -1
+        self._connection: sqlite3.Connection | None = None
+        with self._lock:
+            self._connect()
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
+        """Returns the verdicts that are there, each with `cached` set and no cost."""
+        found: dict[bytes, Verdict] = {}
+        with self._lock:
+            connection = self._connect()
+            for start in range(0, len(keys), _CHUNK):
+                chunk = keys[start : start + _CHUNK]
+                marks = ",".join("?" * len(chunk))
+                rows = connection.execute(
+                    f"SELECT key, score, decided_by FROM verdicts WHERE key IN ({marks})", chunk
+                )
+                for key, score, decided_by in rows:
+                    found[key] = Verdict(score, None, decided_by, cached=True)
+        return found
+
+    def put(self, fingerprint: str, verdicts: Mapping[bytes, Verdict]) -> int:
+        """Keeps verdicts; abstentions are left out. Returns how many were new."""
+        with self._lock:
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                judge_id = self._judge_id(connection, fingerprint)
+                before = connection.total_changes
+                connection.executemany(
+                    "INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    _rows(judge_id, verdicts),
+                )
+                stored = connection.total_changes - before
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+        return stored
+
+    def fingerprints(self) -> dict[str, int]:
+        """Returns how many verdicts each judge has here, by its fingerprint."""
+        with self._lock:
+            rows = self._connect().execute(
+                "SELECT fingerprint, COUNT(key) FROM judges LEFT JOIN verdicts "
+                "ON judge_id = id GROUP BY fingerprint ORDER BY fingerprint"
+            )
+            return dict(rows.fetchall())
+
+    def __len__(self) -> int:
+        with self._lock:
+            return int(self._connect().execute("SELECT COUNT(*) FROM verdicts").fetchone()[0])
+
+    def close(self) -> None:
+        """Closes the file; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+
+    def _connect(self) -> sqlite3.Connection:
+        """Returns this process's connection; a fork must not use its parent's."""
+        if self._connection is not None and self._pid == os.getpid():
+            return self._connection
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            _prepare(connection, self.path)
+        except sqlite3.Error as error:
+            raise JudgeError(f"{self.path} is no verdict cache: {error}") from error
+        self._connection, self._pid = connection, os.getpid()
+        return connection
+
+    @staticmethod
+    def _judge_id(connection: sqlite3.Connection, fingerprint: str) -> int:
+        """Returns the number of a judge, entering it first when it is new."""
+        connection.execute("INSERT OR IGNORE INTO judges (fingerprint) VALUES (?)", (fingerprint,))
+        query = "SELECT id FROM judges WHERE fingerprint = ?"
+        return int(connection.execute(query, (fingerprint,)).fetchone()[0])
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Sets a new connection up, and the file too when it is new."""
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version not in (0, _SCHEMA_VERSION):
+            raise JudgeError(f"{path} has cache version {version}, not {_SCHEMA_VERSION}.")
+        if version == 0:
+            with closing(connection.execute("PRAGMA journal_mode = WAL")) as cursor:
+                cursor.fetchone()
+            connection.executescript(f"BEGIN IMMEDIATE; {_CREATE} COMMIT;")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _rows(judge_id: int, verdicts: Mapping[bytes, Verdict]) -> Iterable[tuple[object, ...]]:
+    """Yields the rows of the verdicts that have a score."""
+    for key, verdict in verdicts.items():
+        if verdict.score is not None:
+            used = verdict.usage
+            cost = (used.prompt_tokens, used.completion_tokens, used.calls)
+            yield (key, judge_id, verdict.judge, verdict.score, *cost)
+
+
+class CachedJudge:
+    """Asks another judge only what it has not answered before.
+
+    Identical cases of one batch are asked once; the others get the same verdict at no cost.
+
+    Args:
+        judge: The judge to ask.
+        path: The cache's file.
+    """
+
+    def __init__(self, judge: Judge, path: str | Path) -> None:
+        self._judge = judge
+        self._store = VerdictStore(path)
+        self._stats = CacheStats()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The name of the judge behind."""
+        return self._judge.name
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the judge behind."""
+        return fingerprint_of(self._judge)
+
+    @property
+    def stats(self) -> CacheStats:
+        """Hits and misses since the judge was built."""
+        return self._stats
+
+    @property
+    def store(self) -> VerdictStore:
+        """The file behind."""
+        return self._store
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Judges a batch; returns verdicts in the order of `cases`."""
+        fingerprint = self.fingerprint
+        keys = [case_key(fingerprint, case) for case in cases]
+        known = self._store.get(list(dict.fromkeys(keys)))
+        asked = {key: case for key, case in zip(keys, cases, strict=True) if key not in known}
+        fresh: dict[bytes, Verdict] = {}
+        stored = 0
+        if asked:
+            fresh = dict(zip(asked, self._judge.judge(list(asked.values())), strict=True))
+            stored = self._store.put(fingerprint, fresh)
+        verdicts = [known[key] if key in known else _take(fresh, key) for key in keys]
+        hits = sum(key in known for key in keys)
+        self._count(hits, len(keys) - hits - len(asked), len(asked), stored)
+        return verdicts
+
+    def close(self) -> None:
+        """Closes the file and the judge behind."""
+        self._store.close()
+        close = getattr(self._judge, "close", None)
+        if close is not None:
+            close()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"judge": self._judge, "path": self._store.path}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def _count(self, hits: int, repeated: int, misses: int, stored: int) -> None:
+        """Adds a batch to the counts."""
+        with self._lock:
+            old = self._stats
+            self._stats = CacheStats(
+                old.hits + hits, old.repeated + repeated, old.misses + misses, old.stored + stored
+            )
+
+
+def _take(fresh: dict[bytes, Verdict], key: bytes) -> Verdict:
+    """Returns a fresh verdict and leaves a free copy for the next case that is the same."""
+    verdict = fresh[key]
+    if verdict.usage.calls or not verdict.cached:
+        fresh[key] = replace(verdict, cached=True, usage=Usage())
+    return verdict
+
+
+class ReplayJudge:
+    """Answers from a cache alone, so that a run can be scored again with no model at hand.
+
+    Args:
+        path: The cache's file; must exist.
+        fingerprint: Whose verdicts; None when the cache holds those of one judge only.
+
+    Raises:
+        JudgeError: If the file is missing, or it is not clear whose verdicts are meant.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: str | None = None) -> None:
+        self._store = VerdictStore(path, must_exist=True)
+        known = list(self._store.fingerprints())
+        if fingerprint is None and len(known) == 1:
+            fingerprint = known[0]
+        if fingerprint is None or fingerprint not in known:
+            self._store.close()
+            listed = "; ".join(known) or "none"
+            raise JudgeError(f"{path}: name the judge to replay by its fingerprint. Here: {listed}")
+        self._fingerprint = fingerprint
+
+    @property
+    def name(self) -> str:
+        """Always ``"replay"``; each verdict names the judge that decided it."""
+        return "replay"
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the judge that is replayed."""
+        return self._fingerprint
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Returns the verdicts of the past, in the order of `cases`.
+
+        Raises:
+            CacheMissError: If one of the cases was never judged.
+        """
+        keys = [case_key(self._fingerprint, case) for case in cases]
+        known = self._store.get(list(dict.fromkeys(keys)))
+        missing = [case for key, case in zip(keys, cases, strict=True) if key not in known]
+        if missing:
+            raise CacheMissError(
+                f"{len(missing)} of {len(cases)} cases are not in {self._store.path}; "
+                f"the first asks {missing[0].question[:80]!r}."
+            )
+        return [known[key] for key in keys]
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._store.close()

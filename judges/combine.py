@@ -1,0 +1,147 @@
+"""Judges made of judges: a cheap one first, and a vote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from judges.base import Judge, JudgeCase, Usage, Verdict, make_judge
+from judges.cache import CachedJudge, fingerprint_of
+from judges.errors import JudgeError
+from judges.llm import LLMJudge
+from judges.rule import RuleJudge
+
+
+class CascadeJudge:
+    """Asks one judge after another, each only about what those before it abstained on.
+
+    The first verdict with a score stands. A case on which all abstain keeps the last reason; the
+    cost of every judge asked is added up.
+
+    Args:
+        judges: At least one judge, or the names of some.
+
+    Raises:
+        JudgeError: If there is none.
+    """
+
+    def __init__(self, judges: Sequence[Judge | str]) -> None:
+        if not judges:
+            raise JudgeError("A cascade needs at least one judge.")
+        self._judges = [make_judge(judge) for judge in judges]
+
+    @property
+    def name(self) -> str:
+        """The judges' names in order, such as ``"rule>llm:qwen"``."""
+        return ">".join(judge.name for judge in self._judges)
+
+    @property
+    def fingerprint(self) -> str:
+        """The judges' fingerprints in order."""
+        return " > ".join(fingerprint_of(judge) for judge in self._judges)
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Judges a batch; returns verdicts in the order of `cases`."""
+        verdicts = self._judges[0].judge(cases)
+        for judge in self._judges[1:]:
+            open_cases = [i for i, verdict in enumerate(verdicts) if verdict.score is None]
+            if not open_cases:
+                break
+            found = judge.judge([cases[index] for index in open_cases])
+            for index, verdict in zip(open_cases, found, strict=True):
+                cost = add_usage(verdicts[index].usage, verdict.usage)
+                verdicts[index] = replace(verdict, usage=cost)
+        return verdicts
+
+    def close(self) -> None:
+        """Closes the judges that can be closed."""
+        close_all(self._judges)
+
+
+class MajorityJudge:
+    """Scores what most of its judges say. Those that abstain do not vote.
+
+    The verdict is 1.0 or 0.0; a tie abstains as ``"tie"``, and so do fewer votes than `min_votes`
+    as ``"too_few_votes"``.
+
+    Args:
+        judges: At least two judges, or the names of some. Judges at temperature 0 repeat
+            themselves: take different models or prompts.
+        min_votes: Fewest votes that decide; None asks for more than half of the judges.
+
+    Raises:
+        JudgeError: If there are too few judges for a vote.
+    """
+
+    def __init__(self, judges: Sequence[Judge | str], min_votes: int | None = None) -> None:
+        self._judges = [make_judge(judge) for judge in judges]
+        self._min_votes = len(judges) // 2 + 1 if min_votes is None else min_votes
+        if len(judges) < 2 or not 1 <= self._min_votes <= len(judges):
+            raise JudgeError("A vote needs two judges or more, and 1 <= min_votes <= judges.")
+
+    @property
+    def name(self) -> str:
+        """``"majority(…)"`` with the judges' names."""
+        return f"majority({','.join(judge.name for judge in self._judges)})"
+
+    @property
+    def fingerprint(self) -> str:
+        """The judges' fingerprints and the number of votes needed."""
+        prints = ", ".join(fingerprint_of(judge) for judge in self._judges)
+        return f"majority {self._min_votes} of ({prints})"
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Judges a batch; returns verdicts in the order of `cases`."""
+        ballots = [judge.judge(cases) for judge in self._judges]
+        return [self._count(votes) for votes in zip(*ballots, strict=True)]
+
+    def close(self) -> None:
+        """Closes the judges that can be closed."""
+        close_all(self._judges)
+
+    def _count(self, votes: Sequence[Verdict]) -> Verdict:
+        """Turns the votes on one case into a verdict."""
+        usage = Usage()
+        for vote in votes:
+            usage = add_usage(usage, vote.usage)
+        cast = [vote.correct for vote in votes if vote.correct is not None]
+        cached = all(vote.cached for vote in votes)
+        if len(cast) < self._min_votes:
+            return Verdict(None, "too_few_votes", self.name, cached, usage)
+        right = sum(cast)
+        if 2 * right == len(cast):
+            return Verdict(None, "tie", self.name, cached, usage)
+        return Verdict(float(2 * right > len(cast)), None, self.name, cached, usage)
+
+
+def add_usage(left: Usage, right: Usage) -> Usage:
+    """Adds two costs."""
+    return Usage(
+        left.prompt_tokens + right.prompt_tokens,
+        left.completion_tokens + right.completion_tokens,
+        left.calls + right.calls,
+    )
+
+
+def close_all(judges: Sequence[Judge]) -> None:
+    """Closes those judges that have something to close."""
+    for judge in judges:
+        close = getattr(judge, "close", None)
+        if close is not None:
+            close()
+
+
+def rule_then_llm(model: str, cache: str | Path | None = None, **kwargs: Any) -> CascadeJudge:
+    """Builds the usual judge for training: rules first, a model where they are undecided.
+
+    Args:
+        model: The judging model's name at its endpoint.
+        cache: File that keeps the model's verdicts; None keeps none.
+        **kwargs: Further arguments of `LLMJudge`, such as ``base_url``.
+    """
+    llm: Judge = LLMJudge(model, **kwargs)
+    if cache is not None:
+        llm = CachedJudge(llm, cache)
+    return CascadeJudge([RuleJudge(abstain_when_undecided=True), llm])
