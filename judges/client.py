@@ -27,6 +27,7 @@ _SCHEMA = {
     "required": ["score"],
     "additionalProperties": False,
 }
+_ONE_CALL = Usage(calls=1)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -106,7 +107,7 @@ class Reply:
     retry_after: float | None = None
     bad_form: bool = False
     detail: str = ""
-    usage: Usage = Usage(calls=1)
+    usage: Usage = _ONE_CALL
 
 
 def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:

@@ -42,10 +42,11 @@ _WHOLE = re.compile(rf"{_NUMBER}(?P<rest>.{{0,40}})$", re.VERBOSE | re.ASCII | r
 _FUSED = re.compile(r"(?<=\d)(?=[A-Za-zµ°])(?![eE][-+]?\d)")
 _ANYWHERE = re.compile(rf"(?<![\w.,]){_NUMBER}", re.VERBOSE | re.ASCII)
 _UNIT_TEXT = re.compile(r"(?:[A-Za-zµΩ°%$€£¥₹\"' /.*\-]|(?<=[A-Za-z^])[23]|\^)+")
-_NOT_UNITS = frozenset(
-    "a about and at because but if in incorrect instead is it maybe more neither no nor not of or "
-    "rather than then unless vs was wrong".split()
-)
+_NOT_UNITS = frozenset({
+    "a", "about", "and", "at", "because", "but", "if", "in", "incorrect", "instead", "is", "it",
+    "maybe", "more", "neither", "no", "nor", "not", "of", "or", "rather", "than", "then", "unless",
+    "vs", "was", "wrong",
+})  # fmt: skip
 _ASSIGNMENT = re.compile(r"^[A-Za-z]\w{0,11}\s?[=≈]\s?")
 
 

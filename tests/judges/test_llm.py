@@ -1,0 +1,273 @@
+"""`LLMJudge` against a server that fails in every way a server can."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from judges import JudgeCase, JudgeError, LLMJudge, RetryPolicy, UnknownNameError
+from tests.judges.contract import CASES, JudgeContract
+from tests.judges.fault_server import ALL_FAULTS, FaultPlan, FaultServer
+
+QUICK = RetryPolicy(
+    max_tries=8, max_seconds=20.0, request_seconds=0.4, base_delay=0.01, max_delay=0.1
+)
+
+
+def make(server: FaultServer, **kwargs: Any) -> LLMJudge:
+    settings: dict[str, Any] = {"retry": QUICK, "api_key": "k", "base_url": server.url, **kwargs}
+    return LLMJudge("m", **settings)
+
+
+def cases(count: int) -> list[JudgeCase]:
+    """Cases whose every third prediction is wrong."""
+    return [
+        JudgeCase(f"q{i}", (f"right {i}",), f"wrong {i}" if i % 3 == 0 else f"right {i}")
+        for i in range(count)
+    ]
+
+
+def right_verdicts(count: int) -> list[bool]:
+    return [i % 3 != 0 for i in range(count)]
+
+
+class TestContract(JudgeContract):
+    @pytest.fixture
+    def judge(self) -> Iterator[LLMJudge]:
+        with FaultServer() as server, make(server) as judge:
+            yield judge
+
+
+class TestContractUnderFaults(JudgeContract):
+    @pytest.fixture
+    def judge(self) -> Iterator[LLMJudge]:
+        quick_faults = tuple(fault for fault in ALL_FAULTS if fault != "timeout")
+        with (
+            FaultServer(FaultPlan(share=0.3, faults=quick_faults)) as server,
+            make(server) as judge,
+        ):
+            yield judge
+
+
+def test_two_thousand_cases_at_thirty_percent_faults() -> None:
+    plan = FaultPlan(share=0.3, latency=0.001)
+    with FaultServer(plan) as server, make(server) as judge:
+        started = time.monotonic()
+        verdicts = judge.judge(cases(2000))
+        seconds = time.monotonic() - started
+        stats = judge.stats
+    assert len(verdicts) == 2000
+    for verdict, right in zip(verdicts, right_verdicts(2000), strict=True):
+        assert verdict.correct is right or verdict.abstained in set(stats.failures)
+    abstained = sum(verdict.abstained is not None for verdict in verdicts)
+    assert abstained == sum(stats.abstentions.values()) <= 20
+    assert max(server.seen.answered.values()) == 1
+    assert sum(server.seen.answered.values()) == 2000 - abstained
+    assert set(server.seen.faults) == set(ALL_FAULTS)
+    assert stats.cases == 2000
+    assert stats.calls == sum(server.seen.tries.values()) == 2000 + stats.retries
+    assert seconds < 60
+
+
+@pytest.mark.parametrize("fault", ALL_FAULTS)
+def test_each_fault_is_overcome(fault: str) -> None:
+    with FaultServer(FaultPlan(faults=(fault,), first_tries=2)) as server, make(server) as judge:
+        verdicts = judge.judge(cases(6))
+    assert [verdict.correct for verdict in verdicts] == right_verdicts(6)
+    assert all(verdict.usage.calls == 3 for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("rate_limit", "rate_limited"),
+        ("server_error", "server_error"),
+        ("timeout", "timeout"),
+        ("half_closed", "connection"),
+        ("closed", "connection"),
+        ("garbage", "unparsable"),
+        ("wrong_json", "unparsable"),
+        ("prose", "unparsable"),
+    ],
+)
+def test_a_lasting_fault_is_a_named_abstention(fault: str, reason: str) -> None:
+    retry = RetryPolicy(max_tries=3, request_seconds=0.1, base_delay=0.01)
+    with (
+        FaultServer(FaultPlan(faults=(fault,), first_tries=99)) as server,
+        make(server, retry=retry) as judge,
+    ):
+        verdicts = judge.judge(cases(2))
+        assert judge.stats.abstentions == {reason: 2}
+    assert [verdict.abstained for verdict in verdicts] == [reason, reason]
+    assert server.seen.tries == {"q0": 3, "q1": 3}
+
+
+def test_retry_after_is_honoured() -> None:
+    plan = FaultPlan(faults=("rate_limit",), first_tries=1, retry_after="0.5")
+    with FaultServer(plan) as server, make(server) as judge:
+        started = time.monotonic()
+        assert judge.judge(cases(1))[0].correct is False
+        assert time.monotonic() - started >= 0.5
+
+
+def test_a_retry_after_beyond_the_time_left_abstains_at_once() -> None:
+    plan = FaultPlan(faults=("rate_limit",), first_tries=1, retry_after="3600")
+    with FaultServer(plan) as server, make(server) as judge:
+        started = time.monotonic()
+        assert judge.judge(cases(1))[0].abstained == "rate_limited"
+        assert time.monotonic() - started < 5
+
+
+def test_time_is_bounded_as_well_as_tries() -> None:
+    retry = RetryPolicy(max_tries=1000, max_seconds=0.5, request_seconds=0.2, base_delay=0.01)
+    with (
+        FaultServer(FaultPlan(faults=("server_error",), first_tries=10_000)) as server,
+        make(server, retry=retry, breaker_threshold=10_000) as judge,
+    ):
+        started = time.monotonic()
+        assert judge.judge(cases(1))[0].abstained == "server_error"
+        assert time.monotonic() - started < 3
+
+
+def test_concurrency_is_bounded_across_callers() -> None:
+    with FaultServer(FaultPlan(latency=0.02)) as server, make(server, concurrency=5) as judge:
+        threads = [threading.Thread(target=judge.judge, args=(cases(20),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert server.seen.most_in_flight == 5
+
+
+def test_an_open_circuit_leaves_the_server_alone() -> None:
+    retry = RetryPolicy(max_tries=50, max_seconds=1.0, request_seconds=0.2, base_delay=0.01)
+    with (
+        FaultServer(FaultPlan(faults=("server_error",), first_tries=10_000)) as server,
+        make(server, retry=retry, breaker_threshold=3, breaker_seconds=30.0) as judge,
+    ):
+        verdicts = judge.judge(cases(100))
+    assert {verdict.abstained for verdict in verdicts} <= {"circuit_open", "server_error"}
+    assert sum(server.seen.tries.values()) <= 70
+
+
+def test_a_closed_circuit_works_again() -> None:
+    plan = FaultPlan(faults=("server_error",), first_tries=3)
+    with (
+        FaultServer(plan) as server,
+        make(server, breaker_threshold=2, breaker_seconds=0.05) as judge,
+    ):
+        verdicts = judge.judge(cases(5))
+    assert [verdict.correct for verdict in verdicts] == right_verdicts(5)
+
+
+def test_a_wrong_key_is_not_retried() -> None:
+    with FaultServer(FaultPlan(key="secret")) as server, make(server) as judge:
+        verdict = judge.judge(cases(1))[0]
+    assert (verdict.abstained, verdict.usage.calls) == ("auth", 1)
+
+
+@pytest.mark.parametrize("structured", ["json_schema", "choice"])
+def test_a_server_without_structured_output_is_asked_plainly(structured: str) -> None:
+    with (
+        FaultServer(FaultPlan(refuse_structured=True)) as server,
+        make(server, structured=structured, concurrency=1) as judge,
+    ):
+        assert judge.judge(cases(1))[0].usage.calls == 2
+        assert judge.judge(cases(1))[0].usage.calls == 1
+        assert judge.stats.calls == 3
+
+
+def test_the_request_is_deterministic_text_only_and_structured() -> None:
+    body = {"chat_template_kwargs": {"enable_thinking": False}, "temperature": 0.7}
+    with (
+        FaultServer() as server,
+        make(server, structured="choice", extra_body=body) as judge,
+    ):
+        judge.judge(CASES[:1])
+    (sent,) = server.seen.bodies
+    assert sent["temperature"] == 0
+    assert sent["structured_outputs"] == {"choice": ['{"score": 0}', '{"score": 1}']}
+    assert sent["chat_template_kwargs"] == {"enable_thinking": False}
+    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+    assert all(isinstance(message["content"], str) for message in sent["messages"])
+
+
+def test_costs_are_counted_with_the_failures() -> None:
+    with FaultServer(FaultPlan(faults=("prose",), first_tries=1)) as server, make(server) as judge:
+        usage = judge.judge(cases(1))[0].usage
+        stats = judge.stats
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.calls) == (200, 10, 2)
+    assert (stats.prompt_tokens, stats.completion_tokens, stats.retries) == (200, 10, 1)
+    assert stats.failures == {"unparsable": 1}
+
+
+def test_a_refusal_is_an_abstention() -> None:
+    with (
+        FaultServer(FaultPlan(reply=lambda case: "I cannot judge this.")) as server,
+        make(server) as judge,
+    ):
+        assert judge.judge(cases(1))[0].abstained == "unparsable"
+
+
+def test_it_travels_without_its_connections() -> None:
+    with FaultServer() as server, make(server) as judge:
+        judge.judge(cases(1))
+        copy = pickle.loads(pickle.dumps(judge))
+        with copy:
+            assert [v.correct for v in copy.judge(cases(3))] == right_verdicts(3)
+        assert copy.fingerprint == judge.fingerprint
+
+
+def test_it_can_be_used_again_after_closing() -> None:
+    with FaultServer() as server:
+        judge = make(server)
+        judge.judge(cases(1))
+        judge.close()
+        judge.close()
+        assert judge.judge(cases(1))[0].correct is False
+        judge.close()
+
+
+def test_the_key_shows_nowhere() -> None:
+    judge = LLMJudge("m", base_url="http://127.0.0.1:9/v1", api_key="s3cret")
+    assert "s3cret" not in repr(judge._endpoint)
+    assert "s3cret" not in judge.fingerprint
+    assert "s3cret" not in repr(judge)
+
+
+def test_wrong_settings_are_named() -> None:
+    with pytest.raises(JudgeError, match="structured"):
+        LLMJudge("m", structured="xml")
+    with pytest.raises(UnknownNameError, match="reference"):
+        LLMJudge("m", prompt="referense")
+    with pytest.raises(JudgeError, match="base_ur"):
+        LLMJudge("m", base_ur="http://127.0.0.1")
+    with pytest.raises(JudgeError, match="concurrency"):
+        LLMJudge("m", concurrency=0)
+    with pytest.raises(JudgeError, match="max_tries"):
+        RetryPolicy(max_tries=0)
+
+
+def test_azure_asks_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with FaultServer() as server:
+        endpoint = server.url.removesuffix("/v1")
+        judge = LLMJudge(
+            "deployed", azure_endpoint=endpoint, api_version="2024-10-21", api_key="k", retry=QUICK
+        )
+        with judge:
+            assert [v.correct for v in judge.judge(cases(3))] == right_verdicts(3)
+    with pytest.raises(JudgeError, match="not both"):
+        LLMJudge("m", azure_endpoint="http://127.0.0.1", base_url="http://127.0.0.1")
+
+
+def test_a_missing_key_is_an_error_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    judge = LLMJudge("m", base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(JudgeError, match="cannot be set up"):
+        judge.judge(cases(1))
