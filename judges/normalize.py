@@ -30,7 +30,7 @@ _PUNCTUATION = str.maketrans(
     }
 )
 
-_BOX = re.compile(r"\\f?boxed\s*\{|\\fbox\s*\{")
+_BRACE = re.compile(r"\\f?boxed\s*\{|\\fbox\s*\{|[{}]")
 _WRAPPER = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname)\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _SHORT_FRACTION = re.compile(r"\\[dtc]?frac\s*(\d)\s*(\d)")
@@ -83,13 +83,16 @@ def last_boxed(text: str) -> str | None:
     r"""Returns what the last complete ``\boxed{…}`` holds, or None when there is none."""
     if "box" not in text:
         return None
-    for match in reversed(list(_BOX.finditer(text))):
-        depth = 1
-        for position in range(match.end(), len(text)):
-            depth += {"{": 1, "}": -1}.get(text[position], 0)
-            if depth == 0:
-                return text[match.end() : position].strip()
-    return None
+    opened: list[int | None] = []  # where each open brace's box begins; None for other braces
+    last: tuple[int, int] | None = None
+    for brace in _BRACE.finditer(text):
+        if brace.group() != "}":
+            opened.append(brace.end() if brace.group() != "{" else None)
+        elif opened:
+            start = opened.pop()
+            if start is not None and (last is None or start > last[0]):
+                last = start, brace.start()
+    return text[last[0] : last[1]].strip() if last is not None else None
 
 
 def plain_latex(text: str) -> str:

@@ -35,7 +35,7 @@ _YES_NO_WORD = re.compile(r"\b(yes|true|yeah|yep|no|false|nope|not)\b", re.IGNOR
 _DOUBT = re.compile(
     r"\b(?:not|no|never|neither|nor|or|either|cannot|can't|isn't|wasn't|aren't|don't|doesn't|"
     r"rather|instead|except|but|wrong|incorrect|less|more|fewer|greater|under|over|below|above|"
-    r"between|unless|maybe|perhaps|possibly|unknown|unclear|unsure)\b",
+    r"between|unless|maybe|perhaps|possibly|unknown|unclear|unsure)\b|[<>≤≥≠?]",
     re.IGNORECASE,
 )
 _SHARE = re.compile(
