@@ -56,10 +56,7 @@ def find_sample(dataset: Dataset, sample_id: str) -> int:
         ConfigError: If the dataset has no such sample.
     """
     index_of = getattr(dataset, "index_of", None)
-    if index_of is not None:
-        found = index_of(sample_id)
-    else:
-        found = _guess(dataset, sample_id)
+    found = index_of(sample_id) if index_of else _guess(dataset, sample_id)
     if found is None:
         raise ConfigError(f"Dataset {dataset.name!r} has no sample {sample_id!r}.")
     return int(found)
@@ -74,7 +71,7 @@ def _guess(dataset: Dataset, sample_id: str) -> int | None:
     return next((index for index, found in enumerate(ids) if found == sample_id), None)
 
 
-MAX_SCAN = 100_000
+MAX_SCAN = 10_000
 """Samples that `find_sample` looks at before it gives up."""
 
 

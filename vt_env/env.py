@@ -46,20 +46,21 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     ## Observation Space
     A `Dict`:
 
-    | key             | space                              | meaning                                |
-    |-----------------|------------------------------------|----------------------------------------|
-    | `image`         | `ImageSpace`: uint8 (H, W, 3)      | the image last shown; sizes vary       |
-    | `question`      | `UnicodeText`                      | the question                           |
-    | `feedback`      | `UnicodeText`                      | what the tool last said; at first `""` |
-    | `turn`          | `Discrete(max_turns + 1)`          | turns taken                            |
-    | `visual_tokens` | `Discrete(2**31)`                  | visual tokens shown so far             |
+    | key             | space                         | meaning                              |
+    |-----------------|-------------------------------|--------------------------------------|
+    | `image`         | `ImageSpace`: uint8 (H, W, 3) | the image last shown; sizes vary     |
+    | `question`      | `UnicodeText`                 | the question                         |
+    | `feedback`      | `UnicodeText`                 | what the tool last said; first `""`  |
+    | `turn`          | `Discrete(max_turns + 1)`     | turns taken                          |
+    | `visual_tokens` | `Discrete(2**31)`             | visual tokens shown so far           |
 
     ## Action Space
     `UnicodeText`: what the agent writes in its turn, any string of any length. In the protocol of
     `vt_env.protocol` that is one of
 
-    - `<think>…</think><answer>…</answer>`
-    - `<think>…</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>`
+        <think>…</think><answer>…</answer>
+        <think>…</think><tool_call>
+        {"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>
 
     An optional `"scale"` in the arguments names a level of `resolutions`; without it the next
     level is shown. Text outside of the protocol is never an error: it has a named outcome.
@@ -72,11 +73,11 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     ## Rewards
     Each step's reward is the sum of the named terms in `info["reward_terms"]`:
 
-    | term         | when                  | value                                                  |
-    |--------------|-----------------------|--------------------------------------------------------|
-    | `accuracy`   | an answer was judged  | `rewards.accuracy * score`, the score in [0, 1]        |
-    | `format`     | the last step         | `rewards.format` when every turn kept the format, or 0 |
-    | `token_cost` | images await payment  | `-rewards.price * tokens / tokens of full resolution`  |
+    | term         | when                 | value                                           |
+    |--------------|----------------------|-------------------------------------------------|
+    | `accuracy`   | an answer was judged | `rewards.accuracy * score`, score in [0, 1]     |
+    | `format`     | the last step        | `rewards.format` if every turn kept it, or 0    |
+    | `token_cost` | images await payment | `-rewards.price * tokens / full_tokens`         |
 
     The first image is paid for with the first turn, a further one with the turn that asked for
     it. An episode's return is therefore
@@ -97,26 +98,29 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     - `turn_limit`: the agent called a tool in its last turn.
     - `too_long`: the turn had more than `max_action_chars` characters.
 
+    Rollouts that generate text themselves also know `cut_off` (the generation limit) and
+    `context_limit`; an env's step is never either.
+
     An invalid call before the last turn gets `feedback` instead and spends the turn.
 
     ## Information
     `reset` and `step` return the same keys:
 
-    | key             | value                                                                      |
-    |-----------------|----------------------------------------------------------------------------|
-    | `sample_id`     | the sample's id                                                            |
-    | `index`         | the sample's index in the dataset                                          |
-    | `family`        | what kind of sample it is                                                  |
-    | `reward_terms`  | named terms of this step's reward; `{}` after `reset`                      |
-    | `visual_tokens` | visual tokens shown so far                                                 |
-    | `full_tokens`   | visual tokens of one view at full resolution                               |
-    | `requested`     | whether a higher resolution was shown                                      |
-    | `well_formed`   | whether every turn so far kept the format                                  |
-    | `problems`      | names of the faults so far, in order                                       |
-    | `ending`        | `None`, or the name of the ending                                          |
-    | `answer`        | `None`, or the answer without tags                                         |
-    | `verdict`       | `None`, or the judge's `Verdict`                                           |
-    | `outcome`       | `None`, or the `Outcome` that group shapers read (`vt_env.rewards`)        |
+    | key             | value                                                           |
+    |-----------------|-----------------------------------------------------------------|
+    | `sample_id`     | the sample's id                                                 |
+    | `index`         | the sample's index in the dataset                               |
+    | `family`        | what kind of sample it is                                       |
+    | `reward_terms`  | named terms of this step's reward; `{}` after `reset`           |
+    | `visual_tokens` | visual tokens shown so far                                      |
+    | `full_tokens`   | visual tokens of one view at full resolution                    |
+    | `requested`     | whether a higher resolution was shown                           |
+    | `well_formed`   | whether every turn so far kept the format                       |
+    | `problems`      | names of the faults so far, in order                            |
+    | `ending`        | `None`, or the name of the ending                               |
+    | `answer`        | `None`, or the answer without tags                              |
+    | `verdict`       | `None`, or the judge's `Verdict`                                |
+    | `outcome`       | `None`, or the `Outcome` that group shapers read                |
 
     ## Arguments
     ```python
@@ -155,6 +159,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     def __init__(
         self,
         data: str | Path | Dataset = "world",
+        *,
         judge: str | Judge = "rule",
         rewards: str | RewardConfig | Mapping[str, float] = "priced",
         prompt: str | Path | PromptTemplate = "brief",

@@ -15,7 +15,7 @@ from PIL import Image
 from judges import JudgeCase, Verdict
 from vt_env.errors import ConfigError
 from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of
-from vt_env.protocol import Answer, Crop, Request, parse
+from vt_env.protocol import Action, Answer, Crop, Request, parse
 from vt_env.rewards import Outcome, RewardConfig, token_cost
 from vt_env.samples import Sample
 from vt_env.templates import PromptTemplate
@@ -35,6 +35,8 @@ class Ending(enum.StrEnum):
     """The policy's turn exceeded ``max_action_chars``."""
     CUT_OFF = "cut_off"
     """Generation hit its token limit before the turn was over."""
+    CONTEXT_LIMIT = "context_limit"
+    """The conversation no longer fits the model's context."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,17 @@ class EpisodeConfig:
 
     def __post_init__(self) -> None:
         levels = self.resolutions
+        if not all(isinstance(level, int | float) for level in levels):
+            raise ConfigError(f"resolutions are numbers, got {levels}.")
+        for name in ("max_turns", "max_action_chars"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"{name} is an integer from 1 up, got {value!r}.")
         rising = all(low < high for low, high in itertools.pairwise(levels))
         if not levels or levels[-1] != 1.0 or not rising or levels[0] <= 0:
             raise ConfigError(f"resolutions must rise from above 0 to exactly 1.0, got {levels}.")
-        if self.max_turns < 1:
-            raise ConfigError(f"max_turns must be at least 1, got {self.max_turns}.")
         if self.invalid_call not in ("feedback", "end"):
             raise ConfigError(f"invalid_call is 'feedback' or 'end', got {self.invalid_call!r}.")
-        if self.max_action_chars < 1:
-            raise ConfigError(f"max_action_chars must be positive, got {self.max_action_chars}.")
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,9 @@ class Episode:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
             return self._end(Ending.CUT_OFF, "cut_off")
-        action = parse(text)
+        return self._act(parse(text))
+
+    def _act(self, action: Action) -> Transition:
         if isinstance(action, Answer):
             return self._answer(action)
         if isinstance(action, Request):
@@ -225,6 +231,16 @@ class Episode:
         if not action.is_call:
             return self._end(Ending.MALFORMED, action.reason)
         return self._invalid(action.reason, action.detail)
+
+    def stop(self, ending: Ending) -> Transition:
+        """Ends the episode for a reason that lies outside the policy's words.
+
+        Raises:
+            RuntimeError: If the episode is over.
+        """
+        if self.done:
+            raise RuntimeError("The episode is over; start a new one.")
+        return self._end(ending, ending.value)
 
     def settle(self, verdict: Verdict) -> dict[str, float]:
         """Takes the judge's verdict on the answer; returns the reward terms that it adds.

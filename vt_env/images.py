@@ -1,4 +1,4 @@
-"""Where pixels come from, and the resolution ladder: every level is cut from the original pixels."""
+"""Where pixels come from, and the resolution ladder; every level is cut from the original."""
 
 from __future__ import annotations
 
@@ -127,10 +127,7 @@ class FileImage:
         """
         width, height = self.size()
         if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
-            raise ImageError(
-                f"{self.path}: {width}x{height} pixels are too elongated; the longer side may be "
-                f"at most {MAX_ASPECT_RATIO} times the shorter one."
-            )
+            raise ImageError(f"{self.path}: {elongated((width, height))}")
         if decode:
             with self._open() as image:
                 image.draft("RGB", (1, 1))
@@ -176,7 +173,9 @@ class FileImage:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 when there is none or it cannot be read."""
+    """EXIF orientation that is still to be applied; 1 when there is none or it is unreadable."""
+    if image.format == "TIFF":
+        return 1  # Pillow applies a TIFF's orientation itself, to its size as to its pixels
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -238,6 +237,14 @@ class ImageLimits:
             raise ConfigError(f"max_pixels must be at least {rule.block**2}, one token's area.")
 
 
+def elongated(size: Size) -> str:
+    """Says that an image is too long for its width to be shown."""
+    return (
+        f"{size[0]}x{size[1]} pixels are too elongated; the longer side may be at most "
+        f"{MAX_ASPECT_RATIO} times the shorter one."
+    )
+
+
 def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
     """Size of an image as shown at `scale`, already rounded as the model's processor rounds it.
 
@@ -248,12 +255,44 @@ def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
 
     Returns:
         Width and height, in pixels, multiples of the family's block.
+
+    Raises:
+        ImageError: If the original is more than 200 times as long as wide.
+        ConfigError: If the limits are so close together that no size settles between them.
     """
-    full = fit_size(limits.family, *original, limits.min_pixels, limits.max_pixels)
+    if max(original) > MAX_ASPECT_RATIO * min(original):
+        raise ImageError(elongated(original))
+    full = _settled(original, limits)
     if scale == 1.0:
         return full
-    width, height = max(1, round(full[0] * scale)), max(1, round(full[1] * scale))
-    return fit_size(limits.family, width, height, limits.min_pixels, limits.max_pixels)
+    return _settled((max(1, round(full[0] * scale)), max(1, round(full[1] * scale))), limits)
+
+
+def _settled(size: Size, limits: ImageLimits) -> Size:
+    """Size that the processor makes of `size` and then leaves alone.
+
+    Once is not always enough: an elongated image can come out larger than the limits allow, or
+    more elongated than the processor itself accepts, and would be resized again.
+    """
+    seen: list[Size] = []
+    while size not in seen:
+        seen.append(size)
+        width, height = fit_size(
+            limits.family, *_compact(size), limits.min_pixels, limits.max_pixels
+        )
+        size = _compact((width, height))
+    if size != seen[-1]:
+        raise ConfigError(
+            f"min_pixels and max_pixels are too close together for an image of "
+            f"{seen[0][0]}x{seen[0][1]} pixels."
+        )
+    return size
+
+
+def _compact(size: Size) -> Size:
+    """Shortens the longer side to the most elongated shape that processors accept."""
+    most = MAX_ASPECT_RATIO * min(size)
+    return min(size[0], most), min(size[1], most)
 
 
 def tokens_of(size: Size, limits: ImageLimits) -> int:

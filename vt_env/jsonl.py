@@ -42,6 +42,7 @@ class JsonlDataset:
     def load(
         cls,
         path: str | Path,
+        *,
         root: str | Path | None = None,
         confined: bool = True,
         check: ImageCheck = "decode",
@@ -85,11 +86,11 @@ class JsonlDataset:
             offsets.append(offset)
             lines.append(line)
             hashes.append(_hash(sample.sample_id))
+        rows = len(lines) + len(errors)
         errors += _repeated(path, lines, hashes)
-        if not lines and not errors:
+        if not rows:
             errors.append(DataError(str(path), None, None, "the file holds no rows."))
         if errors:
-            rows = len(lines) + sum(1 for error in errors if error.line not in set(lines))
             raise DatasetError(sorted(errors, key=lambda error: error.line or 0), rows)
         return cls(
             path,

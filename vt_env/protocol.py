@@ -3,7 +3,9 @@ r"""The words of the episode: what a policy's text means, and how an action is w
 A turn is either a direct answer or one call of a tool (VisionThink, arXiv 2507.13348, section 3)::
 
     <think> … </think> … <answer> … </answer>
-    <think> … </think> … <tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>
+    <think> … </think> … <tool_call>
+    {"name": "resize_image", "arguments": {"action": "resize"}}
+    </tool_call>
 
 `parse` never raises and takes time linear in the length of the text.
 """
@@ -115,21 +117,13 @@ def parse(text: str) -> Action:
         the turn breaks the format around it; its `problem` then names the fault.
     """
     calls, answers = _count(text, CALL), _count(text, ANSWER)
-    if calls != (0, 0) and answers != (0, 0):
-        return Malformed("answer_and_call", True, "Either answer or call a tool, not both.")
-    if calls != (0, 0):
-        return _parse_call(text, calls)
-    if answers == (0, 0):
+    if calls == answers == (0, 0):
         return Malformed("no_action", False, "There is neither an answer nor a tool call.")
-    if answers != (1, 1):
-        return Malformed("answer_tags", False, "There must be exactly one <answer>…</answer>.")
-    body = _between(text, ANSWER)
-    if body is None:
-        return Malformed("answer_tags", False, "</answer> stands before <answer>.")
-    if not body.strip():
-        return Malformed("empty_answer", False, "The answer is empty.")
-    thought, problem = _check_turn(text, ANSWER)
-    return Answer(body.strip(), thought, problem)
+    if calls == (0, 0):
+        return _parse_answer(text, answers)
+    if answers == (0, 0):
+        return _parse_call(text, calls)
+    return Malformed("answer_and_call", True, "Either answer or call a tool, not both.")
 
 
 def to_text(action: Answer | Request | Crop) -> str:
@@ -160,21 +154,32 @@ def _between(text: str, tag: str) -> str | None:
 
 def _check_turn(text: str, tag: str) -> tuple[str, str | None]:
     """Returns the thought and the first fault of the format around the action."""
-    opened, closed = _count(text, THINK)
-    if (opened, closed) == (0, 0):
+    counts = _count(text, THINK)
+    if counts == (0, 0):
         return "", "no_think"
-    if (opened, closed) != (1, 1):
-        return "", "think_tags"
-    thought = _between(text, THINK)
+    thought = _between(text, THINK) if counts == (1, 1) else None
     if thought is None:
         return "", "think_tags"
+    problem = None
     if not text.lstrip().startswith(f"<{THINK}>"):
-        return thought.strip(), "text_before_think"
-    if text.find(f"</{THINK}>") > text.find(f"<{tag}>"):
-        return thought.strip(), "nested_tags"
-    if not text.rstrip().endswith(f"</{tag}>"):
-        return thought.strip(), "text_after_action"
-    return thought.strip(), None
+        problem = "text_before_think"
+    elif text.find(f"</{THINK}>") > text.find(f"<{tag}>"):
+        problem = "nested_tags"
+    elif not text.rstrip().endswith(f"</{tag}>"):
+        problem = "text_after_action"
+    return thought.strip(), problem
+
+
+def _parse_answer(text: str, answers: tuple[int, int]) -> Action:
+    if answers != (1, 1):
+        return Malformed("answer_tags", False, "There must be exactly one <answer>…</answer>.")
+    body = _between(text, ANSWER)
+    if body is None:
+        return Malformed("answer_tags", False, "</answer> stands before <answer>.")
+    if not body.strip():
+        return Malformed("empty_answer", False, "The answer is empty.")
+    thought, problem = _check_turn(text, ANSWER)
+    return Answer(body.strip(), thought, problem)
 
 
 def _parse_call(text: str, calls: tuple[int, int]) -> Action:
@@ -189,9 +194,12 @@ def _parse_call(text: str, calls: tuple[int, int]) -> Action:
         call = json.loads(body)
     except (ValueError, RecursionError):
         return Malformed("bad_json", True, "The call is not valid JSON.")
+    return _parse_tool(call, *_check_turn(text, CALL))
+
+
+def _parse_tool(call: object, thought: str, problem: str | None) -> Action:
     if not isinstance(call, dict) or not isinstance(call.get("arguments"), dict):
         return Malformed("bad_call", True, 'A call is {"name": …, "arguments": {…}}.')
-    thought, problem = _check_turn(text, CALL)
     if call.get("name") == RESIZE_TOOL:
         return _parse_resize(call["arguments"], thought, problem)
     if call.get("name") == CROP_TOOL:

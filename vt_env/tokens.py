@@ -88,9 +88,9 @@ def fit_size(
             f"the longer side may be at most {MAX_ASPECT_RATIO} times the shorter one."
         )
     block = rule.block
-    # Python's round (half to even), as in the reference processor.
-    new_width = max(block, round(width / block) * block)
-    new_height = max(block, round(height / block) * block)
+    # Python's round (half to even), as in the reference processor; a side may come out as 0 here,
+    # which the last branch mends.
+    new_width, new_height = round(width / block) * block, round(height / block) * block
     if new_width * new_height > high:
         shrink = math.sqrt(width * height / high)
         new_width = max(block, math.floor(width / shrink / block) * block)

@@ -1,0 +1,330 @@
+"""`VisionThink-v0` as a Gymnasium citizen."""
+
+import copy
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
+
+import vt_env
+from judges import RuleJudge
+from tests.vt_env.helpers import (
+    BAD_CALL,
+    CALL,
+    REQUEST,
+    SAMPLE,
+    AbstainingJudge,
+    ListDataset,
+    answer,
+    memory_sample,
+    real_pictures,
+)
+from vt_env import VisionThinkEnv
+from vt_env.episode import Ending
+from vt_env.errors import ConfigError, ImageError, UnknownNameError
+from vt_env.images import FileImage
+from vt_env.rewards import REWARD_PRESETS, Outcome, RewardConfig
+
+INFO_KEYS = {
+    "sample_id",
+    "index",
+    "family",
+    "reward_terms",
+    "visual_tokens",
+    "full_tokens",
+    "requested",
+    "well_formed",
+    "problems",
+    "ending",
+    "answer",
+    "verdict",
+    "outcome",
+}
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"max_turns": 1},
+    {"max_turns": 5, "resolutions": (0.25, 0.5, 1.0)},
+    {"resolutions": (1.0,)},
+    {"invalid_call": "end", "rewards": "paper"},
+    {"prompt": "agent", "split": "test", "seed": 4},
+    {"token_family": "qwen3_vl", "min_pixels": 1024},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+class TestContract:
+    """What holds for every setting."""
+
+    def test_check_env(self, settings: dict[str, Any]) -> None:
+        env = vt_env.make("VisionThink-v0", **settings)
+        check_env(env.unwrapped)
+
+    def test_two_envs_with_one_seed_give_the_same_episodes(self, settings: dict[str, Any]) -> None:
+        first, second = vt_env.make(**settings), vt_env.make(**settings)
+        first.action_space.seed(1)
+        for episode in range(10):
+            seed = 7 if episode == 0 else None
+            assert data_equivalence(first.reset(seed=seed), second.reset(seed=seed), exact=True)
+            done = False
+            while not done:
+                action = first.action_space.sample()
+                one, two = first.step(action), second.step(action)
+                assert data_equivalence(one, two, exact=True)
+                done = bool(one[2])
+
+    def test_everything_given_is_in_its_space(self, settings: dict[str, Any]) -> None:
+        env = vt_env.make(**settings).unwrapped
+        env.action_space.seed(2)
+        for _ in range(30):
+            observation, info = env.reset()
+            assert observation in env.observation_space
+            assert set(info) == INFO_KEYS
+            returned, done = 0.0, False
+            while not done:
+                observation, reward, done, truncated, info = env.step(env.action_space.sample())
+                assert observation in env.observation_space
+                assert set(info) == INFO_KEYS
+                assert float(reward) == pytest.approx(sum(info["reward_terms"].values()))
+                assert truncated is False
+                assert (info["ending"] is not None) == done == (info["outcome"] is not None)
+                returned += float(reward)
+            assert returned <= 1.5
+
+
+def play(env: gymnasium.Env[Any, Any], *turns: str) -> tuple[float, dict[str, Any]]:
+    returned, done = 0.0, False
+    info: dict[str, Any] = {}
+    for text in turns:
+        assert not done
+        _, reward, done, _, info = env.step(text)
+        returned += float(reward)
+    assert done
+    return returned, info
+
+
+def test_the_three_ways_to_make_it() -> None:
+    for env in (
+        gymnasium.make("vt_env:VisionThink-v0"),
+        gymnasium.make("VisionThink-v0"),
+        vt_env.make("VisionThink-v0"),
+    ):
+        assert isinstance(env.unwrapped, VisionThinkEnv)
+    with pytest.raises(UnknownNameError, match="Did you mean 'VisionThink-v0'"):
+        vt_env.make("VisonThink-v0")
+
+
+IMPORT_CHECK = """
+import sys, gymnasium
+env = gymnasium.make("vt_env:VisionThink-v0")
+env.reset(seed=0)
+heavy = {"torch", "ray", "vllm", "transformers", "openai", "datasets", "pyarrow", "matplotlib"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_a_fresh_interpreter_makes_it_without_anything_heavy() -> None:
+    run = [sys.executable, "-W", "error", "-c", IMPORT_CHECK]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_return_of_known_courses() -> None:
+    env = vt_env.make(data=ListDataset((memory_sample(168, 168),)))
+    env.reset(seed=0)
+    returned, info = play(env, answer("Eileen Collins"))
+    assert returned == pytest.approx(1 + 0.5 - 0.1 * 9 / 36)
+    assert info["verdict"].score == 1.0
+    assert info["outcome"] == Outcome(True, False, True, True)
+    env.reset()
+    returned, info = play(env, REQUEST, answer("Eileen Collins"))
+    assert returned == pytest.approx(1 + 0.5 - 0.1 * 45 / 36)
+    assert (info["visual_tokens"], info["full_tokens"], info["requested"]) == (45, 36, True)
+
+
+def test_the_world_plays_with_its_own_answers() -> None:
+    env = VisionThinkEnv(split="test")
+    for index in range(20):
+        env.reset(options={"index": index})
+        returned, info = play(env, answer(env.dataset[index].answers[0]))
+        assert info["outcome"].correct
+        cost = 0.1 * info["visual_tokens"] / info["full_tokens"]
+        assert returned == pytest.approx(1.5 - cost)
+
+
+def test_options_choose_the_sample() -> None:
+    env = vt_env.make(split="test", seed=2)
+    assert env.reset(options={"index": 5})[1]["sample_id"] == "test-2-5"
+    assert env.reset(options={"index": np.int64(6)})[1]["index"] == 6
+    assert env.reset(options={"sample_id": "test-2-9"})[1]["index"] == 9
+    for options, message in (
+        ({"index": -1}, "index must be"),
+        ({"index": 10**9}, "index must be"),
+        ({"index": "1"}, "index must be"),
+        ({"sample_id": "nobody-0-3"}, "no sample 'nobody-0-3'"),
+        ({"idx": 1}, "not 'idx'"),
+        ({"index": 1, "sample_id": "test-2-1"}, "not both"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            env.reset(options=options)
+
+
+def test_the_same_seed_gives_the_same_samples_and_others_differ() -> None:
+    env = vt_env.make()
+    first = [env.reset(seed=5)[1]["index"], *(env.reset()[1]["index"] for _ in range(5))]
+    again = [env.reset(seed=5)[1]["index"], *(env.reset()[1]["index"] for _ in range(5))]
+    assert first == again
+    assert len(set(first)) == 6
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_on_from_the_middle_of_an_episode(duplicate: Any) -> None:
+    env = vt_env.make()
+    env.reset(seed=4)
+    env.step(REQUEST)
+    other = duplicate(env)
+    assert data_equivalence(env.step(answer("red")), other.step(answer("red")), exact=True)
+    assert data_equivalence(env.reset(), other.reset(), exact=True)
+
+
+def hostile_actions(count: int) -> list[str]:
+    rng = random.Random(0)
+    tags = [f"<{s}{t}>" for s in ("", "/") for t in ("think", "answer", "tool_call", "x")]
+    pieces = [
+        *tags, CALL, REQUEST, BAD_CALL, answer("A"), answer("1e999999"), '{"name": ', "[" * 50,
+        '"arguments": {"action": "resize", "scale": 0.5}}', "\x00", "\ud800\udfff", "\u202e", "🦉",
+        "1" * 5000, "NaN", "\\boxed{", "}" * 9, "١٢٣", "½", "Ⅻ", "²", "\n" * 20, "yes", "red",
+        "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>", "9" * 400 + "/0", "-0.0e-0",
+    ]  # fmt: skip
+    actions = ["".join(rng.choices(pieces, k=rng.randint(0, 8))) for _ in range(count // 2)]
+    wrapped = ["".join(rng.choices(pieces, k=rng.randint(1, 4))) for _ in range(count // 4)]
+    actions += [answer(text) for text in wrapped]
+    codes = [rng.randrange(0x110000) for _ in range(5000)]
+    while len(actions) < count:
+        actions.append("".join(map(chr, rng.choices(codes, k=rng.randint(0, 60)))))
+    return actions
+
+
+def test_ten_thousand_random_and_hostile_actions_end_in_named_outcomes() -> None:
+    env = VisionThinkEnv(max_turns=3, max_action_chars=8000)
+    endings = {str(ending) for ending in Ending}
+    seen: dict[str, int] = {}
+    env.reset(seed=0)
+    for action in hostile_actions(10_000):
+        observation, reward, done, _, info = env.step(action)
+        assert np.isfinite(reward)
+        assert isinstance(observation["feedback"], str)
+        if done:
+            assert info["ending"] in endings
+            assert isinstance(info["outcome"], Outcome)
+            seen[info["ending"]] = seen.get(info["ending"], 0) + 1
+            env.reset()
+        else:
+            assert info["requested"] or info["problems"]
+    assert {"answered", "malformed", "turn_limit", "too_long"} <= set(seen)
+
+
+def test_misuse_by_the_caller_is_an_error() -> None:
+    env = VisionThinkEnv()
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step("x")
+    env.reset(seed=0)
+    with pytest.raises(gymnasium.error.InvalidAction, match="int"):
+        env.step(0)  # type: ignore[arg-type]
+    env.step("nothing")
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step("x")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"data": "wrold"}, UnknownNameError, "Did you mean 'world'"),
+        ({"judge": "rul"}, UnknownNameError, "Did you mean 'rule'"),
+        ({"rewards": "priced "}, UnknownNameError, "Did you mean 'priced'"),
+        ({"rewards": {"prize": 1}}, UnknownNameError, "Did you mean 'price'"),
+        ({"prompt": "agnt"}, UnknownNameError, "Did you mean 'agent'"),
+        ({"token_family": "qwen2vl"}, UnknownNameError, "Did you mean 'qwen2_vl'"),
+        ({"render_mode": "opengl"}, UnknownNameError, "Unknown render mode 'opengl'"),
+        ({"split": "tst"}, UnknownNameError, "Did you mean 'test'"),
+        ({"resolutions": (0.5,)}, ConfigError, "resolutions"),
+        ({"resolutions": "half"}, ConfigError, "resolutions"),
+        ({"max_turns": 0}, ConfigError, "max_turns"),
+        ({"max_turns": 2.5}, ConfigError, "max_turns"),
+        ({"min_pixels": 0}, ConfigError, "min_pixels"),
+        ({"invalid_call": "stop"}, ConfigError, "invalid_call"),
+        ({"max_action_chars": -1}, ConfigError, "max_action_chars"),
+        ({"colour": "red"}, ConfigError, "not 'colour'"),
+        ({"data": ListDataset(())}, ConfigError, "is empty"),
+    ],
+)
+def test_bad_settings_have_typed_errors(
+    settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        VisionThinkEnv(**settings)
+
+
+def test_parts_of_ones_own() -> None:
+    judge, rewards = AbstainingJudge(), RewardConfig(price=0.5)
+    env = VisionThinkEnv(ListDataset((memory_sample(),)), judge=judge, rewards=rewards)
+    assert env.judge is judge
+    assert env.reward_config is rewards
+    env.reset(seed=0)
+    returned, info = play(env, answer("Eileen Collins"))
+    assert returned == pytest.approx(0.5 - 0.5 * 9 / 36)
+    assert (info["ending"], info["verdict"].abstained) == ("abstained", "timeout")
+    assert info["outcome"].correct is None
+    assert VisionThinkEnv(rewards={"price": 0.5}).reward_config == rewards
+    assert VisionThinkEnv(rewards="paper").reward_config == REWARD_PRESETS["paper"]
+    assert isinstance(VisionThinkEnv().judge, RuleJudge)
+
+
+def test_new_episode_is_apart_from_the_envs_own() -> None:
+    env = VisionThinkEnv()
+    env.reset(seed=0)
+    episode = env.new_episode(11)
+    episode.step(REQUEST)
+    assert episode.sample.sample_id == "train-0-11"
+    assert env.episode is not episode
+    assert env.episode is not None
+    assert env.episode.turn == 0
+
+
+def test_an_image_that_vanishes_is_an_error_by_name(tmp_path: Path) -> None:
+    sample = SAMPLE.__class__("gone", "What?", ("x",), FileImage(tmp_path / "gone.png"))
+    env = VisionThinkEnv(ListDataset((sample,)))
+    with pytest.raises(ImageError, match=r"gone\.png: no such image file"):
+        env.reset(seed=0)
+
+
+@pytest.mark.parametrize("path", real_pictures(), ids=lambda path: path.name)
+def test_real_pictures_play(path: Path) -> None:
+    sample = SAMPLE.__class__("real", "What is it?", ("cat",), FileImage(path))
+    env = VisionThinkEnv(ListDataset((sample,)), max_pixels=400 * 784)
+    low, _ = env.reset(seed=0)
+    high, _, _, _, info = env.step(REQUEST)
+    assert low in env.observation_space
+    assert high in env.observation_space
+    assert info["visual_tokens"] > info["full_tokens"]
+    assert info["full_tokens"] == high["image"].shape[0] * high["image"].shape[1] // 784
+    assert play(env, answer("a cat"))[1]["ending"] == "answered"
+
+
+def test_gymnasiums_own_wrappers_work_unchanged() -> None:
+    env: gymnasium.Env[Any, Any] = TimeLimit(
+        RecordEpisodeStatistics(VisionThinkEnv(max_turns=5)), max_episode_steps=2
+    )
+    env.reset(seed=0)
+    env.step(BAD_CALL)
+    _, _, terminated, truncated, _ = env.step(BAD_CALL)
+    assert (terminated, truncated) == (False, True)
+    env.reset()
+    *_, info = env.step(answer("red"))
+    assert info["episode"]["l"] == 1

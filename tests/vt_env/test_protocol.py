@@ -1,0 +1,198 @@
+"""What a policy's text means."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vt_env.helpers import CALL, REQUEST, answer
+from vt_env.protocol import (
+    MAX_CALL_CHARS,
+    Answer,
+    Crop,
+    Malformed,
+    Request,
+    parse,
+    to_text,
+)
+
+CROP = '<tool_call>{"name": "crop_image", "arguments": {"box": [1, 2, 30, 40.5]}}</tool_call>'
+
+
+def call(name: object = "resize_image", **arguments: object) -> str:
+    body = json.dumps({"name": name, "arguments": arguments})
+    return f"<think>x</think><tool_call>{body}</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("<think>a</think><answer>b</answer>", Answer("b", "a")),
+        ("  <think>a</think>\nso\n<answer> b\nc </answer>\n", Answer("b\nc", "a")),
+        ("<think></think><answer>\\boxed{3}</answer>", Answer("\\boxed{3}", "")),
+        (REQUEST, Request(None, "unclear")),
+        (REQUEST.replace(", ", ",\n  ").replace("{", "{\n"), Request(None, "unclear")),
+        (call(action="resize", scale=0.5), Request(0.5, "x")),
+        (call(action="resize", scale=None), Request(None, "x")),
+        (call(action="resize", extra=1), Request(None, "x")),
+        (f"<think>x</think>{CROP}", Crop((1, 2, 30, 40.5), "x")),
+    ],
+)
+def test_well_formed_turns(text: str, action: object) -> None:
+    parsed = parse(text)
+    assert parsed == action
+    assert parsed.well_formed
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("<answer>b</answer>", "no_think"),
+        ("Well <think>a</think><answer>b</answer>", "text_before_think"),
+        ("<think>a</think><answer>b</answer> Done.", "text_after_action"),
+        ("<think>a<answer>b</answer></think>", "nested_tags"),
+        ("<think>a<answer>b</answer>", "think_tags"),
+        ("a</think><answer>b</answer>", "think_tags"),
+        ("</think>a<think><answer>b</answer>", "think_tags"),
+        ("<think>a</think><think>a</think><answer>b</answer>", "think_tags"),
+        (CALL, "no_think"),
+        (f"<think>a</think>{CALL} please", "text_after_action"),
+    ],
+)
+def test_an_action_that_can_be_understood_is_carried_out_with_its_fault(
+    text: str, problem: str
+) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, Answer | Request)
+    assert (parsed.problem, parsed.well_formed) == (problem, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "is_call"),
+    [
+        ("", "no_action", False),
+        ("It is a cat.", "no_action", False),
+        ("<ANSWER>b</ANSWER>", "no_action", False),
+        ("<think>a</think><answer> \n </answer>", "empty_answer", False),
+        ("<think>a</think><answer>b", "answer_tags", False),
+        ("<think>a</think></answer>b<answer>", "answer_tags", False),
+        (answer("b") + answer("c"), "answer_tags", False),
+        ("<answer><answer>b</answer></answer>", "answer_tags", False),
+        (answer("b") + CALL, "answer_and_call", True),
+        (f"<answer>{CALL}</answer>", "answer_and_call", True),
+        (CALL + CALL, "several_calls", True),
+        ("<tool_call>{}", "call_tags", True),
+        ("</tool_call>{}<tool_call>", "call_tags", True),
+        ("<tool_call></tool_call>", "bad_json", True),
+        ("<tool_call>{'name': 'resize_image'}</tool_call>", "bad_json", True),
+        ("<tool_call>" + "[" * 4000 + "</tool_call>", "bad_json", True),
+        ("<tool_call>" + " " * (MAX_CALL_CHARS + 1) + "</tool_call>", "call_too_long", True),
+        ("<tool_call>[]</tool_call>", "bad_call", True),
+        ('<tool_call>{"name": "resize_image"}</tool_call>', "bad_call", True),
+        ('<tool_call>{"name": "resize_image", "arguments": "x"}</tool_call>', "bad_call", True),
+        (call("zoom", action="resize"), "unknown_tool", True),
+        (call(["resize_image"], action="resize"), "unknown_tool", True),
+        (call(), "bad_arguments", True),
+        (call(action="upscale"), "bad_arguments", True),
+        (call(action=["resize"]), "bad_arguments", True),
+        (call(action="resize", scale=0), "bad_arguments", True),
+        (call(action="resize", scale=1.5), "bad_arguments", True),
+        (call(action="resize", scale=True), "bad_arguments", True),
+        (call(action="resize", scale="1"), "bad_arguments", True),
+        (call(action="resize", scale=float("nan")), "bad_arguments", True),
+        (call("crop_image", box=[0, 0, 1]), "bad_arguments", True),
+        (call("crop_image", box=[0, 0, 0, 1]), "bad_arguments", True),
+        (call("crop_image", box=[0, 0, float("inf"), 1]), "bad_arguments", True),
+        (call("crop_image", box=[0, 0, 10**400, 1]), "bad_arguments", True),
+        (call("crop_image", box=[0, 0, "9", 1]), "bad_arguments", True),
+    ],
+)
+def test_malformed_turns_have_a_reason(text: str, reason: str, is_call: bool) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, Malformed)
+    assert (parsed.reason, parsed.is_call) == (reason, is_call)
+    assert parsed.detail.endswith(".")
+    assert not parsed.well_formed
+
+
+def test_integers_with_too_many_digits_are_bad_json() -> None:
+    body = "9" * (MAX_CALL_CHARS - 100)
+    text = f'<tool_call>{{"name": "crop_image", "arguments": {{"box": [0, 0, {body}, 1]}}}}'
+    assert parse(text + "</tool_call>").well_formed is False
+
+
+plain = st.text(alphabet=st.characters(exclude_characters="<>"), max_size=200)
+number = st.floats(0, 1e6, allow_nan=False)
+actions = st.one_of(
+    st.builds(Answer, plain.map(str.strip).filter(bool), plain.map(str.strip)),
+    st.builds(Request, st.none() | st.floats(0, 1, exclude_min=True), plain.map(str.strip)),
+    st.builds(
+        Crop,
+        st.tuples(number, number, number, number).filter(lambda b: b[0] < b[2] and b[1] < b[3]),
+        plain.map(str.strip),
+    ),
+)
+
+
+@given(actions)
+def test_to_text_and_parse_are_inverse(action: Answer | Request | Crop) -> None:
+    parsed = parse(to_text(action))
+    assert parsed == action
+    assert parsed.well_formed
+
+
+fragments = st.sampled_from(
+    [
+        *(f"<{slash}{tag}>" for slash in ("", "/") for tag in ("think", "answer", "tool_call")),
+        CALL,
+        '{"name": "resize_image", "arguments": {"action": "resize"}}',
+        "\x00",
+        "\ud800",
+        "42",
+        " ",
+    ]
+)
+
+
+@given(st.lists(fragments | st.text(max_size=5), max_size=12).map("".join))
+def test_any_text_has_a_meaning(text: str) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, Answer | Request | Crop | Malformed)
+    if isinstance(parsed, Answer):
+        assert parsed.text in text
+    if parsed.well_formed:
+        assert text.strip().startswith("<think>")
+        assert text.strip().endswith((">", "</answer>"))
+
+
+HOSTILE = {
+    "open_tags": "<think>",
+    "half_tags": "<tool_cal<answe<thin",
+    "angles": "<",
+    "answers": "<answer>x</answer>",
+    "calls": CALL,
+    "braces": "{[",
+    "closing": "</think></answer>",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_of_hostile_text_is_read_in_linear_time(name: str) -> None:
+    pattern = HOSTILE[name]
+    megabyte = (pattern * (2**20 // len(pattern) + 1))[: 2**20]
+    wrapped = f"<think>{megabyte}</think><answer>{megabyte}</answer>"
+    parse(megabyte)
+
+    def best(text: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            parse(text)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    # A quadratic parser takes hours for a megabyte; 0.5 s is ten times the target on an idle core.
+    assert best(megabyte) < 0.5
+    assert best(wrapped) < 1.0

@@ -1,0 +1,203 @@
+"""Reward arithmetic: per-episode terms and group shaping."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.rewards import (
+    GROUP_SHAPERS,
+    REWARD_PRESETS,
+    Outcome,
+    RewardConfig,
+    direct_share,
+    group_shaper,
+    reward_config,
+    token_cost,
+)
+
+
+def outcome(correct: bool | None, requested: bool, need: bool | None = None) -> Outcome:
+    return Outcome(correct, requested, True, need)
+
+
+RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT = (outcome(c, False) for c in (True, False, None))
+RIGHT_ASKED, WRONG_ASKED, NONE_ASKED = (outcome(c, True) for c in (True, False, None))
+KINDS = (RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT, RIGHT_ASKED, WRONG_ASKED, NONE_ASKED)
+
+# Which of KINDS pay in each group, in the order of KINDS: "-" pays, "0" does not, " " is absent.
+GROUPS = {
+    "nothing correct": (WRONG_DIRECT, NONE_DIRECT, WRONG_ASKED, NONE_ASKED),
+    "r = 0": (WRONG_DIRECT, NONE_DIRECT, RIGHT_ASKED, WRONG_ASKED, NONE_ASKED),
+    "0 < r < theta": (*KINDS, *(RIGHT_ASKED,) * 9),
+    "r >= theta": KINDS,
+    "r = 1": (RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT, WRONG_ASKED, NONE_ASKED),
+}
+TABLE = {
+    ("none", "nothing correct"): " 00 00",
+    ("none", "r = 0"): " 00000",
+    ("none", "0 < r < theta"): "000000",
+    ("none", "r >= theta"): "000000",
+    ("none", "r = 1"): "000 00",
+    ("all_penalty", "nothing correct"): " 00 --",
+    ("all_penalty", "r = 0"): " 00---",
+    ("all_penalty", "0 < r < theta"): "000---",
+    ("all_penalty", "r >= theta"): "000---",
+    ("all_penalty", "r = 1"): "000 --",
+    ("paper", "nothing correct"): " 00 00",
+    ("paper", "r = 0"): " -0000",
+    ("paper", "0 < r < theta"): "--0000",
+    ("paper", "r >= theta"): "000--0",
+    ("paper", "r = 1"): "000 -0",
+    ("released", "nothing correct"): " 00 00",
+    ("released", "r = 0"): " 00-00",
+    ("released", "0 < r < theta"): "-00-00",
+    ("released", "r >= theta"): "000-00",
+    ("released", "r = 1"): "000 00",
+    ("supervised", "nothing correct"): " 00 00",
+    ("supervised", "r = 0"): " 00000",
+    ("supervised", "0 < r < theta"): "000000",
+    ("supervised", "r >= theta"): "000000",
+    ("supervised", "r = 1"): "000 00",
+}
+
+
+def test_the_table_is_complete() -> None:
+    assert set(TABLE) == set(itertools.product(GROUP_SHAPERS, GROUPS))
+
+
+@pytest.mark.parametrize(("name", "group"), TABLE)
+def test_what_each_shaper_takes_from_each_outcome(name: str, group: str) -> None:
+    members = GROUPS[group]
+    addends = group_shaper(name)(members)
+    paid = dict(zip(members, addends, strict=True))
+    signs = {0.0: "0", -0.1: "-"}
+    row = "".join(signs[paid[kind]] if kind in paid else " " for kind in KINDS)
+    assert row == TABLE[name, group]
+
+
+@pytest.mark.parametrize("need", [True, False, None])
+@pytest.mark.parametrize("correct", [True, False, None])
+@pytest.mark.parametrize("requested", [True, False])
+def test_supervised_pays_where_the_decision_contradicts_the_label(
+    need: bool | None, correct: bool | None, requested: bool
+) -> None:
+    addend = group_shaper("supervised")([outcome(correct, requested, need)])[0]
+    assert addend == (-0.1 if need is not None and need != requested else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("direct", "asked", "theta", "payer"),
+    [
+        (1, 4, 0.2, "asked"),  # r = theta: requests pay (>=)
+        (1, 5, 0.2, "direct"),
+        (0, 5, 0.0, "asked"),  # theta 0: requests always pay
+        (5, 0, 1.0, "asked"),
+        (3, 2, 0.7, "direct"),
+    ],
+)
+def test_paper_threshold(direct: int, asked: int, theta: float, payer: str) -> None:
+    group = [RIGHT_DIRECT] * direct + [RIGHT_ASKED] * asked
+    addends = group_shaper("paper", theta=theta, penalty=0.25)(group)
+    expected = [
+        -0.25 if ("asked" if member.requested else "direct") == payer else 0.0 for member in group
+    ]
+    assert addends == expected
+
+
+def test_released_differs_from_the_paper_where_documented() -> None:
+    """Wrong answers never pay, a right request always does, r = 0 spares direct answers."""
+    paper, released = group_shaper("paper"), group_shaper("released")
+    group = [WRONG_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0
+    assert paper(group) == [-0.1] + [0.0] * 9
+    assert released(group) == [0.0] + [-0.1] * 9
+    group = [RIGHT_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0.1
+    assert paper(group) == [-0.1] + [0.0] * 9
+    assert released(group) == [-0.1] * 10
+
+
+outcomes = st.builds(
+    Outcome,
+    st.sampled_from([True, False, None]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([True, False, None]),
+)
+groups = st.lists(outcomes, max_size=20)
+
+
+@pytest.mark.parametrize("name", GROUP_SHAPERS)
+@given(group=groups)
+def test_every_shaper_is_pure_and_pays_0_or_the_penalty(name: str, group: list[Outcome]) -> None:
+    before = list(group)
+    addends = group_shaper(name)(group)
+    assert group == before
+    assert len(addends) == len(group)
+    assert set(addends) <= {0.0, -0.1}
+    assert addends == group_shaper(name)(group)
+    # Order of the group does not matter, nor does the format of the turns.
+    assert group_shaper(name)(group[::-1]) == addends[::-1]
+    swapped = [Outcome(o.correct, o.requested, not o.well_formed, o.needs_high_res) for o in group]
+    assert group_shaper(name)(swapped) == addends
+
+
+@given(groups)
+def test_abstained_verdicts_leave_the_counts(group: list[Outcome]) -> None:
+    decided = [member for member in group if member.correct is not None]
+    assert direct_share(group) == direct_share(decided)
+    shaped = group_shaper("paper")(group)
+    kept = [a for a, o in zip(shaped, group, strict=True) if o.correct is not None]
+    assert kept == group_shaper("paper")(decided)
+    assert all(a == 0 for a, o in zip(shaped, group, strict=True) if o.correct is None)
+
+
+@given(groups)
+def test_paper_penalises_exactly_one_side(group: list[Outcome]) -> None:
+    addends = group_shaper("paper")(group)
+    sides = {o.requested for a, o in zip(addends, group, strict=True) if a}
+    assert len(sides) <= 1
+
+
+def test_direct_share() -> None:
+    for direct, asked in itertools.product(range(4), range(4)):
+        group = [RIGHT_DIRECT] * direct + [RIGHT_ASKED] * asked + [WRONG_DIRECT, NONE_ASKED]
+        expected = direct / (direct + asked) if direct + asked else None
+        assert direct_share(group) == expected
+
+
+def test_token_cost_is_a_share_of_a_full_pass() -> None:
+    assert token_cost(36, 36, RewardConfig()) == pytest.approx(0.1)
+    assert token_cost(45, 36, RewardConfig()) == pytest.approx(0.125)  # paper: 125% of a full pass
+    assert token_cost(9, 36, RewardConfig()) == pytest.approx(0.025)
+    assert token_cost(9, 36, RewardConfig(price=0.0)) == 0.0
+
+
+@pytest.mark.parametrize("field", ["accuracy", "format", "price"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True])
+def test_impossible_weights_are_refused(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"rewards\.{field} must lie in \[0, 1e6\]"):
+        RewardConfig(**{field: value})  # type: ignore[arg-type]
+
+
+def test_reward_config_takes_a_preset_a_config_or_some_fields() -> None:
+    config = RewardConfig(price=0.3)
+    assert reward_config(config) is config
+    assert reward_config("paper") == REWARD_PRESETS["paper"] == RewardConfig(price=0.0)
+    assert reward_config({"price": 0.3}) == config
+    with pytest.raises(UnknownNameError, match=r"reward preset 'pricd'\. Did you mean 'priced'\?"):
+        reward_config("pricd")
+    with pytest.raises(UnknownNameError, match=r"'formt'\. Did you mean 'format'\?"):
+        reward_config({"formt": 1.0})
+    with pytest.raises(ConfigError, match=r"rewards\.price"):
+        reward_config({"price": -1.0})
+
+
+def test_unknown_shapers_and_parameters_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'paper'"):
+        group_shaper("papr")
+    with pytest.raises(ConfigError, match="'treshold'"):
+        group_shaper("paper", treshold=0.1)
+    with pytest.raises(ConfigError, match="not 'theta'"):
+        group_shaper("all_penalty", theta=0.1)

@@ -1,0 +1,68 @@
+"""Prompt templates: data, replaceable by a file."""
+
+from pathlib import Path
+
+import pytest
+
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.protocol import Answer, Request, parse
+from vt_env.templates import PROMPTS_DIR, load_template
+
+NAMES = sorted(path.stem for path in PROMPTS_DIR.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_templates_speak_the_protocol(name: str) -> None:
+    template = load_template(name)
+    assert "What is it?" in template.question_text("What is it?")
+    assert "too long" in template.error_text("too long")
+    request = parse(template.forced_request)
+    assert isinstance(request, Request)
+    assert request.well_formed
+    forced = parse(template.forced_answer + "42</answer>")
+    assert isinstance(forced, Answer)
+    assert (forced.text, forced.well_formed) == ("42", True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_braces_in_questions_are_left_alone(name: str) -> None:
+    question = "What is {question} or {error} or {0} in \\frac{1}{2}?"
+    assert load_template(name).question_text(question).count(question) == 1
+
+
+def test_shipped_names() -> None:
+    assert {"agent", "brief"} <= set(NAMES)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    text = (PROMPTS_DIR / "brief.toml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("{question}", "Q: {question} A:"), encoding="utf-8")
+    assert load_template(path).question_text("x") == "Q: x A:"
+    assert load_template(str(path)) == load_template(path)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'brief'"):
+        load_template("breif")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("user = ", "usr = "), "field 'user' is missing"),
+        (('system = "', 'extra = "x"\nsystem = "'), "field 'extra' is unknown"),
+        (('user = "{question}"', 'user = "{q}"'), "must contain {question}"),
+        (('user = "{question}"', "user = 3"), "field 'user' must be text"),
+        (("user = ", "user == "), "not valid TOML"),
+    ],
+)
+def test_bad_files_name_the_field(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    text = (PROMPTS_DIR / "brief.toml").read_text(encoding="utf-8")
+    assert change[0] in text
+    path = tmp_path / "bad.toml"
+    path.write_text(text.replace(*change), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_template(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
