@@ -72,13 +72,14 @@ def pick(text: str, choices: tuple[str, ...] | None) -> int | None:
             letter = (match[1] or match[2] or match[3]).upper()
         return ord(letter) - ord("A") if letter else None
     keys = _keys(choices)
-    exact = [index for index, key in enumerate(keys) if key == text_key(text)]
-    if len(exact) == 1:
-        return exact[0]
+    first, last = _LETTER_FIRST.match(text), _LETTER_LAST.match(text)
+    if first is None:
+        exact = [index for index, key in enumerate(keys) if key == text_key(text)]
+        if len(exact) == 1:
+            return exact[0]
     if letter is not None:
         index = ord(letter) - ord("A")
         return index if index < len(choices) else None
-    first, last = _LETTER_FIRST.match(text), _LETTER_LAST.match(text)
     if first is not None:
         letter, rest = first[1] or first[2] or first[3], first[4]
     elif last is not None:

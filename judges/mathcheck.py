@@ -30,7 +30,12 @@ def looks_symbolic(prediction: str, reference: str) -> bool:
     """True when the reference is a formula, and both are short enough to be compared."""
     if len(prediction) > _MAX_CHARS or len(reference) > _MAX_CHARS:
         return False
-    return any(mark in reference for mark in "\\^=√π∞*/+()") and bool(_SYMBOLS.search(reference))
+    return is_formula(reference)
+
+
+def is_formula(text: str) -> bool:
+    """True for text with LaTeX commands, powers, operators or mathematical symbols."""
+    return any(mark in text for mark in "\\^=√π∞*/+()") and bool(_SYMBOLS.search(text))
 
 
 @lru_cache(maxsize=1)

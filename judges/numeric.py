@@ -42,11 +42,11 @@ _WHOLE = re.compile(rf"{_NUMBER}(?P<rest>.{{0,40}})$", re.VERBOSE | re.ASCII | r
 _FUSED = re.compile(r"(?<=\d)(?=[A-Za-zµ°])(?![eE][-+]?\d)")
 _ANYWHERE = re.compile(rf"(?<![\w.,]){_NUMBER}", re.VERBOSE | re.ASCII)
 _UNIT_TEXT = re.compile(r"(?:[A-Za-zµΩ°%$€£¥₹\"' /.*\-]|(?<=[A-Za-z^])[23]|\^)+")
-_NOT_UNITS = frozenset({
-    "a", "about", "and", "at", "because", "but", "if", "in", "incorrect", "instead", "is", "it",
-    "maybe", "more", "neither", "no", "nor", "not", "of", "or", "rather", "than", "then", "unless",
-    "vs", "was", "wrong",
-})  # fmt: skip
+_SECOND_THOUGHTS = (
+    "a about am and at because but if in incorrect instead is it maybe more neither no nor not of "
+    "or pm rather than then unless vs was wrong"
+)
+_NOT_UNITS = frozenset(_SECOND_THOUGHTS.split())
 _ASSIGNMENT = re.compile(r"^[A-Za-z]\w{0,11}\s?[=≈]\s?")
 
 
@@ -129,7 +129,7 @@ def _from_words(text: str) -> Quantity | None:
 
 def _looks_like_unit(text: str) -> bool:
     """True for up to three words that name a thing or a unit, not a second thought."""
-    words = text.lower().split()
+    words = text.lower().replace(".", "").split()
     if len(words) > 3 or _UNIT_TEXT.fullmatch(text) is None:
         return False
     return _NOT_UNITS.isdisjoint(words) or text.lower() in UNITS

@@ -16,7 +16,7 @@ from judges.choices import letter_of, options_in, pick
 from judges.dates import moments_match
 from judges.errors import JudgeError
 from judges.lists import is_ordered, match_items, split_items
-from judges.mathcheck import MathChecker, looks_symbolic
+from judges.mathcheck import MathChecker, is_formula, looks_symbolic
 from judges.normalize import clean, final_answer, last_boxed, strip_marks, text_key
 from judges.numeric import (
     Quantity,
@@ -141,11 +141,13 @@ class RuleJudge:
             return _match_yes_no(answer, wanted)
         if kind in ("number", "integer"):
             decided = _match_number(case, kind, answer, wanted)
+            if not is_formula(answer):
+                return decided
         elif kind == "list":
             decided = self._match_list(case, answer, wanted)
         else:
             decided = self._match_text(case, answer, wanted)
-        if not decided and self._math is not None and looks_symbolic(answer, wanted):
+        if decided is None and self._math is not None and looks_symbolic(answer, wanted):
             return self._math.equal(case.prediction, reference)
         return decided
 

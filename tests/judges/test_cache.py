@@ -1,0 +1,224 @@
+"""The verdict cache: keys, counts, many processes, and replays."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import pickle
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from judges import (
+    CachedJudge,
+    CacheMissError,
+    JudgeCase,
+    JudgeError,
+    ReplayJudge,
+    RuleJudge,
+    Usage,
+    Verdict,
+    VerdictStore,
+    make_judge,
+)
+from judges.cache import case_key
+from tests.judges.contract import CASES, JudgeContract
+
+
+class Recorder:
+    """A judge that records what it is asked, and abstains on predictions of "?"."""
+
+    def __init__(self, fingerprint: str = "recorder|1") -> None:
+        self.name = "recorder"
+        self.fingerprint = fingerprint
+        self.asked: list[JudgeCase] = []
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        self.asked.extend(cases)
+        cost = Usage(10, 1, 1)
+        return [
+            Verdict(None, "timeout", self.name, usage=cost)
+            if case.prediction == "?"
+            else Verdict(float(case.prediction in case.references), None, self.name, usage=cost)
+            for case in cases
+        ]
+
+
+class TestContract(JudgeContract):
+    @pytest.fixture
+    def judge(self, tmp_path: Path) -> Iterator[CachedJudge]:
+        judge = CachedJudge(RuleJudge(), tmp_path / "cache.sqlite")
+        yield judge
+        judge.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "cache.sqlite"
+
+
+def test_a_case_is_asked_once(path: Path) -> None:
+    inner = Recorder()
+    judge = CachedJudge(inner, path)
+    first = judge.judge(CASES)
+    second = judge.judge(CASES)
+    judge.close()
+    assert len(inner.asked) == len(CASES)
+    assert [v.score for v in first] == [v.score for v in second]
+    assert not any(verdict.cached for verdict in first)
+    assert all(verdict.cached and verdict.usage == Usage() for verdict in second)
+    assert (judge.stats.hits, judge.stats.misses, judge.stats.stored) == (5, 5, 5)
+    assert judge.stats.hit_share == 0.5
+
+
+def test_identical_cases_of_a_batch_are_asked_once(path: Path) -> None:
+    inner = Recorder()
+    judge = CachedJudge(inner, path)
+    verdicts = judge.judge([CASES[0]] * 16 + [CASES[1]] * 2)
+    judge.close()
+    assert len(inner.asked) == 2
+    assert sum(verdict.usage.calls for verdict in verdicts) == 2
+    assert sum(verdict.cached for verdict in verdicts) == 16
+    assert (judge.stats.misses, judge.stats.repeated, judge.stats.hits) == (2, 16, 0)
+
+
+def test_an_abstention_is_asked_again(path: Path) -> None:
+    inner = Recorder()
+    judge = CachedJudge(inner, path)
+    case = JudgeCase("q", ("a",), "?")
+    assert [v.abstained for v in judge.judge([case, case])] == ["timeout", "timeout"]
+    assert judge.judge([case])[0].abstained == "timeout"
+    judge.close()
+    assert len(inner.asked) == 2
+    assert judge.stats.stored == 0
+
+
+def test_verdicts_outlive_the_judge(path: Path) -> None:
+    first = CachedJudge(Recorder(), path)
+    first.judge(CASES)
+    first.close()
+    inner = Recorder()
+    second = CachedJudge(inner, path)
+    assert all(verdict.cached for verdict in second.judge(CASES))
+    second.close()
+    assert inner.asked == []
+
+
+def test_another_fingerprint_is_another_judge(path: Path) -> None:
+    for fingerprint in ("model a|prompt 1", "model a|prompt 2", "model b|prompt 1"):
+        inner = Recorder(fingerprint)
+        judge = CachedJudge(inner, path)
+        judge.judge(CASES)
+        judge.close()
+        assert len(inner.asked) == len(CASES)
+    store = VerdictStore(path)
+    assert set(store.fingerprints().values()) == {5}
+    assert len(store) == 15
+    store.close()
+
+
+def test_every_part_of_a_case_counts_in_its_key() -> None:
+    case = JudgeCase("q", ("a", "b"), "p")
+    others = [
+        replace(case, question="Q"),
+        replace(case, references=("a",)),
+        replace(case, references=("b", "a")),
+        replace(case, references=("a,b",)),
+        replace(case, prediction="P"),
+        replace(case, kind="text"),
+        replace(case, choices=("a", "b")),
+        replace(case, tolerance=0.0),
+        replace(case, tolerance=1.0),
+        replace(case, prediction="\ud800"),
+    ]
+    keys = {case_key("f", other) for other in [case, *others]} | {case_key("g", case)}
+    assert len(keys) == len(others) + 2
+    assert case_key("f", case) == case_key("f", replace(case))
+
+
+def test_replay_needs_no_judge(path: Path) -> None:
+    judge = CachedJudge(Recorder(), path)
+    expected = judge.judge(CASES)
+    judge.close()
+    replay = make_judge("replay", path=path)
+    assert isinstance(replay, ReplayJudge)
+    verdicts = replay.judge([*CASES, *CASES])
+    assert [v.score for v in verdicts] == [v.score for v in [*expected, *expected]]
+    assert {verdict.judge for verdict in verdicts} == {"recorder"}
+    with pytest.raises(CacheMissError, match="1 of 2 cases"):
+        replay.judge([CASES[0], JudgeCase("new?", ("a",), "b")])
+    replay.close()
+
+
+def test_replay_must_know_whom(path: Path, tmp_path: Path) -> None:
+    for fingerprint in ("one", "two"):
+        judge = CachedJudge(Recorder(fingerprint), path)
+        judge.judge(CASES)
+        judge.close()
+    with pytest.raises(JudgeError, match="one; two"):
+        ReplayJudge(path)
+    replay = ReplayJudge(path, "two")
+    assert replay.judge(CASES[:1])[0].score == 1.0
+    replay.close()
+    with pytest.raises(JudgeError, match="no verdict cache"):
+        ReplayJudge(tmp_path / "none.sqlite")
+
+
+def test_files_that_are_no_cache_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("these are notes, and they are long enough to be no database " * 20)
+    with pytest.raises(JudgeError, match="no verdict cache"):
+        VerdictStore(text)
+    assert text.read_text().startswith("these are notes")
+    newer = tmp_path / "newer.sqlite"
+    connection = sqlite3.connect(newer)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(JudgeError, match="version 99"):
+        VerdictStore(newer)
+
+
+def _write(path: Path, worker: int, count: int) -> None:
+    """Judges `count` cases, half of which every other process judges as well."""
+    judge = CachedJudge(RuleJudge(), path)
+    for i in range(count):
+        owner = "all" if i % 2 else worker
+        judge.judge([JudgeCase(f"{owner} {i}", ("1",), "1")])
+    judge.close()
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_many_processes_share_a_cache(path: Path, method: str) -> None:
+    context = multiprocessing.get_context(method)
+    parent = CachedJudge(RuleJudge(), path)
+    parent.judge(CASES)
+    workers = [context.Process(target=_write, args=(path, i, 40)) for i in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert len(parent.store) == len(CASES) + 4 * 20 + 20
+    parent.close()
+
+
+def test_it_travels(path: Path) -> None:
+    judge = CachedJudge(RuleJudge(), path)
+    judge.judge(CASES)
+    copy = pickle.loads(pickle.dumps(judge))
+    assert all(verdict.cached for verdict in copy.judge(CASES))
+    judge.close()
+    copy.close()
+
+
+def test_the_file_holds_no_text_of_a_case(path: Path) -> None:
+    judge = CachedJudge(Recorder(), path)
+    judge.judge([JudgeCase("a private question", ("a private answer",), "a private guess")])
+    judge.close()
+    connection = sqlite3.connect(path)
+    dump = json.dumps([row[:1] for row in connection.iterdump()] + list(connection.iterdump()))
+    connection.close()
+    assert "private" not in dump
