@@ -6,72 +6,20 @@ an answer is to be judged, `step` returns the case and the driver hands the verd
 
 from __future__ import annotations
 
-import enum
-import itertools
 from dataclasses import dataclass, field
 
 from PIL import Image
 
 from judges import JudgeCase, Verdict
-from vt_env.errors import ConfigError
-from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of
+from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of, view
 from vt_env.protocol import Action, Answer, Crop, Request, parse
+from vt_env.regions import Region, crop_region
 from vt_env.rewards import Outcome, RewardConfig, token_cost
+from vt_env.rules import Ending, EpisodeConfig
 from vt_env.samples import Sample
 from vt_env.templates import PromptTemplate
 
-
-class Ending(enum.StrEnum):
-    """How an episode ended; each has a name, none is an exception."""
-
-    ANSWERED = "answered"
-    ABSTAINED = "abstained"
-    """The policy answered but the judge could not decide."""
-    MALFORMED = "malformed"
-    """The policy's turn was neither an answer nor a call."""
-    TURN_LIMIT = "turn_limit"
-    """The policy called a tool in its last turn."""
-    TOO_LONG = "too_long"
-    """The policy's turn exceeded ``max_action_chars``."""
-    CUT_OFF = "cut_off"
-    """Generation hit its token limit before the turn was over."""
-    CONTEXT_LIMIT = "context_limit"
-    """The conversation no longer fits the model's context."""
-
-
-@dataclass(frozen=True)
-class EpisodeConfig:
-    """The rules of an episode.
-
-    Attributes:
-        resolutions: Ladder of views as shares of each side of the full-resolution view, rising,
-            the last one 1.0. (0.5, 1.0) is the paper's: a quarter of the pixels, then all.
-        max_turns: Turns that the policy has, at least 1. (Paper: 2.)
-        limits: Bounds on the images shown, and the token family that prices them.
-        invalid_call: ``"feedback"``: an invalid call gets a user turn with the error;
-            ``"end"``: it ends the episode.
-        max_action_chars: Longest turn that is read, in characters.
-    """
-
-    resolutions: tuple[float, ...] = (0.5, 1.0)
-    max_turns: int = 2
-    limits: ImageLimits = field(default_factory=ImageLimits)
-    invalid_call: str = "feedback"
-    max_action_chars: int = 100_000
-
-    def __post_init__(self) -> None:
-        levels = self.resolutions
-        if not all(isinstance(level, int | float) for level in levels):
-            raise ConfigError(f"resolutions are numbers, got {levels}.")
-        for name in ("max_turns", "max_action_chars"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"{name} is an integer from 1 up, got {value!r}.")
-        rising = all(low < high for low, high in itertools.pairwise(levels))
-        if not levels or levels[-1] != 1.0 or not rising or levels[0] <= 0:
-            raise ConfigError(f"resolutions must rise from above 0 to exactly 1.0, got {levels}.")
-        if self.invalid_call not in ("feedback", "end"):
-            raise ConfigError(f"invalid_call is 'feedback' or 'end', got {self.invalid_call!r}.")
+__all__ = ["Ending", "Episode", "EpisodeConfig", "Message", "Observation", "Transition"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +67,7 @@ class Transition:
 @dataclass
 class _Spent:
     tokens: int = 0
-    unpaid: int = 0
+    paid: int = 0
 
 
 @dataclass
@@ -143,6 +91,7 @@ class Episode:
     messages: list[Message] = field(default_factory=list, init=False)
     turn: int = field(default=0, init=False)
     level: int = field(default=0, init=False)
+    crops: int = field(default=0, init=False)
     well_formed: bool = field(default=True, init=False)
     ending: Ending | None = field(default=None, init=False)
     verdict: Verdict | None = field(default=None, init=False)
@@ -152,12 +101,11 @@ class Episode:
 
     def __post_init__(self) -> None:
         self._original = self.sample.image.size()
-        self.full_tokens = tokens_of(
-            self._view_size(len(self.config.resolutions) - 1), self._limits
-        )
+        self.full_tokens = self._level_tokens(len(self.config.resolutions) - 1)
         self._spent = _Spent()
         self._feedback = ""
-        self._shown = self._show(0)
+        self._region = Region(0.0, 0.0, *map(float, self._original))
+        self._shown = self._show_level(0)
         if self.template.system:
             self.messages.append(Message("system", (self.template.system,)))
         text = self.template.question_text(self.sample.question)
@@ -174,8 +122,8 @@ class Episode:
 
     @property
     def requested(self) -> bool:
-        """Whether a higher resolution was delivered."""
-        return self.level > 0
+        """Whether a higher resolution was delivered, of all of the image or of a part."""
+        return self.level > 0 or self.crops > 0
 
     @property
     def done(self) -> bool:
@@ -227,7 +175,7 @@ class Episode:
         if isinstance(action, Request):
             return self._request(action)
         if isinstance(action, Crop):
-            return self._invalid("crop_not_offered", "There is no crop tool here.")
+            return self._crop(action)
         if not action.is_call:
             return self._end(Ending.MALFORMED, action.reason)
         return self._invalid(action.reason, action.detail)
@@ -268,25 +216,58 @@ class Episode:
         return Transition(self._pay(self._final_terms()), True, case)
 
     def _request(self, action: Request) -> Transition:
-        levels = self.config.resolutions
-        wanted = (
-            levels[min(self.level + 1, len(levels) - 1)] if action.scale is None else action.scale
-        )
-        target = next((i for i, scale in enumerate(levels) if scale >= wanted - 1e-9), None)
-        if target is None or target <= self.level:
+        if "resize" not in self.config.tools:
+            return self._invalid("resize_not_offered", "There is no resize tool here.")
+        target = self._target(action.scale)
+        if target is None:
             return self._invalid("no_higher_resolution", "There is no higher resolution.")
         if self.turn >= self.config.max_turns:
             return self._end(Ending.TURN_LIMIT, "turn_limit")
         self._note(action.problem)
         self.level = target
-        self._shown = self._show(target)
+        self._shown = self._show_level(target)
+        return self._deliver()
+
+    def _target(self, scale: float | None) -> int | None:
+        """The level that a request means; None when it would show nothing new.
+
+        Levels of an image so small that the processor enlarges it can have one and the same size:
+        asking for such a level would buy the same pixels again.
+        """
+        scales = self.config.resolutions
+        if scale is not None and scale <= scales[self.level] + 1e-9:
+            return None
+        for level in range(self.level + 1, len(scales)):
+            enough = scale is None or scales[level] >= scale - 1e-9
+            if enough and self._level_tokens(level) > self._level_tokens(self.level):
+                return level
+        return None
+
+    def _level_tokens(self, level: int) -> int:
+        return tokens_of(self._view_size(level), self._limits)
+
+    def _crop(self, action: Crop) -> Transition:
+        if "crop" not in self.config.tools:
+            return self._invalid("crop_not_offered", "There is no crop tool here.")
+        region = crop_region(self._region, self._shown.size, action.box, self._original)
+        if isinstance(region, str):
+            return self._invalid("bad_box", region)
+        if self.turn >= self.config.max_turns:
+            return self._end(Ending.TURN_LIMIT, "turn_limit")
+        self._note(action.problem)
+        self.crops += 1
+        self._region = region
+        part = self.sample.image.load().crop(region.box)
+        size = shown_size(part.size, 1.0, self._limits)
+        self._spend(size)
+        self._shown = resample(part, size)
+        return self._deliver()
+
+    def _deliver(self) -> Transition:
+        """Puts the image that was asked for into the conversation."""
         self._feedback = self.template.tool_response
-        self.messages.append(
-            Message(
-                "user",
-                ("<tool_response>", self._shown, f"</tool_response>\n{self._feedback}"),
-            )
-        )
+        content = ("<tool_response>", self._shown, f"</tool_response>\n{self._feedback}")
+        self.messages.append(Message("user", content))
         return Transition(self._pay(self._turn_terms()), False)
 
     def _invalid(self, reason: str, detail: str) -> Transition:
@@ -313,18 +294,23 @@ class Episode:
     def _view_size(self, level: int) -> Size:
         return shown_size(self._original, self.config.resolutions[level], self._limits)
 
-    def _show(self, level: int) -> Image.Image:
+    def _show_level(self, level: int) -> Image.Image:
+        """Shows all of the image at a level of the ladder."""
         size = self._view_size(level)
-        tokens = tokens_of(size, self._limits)
-        self._spent.tokens += tokens
-        self._spent.unpaid += tokens
-        return resample(self.sample.image.load(), size)
+        self._spend(size)
+        self._region = Region(0.0, 0.0, *map(float, self._original))
+        return view(self.sample.image, size)
+
+    def _spend(self, size: Size) -> None:
+        self._spent.tokens += tokens_of(size, self._limits)
 
     def _turn_terms(self) -> dict[str, float]:
         """Prices the images delivered since the last turn."""
-        unpaid, self._spent.unpaid = self._spent.unpaid, 0
-        cost = token_cost(unpaid, self.full_tokens, self.rewards)
-        return {"token_cost": -cost} if unpaid else {}
+        before, self._spent.paid = self._spent.paid, self._spent.tokens
+        if before == self._spent.tokens:
+            return {}
+        new = self._spent.tokens - before
+        return {"token_cost": -token_cost(new, self.full_tokens, self.rewards, before)}
 
     def _final_terms(self) -> dict[str, float]:
         return {**self._turn_terms(), "format": self.rewards.format * self.well_formed}

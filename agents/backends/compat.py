@@ -19,6 +19,11 @@ _SCHEMAS = (
 _kept: list[Any] = []  # a torch.library.Library drops its operators when it is collected
 
 
+def is_patched() -> bool:
+    """True when this process needed the operator declarations; its children would need them too."""
+    return bool(_kept)
+
+
 def prepare_imports() -> None:
     """Call before the first import of `transformers` or `vllm`; safe to call any number of times.
 

@@ -1,0 +1,101 @@
+"""What an engine is: conversations in as token ids and images, sampled tokens out.
+
+One protocol serves a CPU and a GPU, Hugging Face transformers and vLLM. An engine samples from the
+same distribution that the trainer differentiates: the ids in `ChatEncoder.banned` are never sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from agents.chat import ChatEncoder
+from agents.vision import Pixels
+from vt_env.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+BAN_BIAS = -100.0
+"""Added to the logits of banned ids, in engine and trainer alike."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Attributes:
+        temperature: 0 is greedy; 1 is the model's own distribution.
+        max_new_tokens: Longest turn, in tokens.
+        seed: Seed of this one call; the same call with the same seed draws the same tokens.
+    """
+
+    temperature: float = 1.0
+    max_new_tokens: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature <= 10:
+            raise ConfigError(f"temperature must lie in [0, 10], got {self.temperature}.")
+        if self.max_new_tokens < 1:
+            raise ConfigError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}.")
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A conversation to be continued.
+
+    Attributes:
+        prompt_ids: Token ids with one image pad an image.
+        images: The images in the order of their pads, uint8 (height, width, 3).
+    """
+
+    prompt_ids: tuple[int, ...]
+    images: tuple[Pixels, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What was sampled.
+
+    Attributes:
+        prompt_ids: The prompt as the model saw it, image pads expanded.
+        token_ids: Sampled ids, the end token included when it was reached.
+        logprobs: Log-probability of each sampled id, in nats, under the sampling distribution.
+        finished: True when the turn ended by itself, False when it hit `max_new_tokens`.
+    """
+
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finished: bool
+
+
+@runtime_checkable
+class GenerationBackend(Protocol):
+    """An engine that continues conversations."""
+
+    @property
+    def encoder(self) -> ChatEncoder:
+        """The model's chat format."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens that prompt and turn may have together."""
+        ...
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: Sampling
+    ) -> list[Generation]:
+        """Continues every conversation; results in the order of the requests."""
+        ...
+
+    def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Replaces the weights (Hugging Face names) and drops every cache made with old ones."""
+        ...
+
+    def close(self) -> None:
+        """Frees the engine; it cannot be used afterwards."""
+        ...

@@ -1,0 +1,173 @@
+"""`VLLMBackend`: the vLLM engine, in this process on a CPU and on a GPU alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
+from agents.backends.loading import check_model_dir
+from agents.chat import ChatEncoder, load_tokenizer
+from agents.errors import BackendError
+
+if TYPE_CHECKING:
+    import torch
+
+_ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process: weights and seeds stay in our hands
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "HF_HUB_OFFLINE": "1",
+}
+_CPU_ENVIRONMENT = {
+    "TORCHDYNAMO_DISABLE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # two engines would bind to the same core
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+}
+_CPU_ARGUMENTS: dict[str, Any] = {
+    "dtype": "float32",
+    "enforce_eager": True,
+    "block_size": 32,  # the default of 128 never hits the prefix cache on short prompts
+    "max_num_seqs": 256,
+    "kv_cache_memory_bytes": 128 * 1024**2,
+}
+
+
+class VLLMBackend:
+    """Generates with an in-process vLLM engine.
+
+    Args:
+        model_dir: Hugging Face checkpoint directory.
+        max_model_len: Most tokens that prompt and turn may have together.
+        max_images: Most images a conversation may hold.
+        engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
+
+    Raises:
+        ImportError: If vLLM is not installed; names the extra.
+    """
+
+    def __init__(
+        self,
+        model_dir: str | Path,
+        *,
+        max_model_len: int = 2048,
+        max_images: int = 2,
+        engine: Mapping[str, Any] | None = None,
+    ) -> None:
+        path = check_model_dir(model_dir)
+        self.encoder = ChatEncoder(load_tokenizer(path))
+        self.context_length = max_model_len
+        self._engine = _start(path, max_model_len, max_images, dict(engine or {}))
+        shared_memory = Path("/dev/shm")
+        self._scratch = tempfile.TemporaryDirectory(
+            prefix="visionthink-", dir=shared_memory if shared_memory.is_dir() else None
+        )
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], sampling: Sampling
+    ) -> list[Generation]:
+        """Continues every conversation; results in the order of the requests."""
+        if not requests:
+            return []
+        import torch
+        from PIL import Image
+        from vllm import SamplingParams
+
+        params = SamplingParams(
+            temperature=sampling.temperature,
+            max_tokens=sampling.max_new_tokens,
+            logprobs=0,
+            logit_bias=dict.fromkeys(self.encoder.banned, BAN_BIAS),
+            stop_token_ids=[self.encoder.eos],
+        )
+        prompts: list[Any] = [
+            {
+                "prompt_token_ids": list(request.prompt_ids),
+                "multi_modal_data": {"image": [Image.fromarray(i) for i in request.images]},
+            }
+            for request in requests
+        ]
+        # A seed a request crashes the CPU engine under concurrency; the engine draws from the
+        # global generator of this process instead.
+        with torch.random.fork_rng():
+            torch.manual_seed(sampling.seed)
+            outputs = self._engine.generate(prompts, params, use_tqdm=False)
+        return [self._result(output) for output in outputs]
+
+    def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Hands new weights to the engine and drops its caches, which hold old activations."""
+        from safetensors.torch import save_file
+
+        path = Path(self._scratch.name) / "weights.safetensors"
+        save_file({n: t.detach().to("cpu").contiguous() for n, t in weights.items()}, path)
+        self._engine.collective_rpc("load_weight_file", args=(str(path),))
+        path.unlink()
+        self._engine.llm_engine.reset_encoder_cache()
+        if not self._engine.reset_prefix_cache():
+            raise BackendError("vLLM kept its prefix cache after a weight update.")
+        self._engine.reset_mm_cache()
+
+    def close(self) -> None:
+        """Shuts the engine down and removes the scratch folder."""
+        self._scratch.cleanup()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.llm_engine.engine_core.shutdown()
+
+    def _result(self, output: Any) -> Generation:
+        best = output.outputs[0]
+        tokens = tuple(best.token_ids)
+        logprobs = tuple(
+            entry[token].logprob for token, entry in zip(tokens, best.logprobs, strict=True)
+        )
+        finished = best.finish_reason == "stop" and tokens[-1:] == (self.encoder.eos,)
+        return Generation(tuple(output.prompt_token_ids), tokens, logprobs, finished)
+
+
+def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, Any]) -> Any:
+    from agents.backends.compat import is_patched, prepare_imports
+
+    prepare_imports()
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    for name, value in {**_ENVIRONMENT, **(_CPU_ENVIRONMENT if on_cpu else {})}.items():
+        os.environ.setdefault(name, value)
+    try:
+        from vllm import LLM
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "The vllm backend needs vLLM: pip install 'visionthink[cpu]' "
+            "(or 'visionthink[gpu]' on a machine with CUDA)."
+        ) from error
+    if is_patched():
+        _inspect_in_process(path)
+    arguments = {
+        "max_model_len": max_model_len,
+        "limit_mm_per_prompt": {"image": max_images, "video": 0},
+        "worker_extension_cls": "agents.backends.vllm_worker.WeightLoader",
+        "logprobs_mode": "processed_logprobs",  # after the ban, as the trainer computes them
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        **(_CPU_ARGUMENTS if on_cpu else {}),
+        **engine,
+    }
+    return LLM(model=str(path), **arguments)
+
+
+def _inspect_in_process(path: Path) -> None:
+    """Registers the checkpoint's architecture by class.
+
+    vLLM otherwise inspects it in a child process, which lacks this process's import patch.
+    """
+    from vllm import ModelRegistry
+
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    for architecture in config.get("architectures", ()):
+        if architecture in ModelRegistry.models:
+            model_class = ModelRegistry.models[architecture].load_model_cls()
+            ModelRegistry.register_model(architecture, model_class)

@@ -1,0 +1,1 @@
+"""GRPO as a native RLlib algorithm."""

@@ -1,0 +1,84 @@
+"""Group-relative advantages (GRPO, DeepSeekMath arXiv 2402.03300, Eq. 1-3 of VisionThink); pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.trajectory import Trajectory
+from vt_env.rewards import Outcome
+
+ScaleRewards = Literal["group", "batch", "none"]
+EPSILON = 1e-4
+"""Added to the standard deviation, as TRL does."""
+
+
+def group_advantages(
+    rewards: NDArray[np.float64], scale_rewards: ScaleRewards = "group"
+) -> NDArray[np.float64]:
+    """Advantages of groups of episodes that answer the same prompt.
+
+    Args:
+        rewards: (groups, generations); NaN where the judge abstained.
+        scale_rewards: Divide by the standard deviation of the ``"group"`` or the ``"batch"``, or
+            ``"none"`` (Dr. GRPO). Standard deviations are of the sample (n - 1), as torch's are.
+
+    Returns:
+        (groups, generations); NaN where the reward is. A group with fewer than two rewards
+        compares nothing, so its advantages are 0.
+    """
+    known = np.isfinite(rewards)
+    counts = known.sum(axis=1, keepdims=True)
+    filled = np.where(known, rewards, 0.0)
+    mean = filled.sum(axis=1, keepdims=True) / np.maximum(counts, 1)
+    centred = np.where(known & (counts >= 2), rewards - mean, np.where(known, 0.0, np.nan))
+    if scale_rewards == "none":
+        return centred
+    if scale_rewards == "batch":
+        values = rewards[known]
+        spread = values.std(ddof=1) if values.size >= 2 else 0.0
+        scaled: NDArray[np.float64] = centred / (spread + EPSILON)
+        return scaled
+    squares = np.where(known, (filled - mean) ** 2, 0.0).sum(axis=1, keepdims=True)
+    spreads = np.sqrt(squares / np.maximum(counts - 1, 1))
+    result: NDArray[np.float64] = centred / (spreads + EPSILON)
+    return result
+
+
+def finish_groups(
+    trajectories: Sequence[Trajectory],
+    num_generations: int,
+    shaper: Callable[[Sequence[Outcome]], list[float]],
+    scale_rewards: ScaleRewards,
+) -> list[Trajectory]:
+    """Adds group shaping to the rewards, and the advantages.
+
+    Args:
+        trajectories: Groups one after the other, `num_generations` of each.
+        num_generations: Size of a group.
+        shaper: Gives each episode of a group an addend to its reward.
+        scale_rewards: As for `group_advantages`.
+
+    Returns:
+        The trajectories in order, with the reward term ``shaping`` where it is not 0.
+    """
+    shaped: list[Trajectory] = []
+    for start in range(0, len(trajectories), num_generations):
+        group = trajectories[start : start + num_generations]
+        addends = shaper([t.outcome for t in group])
+        shaped += [
+            replace(t, reward_terms={**t.reward_terms, "shaping": addend}) if addend else t
+            for t, addend in zip(group, addends, strict=True)
+        ]
+    rewards = np.array(
+        [t.reward if t.outcome.correct is not None else np.nan for t in shaped]
+    ).reshape(-1, num_generations)
+    advantages = group_advantages(rewards, scale_rewards).reshape(-1)
+    return [
+        replace(t, advantage=float(a) if np.isfinite(a) else None)
+        for t, a in zip(shaped, advantages, strict=True)
+    ]

@@ -1,0 +1,152 @@
+"""`GRPOEnvRunner`: plays groups of episodes with a generation engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.env import INPUT_ENV_SPACES
+from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.utils.checkpoints import Checkpointable
+from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
+
+import vt_env
+from agents.backends import Sampling, make_backend
+from agents.grpo.advantages import finish_groups
+from agents.prompt_order import prompt_indices
+from agents.rollout import Decision, collect
+from agents.trajectory import Trajectory
+from vt_env.env import VisionThinkEnv
+from vt_env.episode import Episode
+from vt_env.images import MemoryImage
+from vt_env.rewards import group_shaper
+
+
+def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:
+    """Makes the environment without Gymnasium's wrappers."""
+    env = vt_env.make(env_id, **settings).unwrapped
+    assert isinstance(env, VisionThinkEnv)
+    return env
+
+
+class GRPOEnvRunner(EnvRunner, Checkpointable):
+    """Holds one engine and one environment; plays groups at given positions of the prompt stream.
+
+    Where it is in the stream is told by the caller, so the runner has no state but its weights: a
+    restarted runner, or a resumed run, plays what an unbroken one would have played.
+    """
+
+    def __init__(self, *, config: Any, **kwargs: Any) -> None:
+        super().__init__(config=config, **kwargs)
+        self._weights_seq_no = 0
+        self.make_env()
+        self.make_module()
+
+    def make_env(self) -> None:
+        """Builds the environment, which owns data, judge, rules and rewards."""
+        self.env = make_env(self.config.env, self.config.env_config)
+        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
+
+    def make_module(self) -> None:
+        """Starts the engine."""
+        self.backend = make_backend(
+            self.config.backend,
+            self.config.model_dir,
+            max_model_len=self.config.max_model_len,
+            **self.config.backend_config,
+        )
+
+    def get_spaces(self) -> dict[str, Any]:
+        """Spaces of the environment, as RLlib asks for them."""
+        spaces = (self.env.observation_space, self.env.action_space)
+        return {INPUT_ENV_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
+
+    def assert_healthy(self) -> None:
+        """Raises if the runner has no engine."""
+        assert self.backend is not None
+
+    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+        """Plays the groups at positions `start` to `start + count` of the prompt stream.
+
+        Returns:
+            `num_generations` trajectories a group, with advantages, in order.
+        """
+        config = self.config
+        indices = prompt_indices(len(self.env.dataset), config.seed or 0, start, count)
+        episodes = [e for index in indices for e in self._group(index)]
+        sampling = Sampling(
+            temperature=config.temperature,
+            max_new_tokens=config.max_new_tokens,
+            seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
+        )
+        trajectories = collect(self.backend, episodes, self.env.judge, sampling)
+        return finish_groups(
+            trajectories, config.num_generations, self._shaper, config.scale_rewards
+        )
+
+    def play_fixed(
+        self, env_settings: dict[str, Any], indices: Sequence[int], sampling: Sampling,
+        decision: Decision | None,
+    ) -> list[Trajectory]:
+        """Plays the samples at `indices` of another dataset, once each, for evaluation.
+
+        Args:
+            env_settings: Settings of the evaluation environment.
+            indices: Which samples.
+            sampling: How tokens are drawn.
+            decision: Forced on the first turn of every episode; None leaves it to the policy.
+
+        Returns:
+            One trajectory a sample, in order, without its images.
+        """
+        env = make_env(self.config.env, env_settings)
+        episodes = [env.new_episode(index) for index in indices]
+        force = (lambda _episode: decision) if decision else None
+        played = collect(self.backend, episodes, env.judge, sampling, force)
+        env.close()
+        return [replace(trajectory, images=()) for trajectory in played]
+
+    def _group(self, index: int) -> list[Episode]:
+        """Episodes of one sample; its image is decoded once."""
+        first = self.env.new_episode(index)
+        source = first.sample.image
+        sample = replace(first.sample, image=MemoryImage(source.load(), source.name))
+        others = [
+            Episode(sample, first.config, first.rewards, first.template)
+            for _ in range(self.config.num_generations - 1)
+        ]
+        return [first, *others]
+
+    def sample(self, **_kwargs: Any) -> list[Trajectory]:
+        """Plays one group from the start of the stream (RLlib's interface; GRPO asks for more)."""
+        return self.play_groups(0, 1)
+
+    def get_metrics(self) -> Any:
+        """Metrics of this runner; those of the rollouts are computed from the trajectories."""
+        return self.metrics.reduce()
+
+    def get_state(self, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
+        """Nothing to save: the weights are the learner's."""
+        return {WEIGHTS_SEQ_NO: self._weights_seq_no}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes new weights into the engine."""
+        if COMPONENT_RL_MODULE not in state:
+            return
+        weights = state[COMPONENT_RL_MODULE]
+        if isinstance(weights, ray.ObjectRef):
+            weights = ray.get(weights)
+        self.backend.load_weights(weights.get(DEFAULT_MODULE_ID, weights))
+        self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, 0)
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """How to build this runner again."""
+        return (), {"config": self.config}
+
+    def stop(self) -> None:
+        """Shuts the engine down."""
+        self.backend.close()
+        self.env.close()

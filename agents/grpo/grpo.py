@@ -1,0 +1,316 @@
+"""`GRPOConfig` and `GRPO`: group-relative policy optimisation as a native RLlib algorithm.
+
+    config = (
+        GRPOConfig()
+        .environment("VisionThink-v0", env_config={"data": "world"})
+        .training(model_dir="agents/tiny/checkpoint", num_generations=8)
+    )
+    algorithm = config.build_algo()
+    algorithm.train()
+
+Names of settings are TRL's where TRL has them, RLlib's elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+from ray.tune.registry import register_env, register_trainable
+
+import vt_env
+from agents.backends import BACKENDS, Sampling
+from agents.backends.loading import check_model_dir
+from agents.errors import TrainingError
+from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
+from agents.grpo.loss import LossConfig
+from agents.grpo.rl_module import VLMModule
+from agents.rollout import Decision
+from agents.rollout_metrics import rollout_metrics
+from agents.tiny import CHECKPOINT
+from agents.trajectory import Trajectory
+from vt_env.errors import UnknownNameError
+from vt_env.rewards import group_shaper
+
+ROLLOUTS = "rollouts"
+"""Key of the rollout metrics in the results of `GRPO.train`."""
+
+
+class GRPOConfig(AlgorithmConfig):
+    """Settings of `GRPO`; see `training` for those of its own."""
+
+    def __init__(self, algo_class: type | None = None) -> None:
+        super().__init__(algo_class=algo_class or GRPO)
+        self.env = vt_env.ENV_ID
+        self.env_runner_cls = GRPOEnvRunner
+        self.num_env_runners = 0  # one process: engine and trainer share one pool of threads
+        self.create_local_env_runner = False
+        self.sample_timeout_s = None  # RLlib's 60 s would drop rollouts
+        self.add_default_connectors_to_learner_pipeline = False
+        self._learner_connector = lambda _obs_space, _act_space: TrajectoriesToBatch()
+        self._dont_auto_sync_env_runner_states = True
+        self.max_requests_in_flight_per_env_runner = 2
+        self.lr, self.grad_clip, self.minibatch_size = 5e-5, 1.0, None
+        self.model_dir = str(CHECKPOINT)
+        self.dtype = "float32"
+        self.backend, self.backend_config = "vllm", dict[str, Any]()
+        self.max_model_len = 1024
+        self.num_prompts, self.num_generations = 24, 8
+        self.temperature, self.max_new_tokens = 1.0, 32
+        self.shaper, self.shaper_params = "none", dict[str, Any]()
+        self.scale_rewards = "group"
+        self.num_iterations = 1
+        self.micro_batch_size: int | None = None
+        self.mask_truncated_completions = False
+        for item in fields(LossConfig):
+            setattr(self, item.name, item.default)
+
+    def training(self, **settings: Any) -> Self:
+        """Settings of GRPO beside RLlib's own (``lr``, ``grad_clip``, ``minibatch_size``, …).
+
+        Keyword Args:
+            model_dir: Hugging Face checkpoint directory of the policy to start from.
+            dtype: Name of the torch dtype that is trained in.
+            backend: Generation engine: ``"vllm"`` or ``"transformers"``.
+            backend_config: Further arguments of the engine.
+            max_model_len: Most tokens of a conversation.
+            num_prompts: Prompts an iteration.
+            num_generations: Episodes a prompt (the group), at least 2.
+            temperature: Sampling temperature of the rollouts.
+            max_new_tokens: Longest turn, in tokens.
+            shaper: Group shaper, a name in `vt_env.rewards.GROUP_SHAPERS`.
+            shaper_params: Its parameters, such as ``{"theta": 0.2}``.
+            scale_rewards: ``"group"``, ``"batch"`` or ``"none"``.
+            num_iterations: Optimiser passes over each batch of rollouts.
+            micro_batch_size: Trajectories that go through the model at once; None: all.
+            mask_truncated_completions: Leave turns that were cut off out of the loss.
+            epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
+
+        Raises:
+            UnknownNameError: If a setting does not exist; suggests the closest.
+        """
+        own = {k: v for k, v in settings.items() if k in _own_settings()}
+        rest = {k: v for k, v in settings.items() if k not in own}
+        for name in rest:
+            if not hasattr(self, name) and name not in _RLLIB_TRAINING:
+                raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
+        super().training(**rest)
+        for name, value in own.items():
+            if value is not NotProvided:
+                setattr(self, name, value)
+        return self
+
+    def loss_config(self) -> LossConfig:
+        """The settings of the objective, checked."""
+        return LossConfig(**{item.name: getattr(self, item.name) for item in fields(LossConfig)})
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The module around the Hugging Face model."""
+        config = {
+            "model_dir": str(self.model_dir),
+            "dtype": self.dtype,
+            "reference": self.beta > 0,  # type: ignore[attr-defined]
+        }
+        return RLModuleSpec(module_class=VLMModule, model_config=config)
+
+    def get_default_learner_class(self) -> type[GRPOTorchLearner]:
+        """The learner that computes the GRPO loss."""
+        return GRPOTorchLearner
+
+    def validate(self) -> None:
+        """Checks everything that can be checked before work starts.
+
+        Raises:
+            TrainingError: If a number is out of range.
+            UnknownNameError: If a name is unknown.
+            BackendError: If `model_dir` holds no checkpoint.
+        """
+        super().validate()
+        check_model_dir(self.model_dir)
+        if self.backend not in BACKENDS:
+            raise UnknownNameError("generation backend", self.backend, BACKENDS)
+        if self.num_generations < 2:
+            raise TrainingError("num_generations must be at least 2: GRPO compares within a group.")
+        for name in ("num_prompts", "num_iterations", "max_new_tokens", "max_model_len"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.num_env_runners and self.num_prompts % self.num_env_runners:
+            raise TrainingError(
+                f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
+                f"({self.num_env_runners})."
+            )
+        if self.scale_rewards not in ("group", "batch", "none"):
+            raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
+        group_shaper(self.shaper, **self.shaper_params)
+        self.loss_config()
+
+
+def _own_settings() -> set[str]:
+    names = {
+        "model_dir",
+        "dtype",
+        "backend",
+        "backend_config",
+        "max_model_len",
+        "num_prompts",
+        "num_generations",
+        "temperature",
+        "max_new_tokens",
+        "shaper",
+        "shaper_params",
+        "scale_rewards",
+        "num_iterations",
+        "micro_batch_size",
+        "mask_truncated_completions",
+    }
+    return names | {item.name for item in fields(LossConfig)}
+
+
+_RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}
+
+
+class GRPO(Algorithm):
+    """Plays groups, updates on their advantages, hands the weights to the engines; repeat.
+
+    The position in the prompt stream is saved with the algorithm, so that a resumed run plays the
+    prompts that an unbroken one would have played.
+    """
+
+    _position = 0
+    _engines_stale = True
+
+    @classmethod
+    def get_default_config(cls) -> GRPOConfig:
+        """Settings that train the embedded model on a laptop."""
+        return GRPOConfig()
+
+    def training_step(self) -> None:
+        """One iteration: `num_prompts` groups."""
+        config = self.config
+        if self._engines_stale:
+            self._sync()
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            trajectories = self._play()
+        self._position += config.num_prompts
+        self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
+        self.metrics.log_value(
+            (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
+            len(trajectories),
+            reduce="lifetime_sum",
+        )
+        minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            results = self.learner_group.update(
+                episodes=trajectories,
+                num_epochs=config.num_iterations,
+                timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
+                **minibatch,  # None with several learners raises inside RLlib
+            )
+            self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            self._sync()
+
+    def _play(self) -> list[Trajectory]:
+        group = self.env_runner_group
+        runners = max(1, self.config.num_env_runners)
+        share, start = self.config.num_prompts // runners, self._position
+
+        def play(runner: GRPOEnvRunner) -> list[Trajectory]:
+            place = max(0, (runner.worker_index or 1) - 1)
+            return runner.play_groups(start + place * share, share)
+
+        parts = group.foreach_env_runner(play, local_env_runner=self.config.num_env_runners == 0)
+        played = [trajectory for part in parts for trajectory in part]
+        if len(played) < self.config.num_prompts * self.config.num_generations:
+            raise TrainingError(
+                f"Only {len(played)} of {self.config.num_prompts * self.config.num_generations} "
+                "episodes came back; an env runner failed. Its own log says why."
+            )
+        return played
+
+    def play_fixed(
+        self,
+        env_settings: dict[str, Any],
+        indices: Sequence[int],
+        sampling: Sampling,
+        decision: Decision | None = None,
+    ) -> list[Trajectory]:
+        """Plays given samples with the current weights, for evaluation; see the env runner.
+
+        The samples are shared out among the env runners; order is kept.
+        """
+        if self._engines_stale:
+            self._sync()
+        local = self.config.num_env_runners == 0
+        shares = np.array_split(np.asarray(indices), max(1, self.config.num_env_runners))
+
+        def play(runner: GRPOEnvRunner) -> tuple[int, list[Trajectory]]:
+            place = max(0, (runner.worker_index or 1) - 1)
+            mine = [int(index) for index in shares[place]]
+            return place, runner.play_fixed(env_settings, mine, sampling, decision)
+
+        parts = dict(self.env_runner_group.foreach_env_runner(play, local_env_runner=local))
+        if len(parts) < len(shares):
+            raise TrainingError("An env runner failed during evaluation. Its own log says why.")
+        return [trajectory for place in sorted(parts) for trajectory in parts[place]]
+
+    def _sync(self) -> None:
+        """Hands the learner's weights to every engine."""
+        self.env_runner_group.sync_weights(
+            from_worker_or_learner_group=self.learner_group, inference_only=True
+        )
+        self._engines_stale = False
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """RLlib's state, and the position in the prompt stream."""
+        return {**super().get_state(*args, **kwargs), "position": self._position}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restores the state; engines get the weights before they play again."""
+        self._position = state.pop("position", self._position)
+        self._engines_stale = True
+        super().set_state(state)
+
+    def save_model(self, directory: Path) -> None:
+        """Writes the policy as a Hugging Face directory, next to its tokenizer and processor.
+
+        Args:
+            directory: Created if need be.
+        """
+        import shutil
+
+        from safetensors.torch import save_file
+
+        source = Path(self.config.model_dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in source.iterdir():
+            if path.is_file() and path.suffix in (".json", ".jinja", ".txt"):
+                shutil.copy2(path, directory / path.name)
+        (directory / "model.safetensors.index.json").unlink(missing_ok=True)
+        weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
+        save_file(
+            {name: tensor.contiguous() for name, tensor in weights.items()},
+            directory / "model.safetensors",
+            metadata={"format": "pt"},
+        )
+
+
+register_trainable("GRPO", GRPO)
+register_env(vt_env.ENV_ID, lambda settings: vt_env.make(vt_env.ENV_ID, **settings))

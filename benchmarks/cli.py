@@ -1,0 +1,197 @@
+"""The ``visionthink`` command."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from benchmarks.settings import TrainSettings
+from benchmarks.show import console
+from vt_env.errors import VisionThinkError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Train and evaluate policies that decide when a sharper image is worth its price.",
+    pretty_exceptions_enable=False,
+)
+_DEFAULTS = TrainSettings()
+Opt = typer.Option
+
+
+@app.command()
+def train(
+    seed: Annotated[int, Opt(help="Seed of prompts, sampling and weights.")] = _DEFAULTS.seed,
+    iterations: Annotated[int, Opt(help="GRPO iterations.")] = _DEFAULTS.iterations,
+    model: Annotated[str, Opt(help="Checkpoint directory to start from.")] = _DEFAULTS.model,
+    data: Annotated[str, Opt(help="'world', or a dataset file.")] = _DEFAULTS.data,
+    eval_data: Annotated[
+        Optional[str], Opt(help="Dataset to evaluate on; else the test split, or --data.")
+    ] = _DEFAULTS.eval_data,
+    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
+    rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
+    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
+    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
+    num_env_runners: Annotated[
+        int, Opt(help="Env runner processes; 0: share the trainer's process.")
+    ] = _DEFAULTS.num_env_runners,
+    num_prompts: Annotated[int, Opt(help="Prompts an iteration.")] = _DEFAULTS.num_prompts,
+    num_generations: Annotated[
+        int, Opt(help="Episodes a prompt (the group).")
+    ] = _DEFAULTS.num_generations,
+    lr: Annotated[float, Opt(help="Learning rate.")] = _DEFAULTS.lr,
+    beta: Annotated[float, Opt(help="Weight of the KL term.")] = _DEFAULTS.beta,
+    epsilon: Annotated[float, Opt(help="Lower clip range.")] = _DEFAULTS.epsilon,
+    epsilon_high: Annotated[float, Opt(help="Upper clip range.")] = _DEFAULTS.epsilon_high,
+    loss_type: Annotated[str, Opt(help="grpo, dapo or dr_grpo.")] = _DEFAULTS.loss_type,
+    scale_rewards: Annotated[str, Opt(help="group, batch or none.")] = _DEFAULTS.scale_rewards,
+    num_iterations: Annotated[
+        int, Opt(help="Optimiser passes over each batch.")
+    ] = _DEFAULTS.num_iterations,
+    micro_batch_size: Annotated[
+        int, Opt(help="Trajectories through the model at once; 0: all.")
+    ] = _DEFAULTS.micro_batch_size,
+    temperature: Annotated[float, Opt(help="Rollout temperature.")] = _DEFAULTS.temperature,
+    max_new_tokens: Annotated[
+        int, Opt(help="Longest turn, in tokens.")
+    ] = _DEFAULTS.max_new_tokens,
+    max_model_len: Annotated[
+        int, Opt(help="Longest conversation, in tokens.")
+    ] = _DEFAULTS.max_model_len,
+    shaper: Annotated[str, Opt(help="Group shaper.")] = _DEFAULTS.shaper,
+    shaper_param: Annotated[
+        Optional[list[str]], Opt(help="Its parameters, as name=number; may be repeated.")
+    ] = None,
+    min_pixels: Annotated[Optional[int], Opt(help="Smallest area shown.")] = None,
+    max_pixels: Annotated[Optional[int], Opt(help="Largest area shown.")] = None,
+    eval_samples: Annotated[int, Opt(help="Held-out samples.")] = _DEFAULTS.eval_samples,
+    checkpoint_every: Annotated[
+        int, Opt(help="Iterations between checkpoints.")
+    ] = _DEFAULTS.checkpoint_every,
+    threads: Annotated[int, Opt(help="Threads; 0: every core.")] = _DEFAULTS.threads,
+    out: Annotated[Path, Opt(help="Folder of the run folders.")] = Path("runs"),
+    run_id: Annotated[Optional[str], Opt(help="Name of the run; else time and seed.")] = None,
+    resume: Annotated[
+        Optional[Path], Opt(help="Go on with this run folder; its own settings are used.")
+    ] = None,
+) -> None:
+    """Train with GRPO, evaluate beside the baselines, and write a run folder."""
+    given = locals()
+    from benchmarks import train as training
+
+    if resume is not None:
+        training.resume(resume)
+        return
+    names = {item.name for item in fields(TrainSettings)} - {"shaper_params"}
+    settings = TrainSettings(
+        **{name: given[name] for name in names}, shaper_params=_parameters(shaper_param or [])
+    )
+    training.train(settings, out, run_id)
+
+
+@app.command(name="eval")
+def evaluate(
+    data: Annotated[str, Opt(help="'world', or a dataset file.")] = "world",
+    model: Annotated[str, Opt(help="Checkpoint directory.")] = _DEFAULTS.model,
+    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
+    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
+    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
+    samples: Annotated[int, Opt(help="At most this many samples; 0: all of a file.")] = 0,
+    temperature: Annotated[float, Opt(help="0 is greedy.")] = 0.0,
+    seed: Annotated[int, Opt(help="Seed of the sampling.")] = 0,
+    decision: Annotated[
+        str, Opt(help="policy: as it decides; answer or request: forced.")
+    ] = "policy",
+    max_new_tokens: Annotated[
+        int, Opt(help="Longest turn, in tokens.")
+    ] = _DEFAULTS.max_new_tokens,
+    max_model_len: Annotated[
+        int, Opt(help="Longest conversation, in tokens.")
+    ] = _DEFAULTS.max_model_len,
+    out: Annotated[
+        Optional[Path], Opt(help="Folder for episodes.jsonl and summary.json.")
+    ] = None,
+) -> None:
+    """Run a policy over the world's test split, or over images of your own.
+
+    A dataset file has a JSON object a line: {"image": path, "question": …, "answer": …}.
+    """
+    from benchmarks.evaluate import EvalSettings, evaluate_policy
+
+    evaluate_policy(
+        EvalSettings(
+            data=data,
+            model=model,
+            backend=backend,
+            judge=judge,
+            prompt=prompt,
+            samples=samples,
+            temperature=temperature,
+            seed=seed,
+            decision=decision,
+            max_new_tokens=max_new_tokens,
+            max_model_len=max_model_len,
+        ),
+        out,
+    )
+
+
+@app.command()
+def pretrain(
+    out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
+    seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,
+    page_steps: Annotated[Optional[int], Opt(help="Steps on pages of numbers.")] = None,
+    question_steps: Annotated[Optional[int], Opt(help="Steps on scenes and questions.")] = None,
+    dialogue_steps: Annotated[Optional[int], Opt(help="Steps on whole dialogues.")] = None,
+    threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
+) -> None:
+    """Train the embedded Qwen2.5-VL from scratch (about half an hour on two free cores)."""
+    from agents.tiny.pretrain import PretrainConfig, Pretrainer
+    from benchmarks.show import LivePretraining
+
+    steps = {
+        "page_steps": page_steps,
+        "question_steps": question_steps,
+        "dialogue_steps": dialogue_steps,
+    }
+    given = {name: value for name, value in steps.items() if value is not None}
+    config = PretrainConfig(seed=seed, threads=threads, **given)
+    with LivePretraining() as live:
+        Pretrainer(config, out).run(live.show)
+    console.print(f"Checkpoint: {out}", soft_wrap=True)
+
+
+def _parameters(pairs: list[str]) -> dict[str, float]:
+    """Reads ``name=number`` pairs."""
+    parameters = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            parameters[name.strip()] = float(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"expected name=number, got {pair!r}") from error
+    return parameters
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Runs the command; what a user did wrong is told in a line or two, without a traceback."""
+    try:
+        return app(args=arguments)
+    except (VisionThinkError, ImportError) as error:
+        console.print(f"[red]visionthink:[/red] {type(error).__name__}:", end=" ")
+        console.print(str(error), markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print(
+            "Interrupted. A training run goes on from its last checkpoint with "
+            "`visionthink train --resume RUN_FOLDER`."
+        )
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Runs one policy over a dataset, a person's own images included, and says what it came to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.backends import Sampling, make_backend
+from agents.rollout import Decision, Force, collect
+from agents.trajectory import Trajectory
+from agents.vision import checkpoint_limits
+from benchmarks.evaluation import evaluation_indices, records
+from benchmarks.metrics import figures
+from benchmarks.show import console, family_table, figures_table, progress_bar
+from vt_env.env import VisionThinkEnv
+from vt_env.errors import ConfigError, UnknownNameError
+
+WORLD_SAMPLES = 600
+"""Samples of the world that are played unless told otherwise."""
+BATCH = 200
+"""Episodes played at once: memory stays flat however large the dataset is."""
+SHOWN = 12
+"""Answers that are printed; all of them are in episodes.jsonl."""
+DECISIONS: dict[str, Decision | None] = {"policy": None, "answer": "answer", "request": "request"}
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """Settings of an evaluation; see ``visionthink eval --help``."""
+
+    data: str
+    model: str
+    backend: str
+    judge: str
+    prompt: str
+    samples: int
+    temperature: float
+    seed: int
+    decision: str
+    max_new_tokens: int
+    max_model_len: int
+
+    def __post_init__(self) -> None:
+        if self.decision not in DECISIONS:
+            raise UnknownNameError("decision", self.decision, DECISIONS)
+        if self.samples < 0:
+            raise ConfigError(f"samples must be at least 0, got {self.samples}.")
+
+
+def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:
+    """Plays the dataset once, prints the figures, and writes them if there is a folder to write to.
+
+    Raises:
+        DatasetError: Naming every bad row, before the engine starts.
+    """
+    split = {"split": "test"} if settings.data == "world" else {}
+    env = VisionThinkEnv(
+        data=settings.data,
+        judge=settings.judge,
+        prompt=settings.prompt,
+        **checkpoint_limits(settings.model),
+        **split,
+    )
+    wanted = settings.samples or (WORLD_SAMPLES if settings.data == "world" else len(env.dataset))
+    indices = evaluation_indices(len(env.dataset), wanted)
+    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+    try:
+        episodes = _play(settings, env, indices, backend)
+    finally:
+        backend.close()
+    result = figures(episodes)
+    _print(result.to_json(), episodes)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(record) + "\n" for record in records(episodes))
+        (out / "episodes.jsonl").write_text(lines, encoding="utf-8")
+        summary = json.dumps(result.to_json(), indent=1)
+        (out / "summary.json").write_text(summary + "\n", encoding="utf-8")
+        console.print(f"Every episode: {out / 'episodes.jsonl'}", soft_wrap=True)
+    return episodes
+
+
+def _play(
+    settings: EvalSettings, env: VisionThinkEnv, indices: list[int], backend: object
+) -> list[Trajectory]:
+    from dataclasses import replace
+
+    from agents.backends import GenerationBackend
+
+    assert isinstance(backend, GenerationBackend)
+    decision = DECISIONS[settings.decision]
+    force: Force | None = (lambda _episode: decision) if decision else None
+    episodes: list[Trajectory] = []
+    with progress_bar() as bar:
+        task = bar.add_task("episodes", total=len(indices), line="")
+        for start in range(0, len(indices), BATCH):
+            batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
+            sampling = Sampling(
+                settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
+            )
+            played = collect(backend, batch, env.judge, sampling, force)
+            episodes += [replace(t, images=()) for t in played]
+            bar.update(task, completed=len(episodes))
+    return episodes
+
+
+def _print(summary: dict[str, object], episodes: list[Trajectory]) -> None:
+    console.print(figures_table({"policy": summary}, f"{len(episodes)} samples"))
+    by_family = summary["by_family"]
+    assert isinstance(by_family, dict)
+    if len(by_family) > 1:
+        console.print(family_table(by_family))
+    for t in episodes[:SHOWN] if len(episodes) <= 5 * SHOWN else []:
+        verdict = {True: "right", False: "wrong", None: "abstained"}[t.outcome.correct]
+        how = "after asking" if t.outcome.requested else "directly"
+        answer = t.answer if t.answer is not None else f"({t.ending})"
+        console.print(f"{t.sample_id}: {answer!r} {how}, {verdict}", markup=False, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""The picture of a run: request rate and accuracy by family over training, and the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+COLORS = ("#3366cc", "#dc7a1e", "#2f9e57", "#a03ca0", "#8c6d31", "#d03b5b", "#4d4d4d")
+SMOOTHING = 7
+"""Iterations averaged in the curves."""
+
+
+def plot_run(
+    rows: Sequence[Mapping[str, float]], summary: Mapping[str, Any] | None, path: Path
+) -> None:
+    """Draws a run.
+
+    Args:
+        rows: Logged metrics, one mapping an iteration.
+        summary: The final evaluation; None for a run that was stopped before it.
+        path: PNG to write.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(14, 4.3), layout="constrained")
+    families = sorted(
+        {key.split("/")[1] for row in rows for key in row if key.startswith("by_family/")}
+    )
+    for axis, name, title in (
+        (axes[0], "resize_call_ratio", "Asks for the sharper image"),
+        (axes[1], "accuracy", "Answers correctly"),
+    ):
+        for family, color in zip(families, COLORS, strict=False):
+            _curve(axis, rows, f"by_family/{family}/{name}", family, color)
+        axis.set(title=title, xlabel="GRPO iteration", ylim=(-0.02, 1.02))
+        axis.set_ylabel("share of training episodes")
+    for name, label, style in (
+        ("request_rate_need", "needs it", "--"),
+        ("request_rate_no_need", "does not", ":"),
+    ):
+        _curve(axes[0], rows, name, label, "#222222", style)
+    axes[0].legend(loc="center right", fontsize=8, framealpha=0.9)
+    axes[1].legend(loc="lower right", fontsize=8, framealpha=0.9)
+    if summary is not None:
+        _trade_off(axes[2], summary)
+    else:
+        axes[2].set_axis_off()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _curve(
+    axis: Any, rows: Sequence[Mapping[str, float]], key: str, label: str, color: str,
+    style: str = "-",
+) -> None:
+    points = [(row["iteration"], row[key]) for row in rows if key in row]
+    if not points:
+        return
+    x, y = np.array(points, dtype=float).T
+    width = min(SMOOTHING, len(y))
+    window = np.ones(width)
+    smooth = np.convolve(y, window, "same") / np.convolve(np.ones_like(y), window, "same")
+    axis.plot(x, smooth, style, color=color, label=label, linewidth=1.8)
+
+
+def _trade_off(axis: Any, summary: Mapping[str, Any]) -> None:
+    points = {"trained": summary, **summary["baselines"]}
+    for (name, point), color in zip(points.items(), COLORS, strict=False):
+        if point["accuracy"] is None:
+            continue
+        x, y = point["visual_tokens_share_of_full"], point["accuracy"]
+        marker = "*" if name == "trained" else "o"
+        axis.scatter([x], [y], s=170 if marker == "*" else 60, marker=marker, color=color, zorder=3)
+        below = name in ("oracle", "untrained")
+        axis.annotate(
+            name.replace("_", " "), (x, y), xytext=(0, -16 if below else 9),
+            textcoords="offset points", ha="center", fontsize=9,
+        )
+    axis.axvline(1.0, color="#bbbbbb", linewidth=1, linestyle="--", zorder=1)
+    axis.set(
+        title=f"Held-out samples ({summary['episodes']})",
+        xlabel="visual tokens, share of a plain full-resolution pass",
+        ylabel="accuracy",
+        xlim=(0.15, 1.35),
+    )
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(0.0, low - 0.08), min(1.05, high + 0.05))
+    axis.grid(alpha=0.25)

@@ -1,0 +1,125 @@
+"""A run's folder: settings, metrics a line an iteration, TensorBoard events, checkpoints, results."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.settings import TrainSettings
+from vt_env.errors import ConfigError
+
+
+@dataclass
+class RunFolder:
+    """Paths of a run, and the writers of what grows.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+    _board: Any = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def create(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
+        """Makes a new folder under `root`, named by time and seed unless told otherwise.
+
+        Raises:
+            ConfigError: If a run of that name exists.
+        """
+        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
+        path = root / name
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{path} exists already; choose another --run-id, or --resume {path}."
+            ) from error
+        settings.save(path / "settings.json")
+        return cls(path)
+
+    @property
+    def metrics_file(self) -> Path:
+        """JSON lines, one an iteration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the algorithm's checkpoints."""
+        return self.path / "checkpoints"
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Appends the metrics of an iteration to the file and to TensorBoard."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        if self._board is None:
+            self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=iteration)
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"iteration": iteration, **metrics}) + "\n")
+        for name, value in metrics.items():
+            self._board.add_scalar(name, value, iteration)
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Every logged iteration, in order."""
+        if not self.metrics_file.is_file():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def forget_after(self, iteration: int) -> None:
+        """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
+        kept = [row for row in self._whole_rows() if row["iteration"] <= iteration]
+        draft = self.metrics_file.with_suffix(".draft")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        os.replace(draft, self.metrics_file)
+
+    def _whole_rows(self) -> list[dict[str, float]]:
+        """Rows that were written whole; a killed run may leave half a line at the end."""
+        rows = []
+        if self.metrics_file.is_file():
+            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+                try:
+                    rows.append(json.loads(line))
+                except ValueError:
+                    break
+        return rows
+
+    def checkpoint(self, iteration: int) -> Path:
+        """Where the checkpoint of an iteration belongs."""
+        return self.checkpoints / f"iteration_{iteration:05d}"
+
+    def save_checkpoint(self, algorithm: Any, iteration: int) -> None:
+        """Saves the algorithm; the folder appears whole or not at all. Older ones are removed."""
+        final = self.checkpoint(iteration)
+        draft = self.checkpoints / f".draft_{iteration:05d}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        algorithm.save_to_path(str(draft.resolve()))
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(draft, final)
+        for older in self.checkpoints.glob("iteration_*"):
+            if older != final:
+                shutil.rmtree(older)
+
+    def latest_checkpoint(self) -> tuple[int, Path] | None:
+        """The newest whole checkpoint and its iteration, if there is one."""
+        found = sorted(self.checkpoints.glob("iteration_*"))
+        return (int(found[-1].name.split("_")[1]), found[-1]) if found else None
+
+    def write_json(self, name: str, data: object) -> Path:
+        """Writes a JSON file into the folder."""
+        path = self.path / name
+        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        return path
+
+    def close(self) -> None:
+        """Flushes TensorBoard's events."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None

@@ -1,0 +1,136 @@
+"""Settings of a training run: frozen data, checked before any work starts, saved with the run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from agents.backends import BACKENDS
+from agents.tiny import CHECKPOINT
+from agents.vision import checkpoint_limits
+from vt_env.errors import ConfigError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that determines a run, beside the machine.
+
+    Attributes:
+        seed: Seed of prompts, sampling and weights.
+        iterations: GRPO iterations.
+        model: Hugging Face checkpoint directory to start from.
+        data: ``"world"``, or a dataset file to train on.
+        eval_data: Dataset to evaluate on; None: the world's test split, or `data` itself.
+        judge: Name of the judge.
+        rewards: Reward preset.
+        prompt: Prompt template, a name or a TOML file.
+        backend: Generation engine.
+        num_env_runners: Env runner processes; 0: engine and trainer share this process.
+        num_prompts: Prompts an iteration.
+        num_generations: Episodes a prompt.
+        lr: Learning rate (AdamW).
+        beta: Weight of the KL term.
+        epsilon: Lower clip range.
+        epsilon_high: Upper clip range.
+        loss_type: ``grpo``, ``dapo`` or ``dr_grpo``.
+        scale_rewards: ``group``, ``batch`` or ``none``.
+        num_iterations: Optimiser passes over each batch.
+        micro_batch_size: Trajectories that go through the model at once; 0: all.
+        temperature: Sampling temperature of the rollouts.
+        max_new_tokens: Longest turn, in tokens.
+        max_model_len: Longest conversation, in tokens.
+        shaper: Group shaper.
+        shaper_params: Its parameters.
+        min_pixels: Smallest area shown; None: as the checkpoint's processor has it.
+        max_pixels: Area of the full-resolution view at most; None: as the processor has it.
+        eval_samples: Held-out samples of the final evaluation.
+        checkpoint_every: Iterations between checkpoints.
+        threads: Threads of engine and trainer; 0: every core.
+    """
+
+    seed: int = 0
+    iterations: int = 80
+    model: str = str(CHECKPOINT)
+    data: str = "world"
+    eval_data: str | None = None
+    judge: str = "rule"
+    rewards: str = "priced"
+    prompt: str = "brief"
+    backend: str = "vllm"
+    num_env_runners: int = 0
+    num_prompts: int = 24
+    num_generations: int = 8
+    lr: float = 5e-5
+    beta: float = 0.0
+    epsilon: float = 0.2
+    epsilon_high: float = 0.28
+    loss_type: str = "dapo"
+    scale_rewards: str = "group"
+    num_iterations: int = 1
+    micro_batch_size: int = 96
+    temperature: float = 1.0
+    max_new_tokens: int = 16
+    max_model_len: int = 1024
+    shaper: str = "none"
+    shaper_params: dict[str, float] = field(default_factory=dict)
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+    eval_samples: int = 600
+    checkpoint_every: int = 20
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "eval_samples", "num_env_runners", "threads", "micro_batch_size"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        for name in ("iterations", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not 0 < self.lr < 1:
+            raise ConfigError(f"lr must lie between 0 and 1, got {self.lr}.")
+        if self.backend not in BACKENDS:
+            raise UnknownNameError("generation backend", self.backend, BACKENDS)
+
+    def env_settings(self, data: str, split: str) -> dict[str, Any]:
+        """Settings of the environment on `data`; `split` is used by the world alone."""
+        settings: dict[str, Any] = {
+            "data": data,
+            "judge": self.judge,
+            "rewards": self.rewards,
+            "prompt": self.prompt,
+            **checkpoint_limits(self.model),
+        }
+        for name in ("min_pixels", "max_pixels"):
+            if getattr(self, name) is not None:
+                settings[name] = getattr(self, name)
+        return settings | ({"split": split} if data == "world" else {})
+
+    def train_env(self) -> dict[str, Any]:
+        """Settings of the training environment."""
+        return self.env_settings(self.data, "train")
+
+    def eval_env(self) -> dict[str, Any]:
+        """Settings of the evaluation environment."""
+        return self.env_settings(self.eval_data or self.data, "test")
+
+    def save(self, path: Path) -> None:
+        """Writes the settings as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> TrainSettings:
+        """Reads what `save` wrote.
+
+        Raises:
+            ConfigError: If the file is not there, not JSON, or holds unknown settings.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            unknown = set(data) - {item.name for item in fields(cls)}
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(f"{path}: cannot be read as settings ({error}).") from error
+        if unknown:
+            raise ConfigError(f"{path}: unknown settings {sorted(unknown)}.")
+        return cls(**data)

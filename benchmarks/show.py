@@ -1,0 +1,167 @@
+"""What a person sees in the terminal: a progress bar with a live line, and tables at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+console = Console(highlight=False)
+LIVE = (
+    ("reward", "reward"),
+    ("accuracy", "accuracy"),
+    ("resize_call_ratio", "asks"),
+    ("request_rate_need", "asks|need"),
+    ("request_rate_no_need", "asks|no need"),
+    ("visual_tokens/share_of_full", "tokens"),
+    ("entropy", "entropy"),
+)
+PLAIN_EVERY = 10
+"""Iterations between lines where there is no terminal to draw a bar on."""
+
+
+def live_line(metrics: Mapping[str, float]) -> str:
+    """The metrics of one iteration on one line; those that are not there are left out."""
+    return "  ".join(f"{label} {metrics[key]:.3f}" for key, label in LIVE if key in metrics)
+
+
+def progress_bar() -> Progress:
+    """A bar with counts, time passed and time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[line]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+class LiveTraining:
+    """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, iterations: int, done: int) -> None:
+        self._iterations, self._progress = iterations, progress_bar()
+        self._task = self._progress.add_task("GRPO", total=iterations, completed=done, line="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Shows the metrics of an iteration that is done."""
+        line = live_line(metrics)
+        self._progress.update(self._task, completed=iteration, line=line)
+        last = iteration == self._iterations
+        if not console.is_terminal and (iteration % PLAIN_EVERY == 0 or iteration == 1 or last):
+            seconds = metrics.get("seconds", 0.0)
+            console.print(f"{iteration:>4}/{self._iterations} {seconds:>6.0f}s  {line}", soft_wrap=True)
+
+
+COLUMNS = (
+    ("accuracy", "accuracy"),
+    ("resize_call_ratio", "asks"),
+    ("request_rate_need", "asks|need"),
+    ("request_rate_no_need", "asks|no need"),
+    ("visual_tokens_share_of_full", "tokens"),
+    ("mean_return", "return"),
+    ("regret_to_oracle", "regret"),
+)
+
+
+def figures_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+    """A table with a row a policy."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("policy")
+    for _, label in COLUMNS:
+        table.add_column(label, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, *(_cell(row.get(key)) for key, _ in COLUMNS))
+    return table
+
+
+def family_table(by_family: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A table with a row a family."""
+    table = Table(title="By family", title_justify="left")
+    for label in ("family", "accuracy", "asks", "tokens", "episodes"):
+        table.add_column(label, justify="left" if label == "family" else "right")
+    for family, row in by_family.items():
+        table.add_row(
+            family,
+            _cell(row["accuracy"]),
+            _cell(row["resize_call_ratio"]),
+            _cell(row["visual_tokens_share_of_full"]),
+            str(row["episodes"]),
+        )
+    return table
+
+
+def print_summary(summary: Mapping[str, Any], folder: Path) -> None:
+    """Prints the final evaluation, and where the files are."""
+    rows = {"trained": summary, **summary["baselines"]}
+    console.print(figures_table(rows, f"{summary['episodes']} held-out samples"))
+    console.print(family_table(summary["by_family"]))
+    given, before = summary["accuracy_given_request"], summary["accuracy_given_request_before_rl"]
+    console.print(f"Accuracy given a request: {_cell(given)} (the model before RL: {_cell(before)})")
+    console.print(
+        f"Training took {summary['seconds']:.0f} s, {summary['seconds_in_all']:.0f} s with "
+        f"evaluation; peak memory {summary['peak_memory_gb']:.1f} GB."
+    )
+    console.print(f"Summary:  {folder / 'summary.json'}", soft_wrap=True)
+    console.print(f"Picture:  {folder / 'training.png'}", soft_wrap=True)
+    console.print(f"Model:    {folder / 'model'}", soft_wrap=True)
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+class LivePretraining:
+    """Shows pretraining as it goes, a bar a stage; elsewhere than on a terminal a line now and then."""
+
+    def __init__(self) -> None:
+        self._progress = progress_bar()
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, stage: str, step: int, steps: int, loss: float) -> None:
+        """Shows one step that is done."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=steps, line="")
+        self._progress.update(self._tasks[stage], completed=step, line=f"loss {loss:.4f}")
+        if not console.is_terminal and (step % 100 == 0 or step == steps):
+            console.print(f"{stage} {step}/{steps}  loss {loss:.4f}")
