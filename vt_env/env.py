@@ -63,7 +63,17 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         {"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>
 
     An optional `"scale"` in the arguments names a level of `resolutions`; without it the next
-    level is shown. Text outside of the protocol is never an error: it has a named outcome.
+    level is shown. With `tools=("resize", "crop")` there is also
+
+        <think>…</think><tool_call>
+        {"name": "crop_image", "arguments": {"box": [left, top, right, bottom]}}</tool_call>
+
+    whose box is in pixels of the image last shown and whose image is cut from the original.
+    Text outside of the protocol is never an error: it has a named outcome.
+
+    An image so small that the model's processor enlarges it (for Qwen2.5-VL: below 56 x 56 pixels
+    when halved) may look the same at two levels. Asking for a level that shows nothing new is an
+    invalid call, `no_higher_resolution`.
 
     ## Starting State
     A sample is drawn uniformly from the dataset by the env's own generator. It is shown at
@@ -140,6 +150,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         min_pixels: Smallest area shown, in pixels; None: the family's own.
         max_pixels: Largest area shown, in pixels; None: the family's own.
         invalid_call: ``"feedback"`` or ``"end"``.
+        tools: What the agent may call: ``"resize"``, ``"crop"`` or both.
         max_action_chars: Longest turn that is read, in characters.
         render_mode: One of ``metadata["render_modes"]``, or None.
         **data_settings: Settings of the dataset, such as ``split="test"`` and ``seed=1`` for the
@@ -161,7 +172,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         data: str | Path | Dataset = "world",
         *,
         judge: str | Judge = "rule",
-        rewards: str | RewardConfig | Mapping[str, float] = "priced",
+        rewards: str | RewardConfig | Mapping[str, Any] = "priced",
         prompt: str | Path | PromptTemplate = "brief",
         resolutions: Sequence[float] = (0.5, 1.0),
         max_turns: int = 2,
@@ -169,6 +180,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         invalid_call: str = "feedback",
+        tools: Sequence[str] = ("resize",),
         max_action_chars: int = 100_000,
         render_mode: str | None = None,
         **data_settings: Any,
@@ -183,6 +195,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             limits=limits,
             invalid_call=invalid_call,
             max_action_chars=max_action_chars,
+            tools=tuple(tools),
         )
         self.reward_config = reward_config(rewards)
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)

@@ -60,6 +60,19 @@ class ImageSource(Protocol):
         ...
 
 
+@runtime_checkable
+class ReducibleSource(ImageSource, Protocol):
+    """An image source that can decode a smaller image faster than the whole one."""
+
+    def load_reduced(self, at_least: Size) -> Image.Image:
+        """Decodes to RGB at a size between `at_least` and the original's.
+
+        Raises:
+            ImageError: If it is missing, unreadable or over the limits.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class MemoryImage:
     """An image already in memory."""
@@ -113,6 +126,19 @@ class FileImage:
             ImageError: If it is missing, unreadable, truncated or over the limits.
         """
         with self._open() as image:
+            return self._decode(image)
+
+    def load_reduced(self, at_least: Size) -> Image.Image:
+        """Decodes a JPEG at a half, a quarter or an eighth when that is `at_least` as large.
+
+        Other formats are decoded whole.
+
+        Raises:
+            ImageError: If it is missing, unreadable, truncated or over the limits.
+        """
+        with self._open() as image:
+            sideways = _orientation(image) in _SIDEWAYS
+            image.draft("RGB", at_least[::-1] if sideways else at_least)
             return self._decode(image)
 
     def check(self, decode: bool = True) -> None:
@@ -304,3 +330,14 @@ def tokens_of(size: Size, limits: ImageLimits) -> int:
 def resample(image: Image.Image, size: Size) -> Image.Image:
     """Resizes with an antialiased Lanczos filter; the one resize between original and policy."""
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def view(source: ImageSource, size: Size) -> Image.Image:
+    """Decodes a source and resizes it to what is shown; decodes no more than that needs.
+
+    Raises:
+        ImageError: If the source cannot be read.
+    """
+    if isinstance(source, ReducibleSource):
+        return resample(source.load_reduced(size), size)
+    return resample(source.load(), size)

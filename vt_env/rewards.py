@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.tokens import prefill_flops
+
+COST_MODES = ("share", "tokens", "flops")
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,17 @@ class RewardConfig:
     Attributes:
         accuracy: Reward of a right answer; scaled by the verdict's score. (Paper: 1.)
         format: Reward when every turn keeps the format. (Paper: 0.5.)
-        price: Cost of one full-resolution pass's worth of visual tokens. (The paper's penalty
-            is 0.1 a request.)
+        price: Cost of the visual tokens, in units of `cost`. (The paper's penalty is 0.1 a
+            request.)
+        cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
+            visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
+            FLOPs over one full-resolution pass (`vt_env.tokens.prefill_flops`).
     """
 
     accuracy: float = 1.0
     format: float = 0.5
     price: float = 0.1
+    cost: str = "share"
 
     def __post_init__(self) -> None:
         for name in ("accuracy", "format", "price"):
@@ -34,6 +41,8 @@ class RewardConfig:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not 0 <= value <= 1e6:
                 raise ConfigError(f"rewards.{name} must lie in [0, 1e6], got {value!r}.")
+        if self.cost not in COST_MODES:
+            raise UnknownNameError("rewards.cost", str(self.cost), COST_MODES)
 
 
 REWARD_PRESETS: dict[str, RewardConfig] = {
@@ -44,7 +53,7 @@ REWARD_PRESETS: dict[str, RewardConfig] = {
 """``priced``: tokens cost; ``paper``: the price is left to a group shaper; ``accuracy_only``."""
 
 
-def reward_config(rewards: str | RewardConfig | Mapping[str, float]) -> RewardConfig:
+def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConfig:
     """Returns the preset called `rewards`, the config itself, or one built from some fields.
 
     Fields that a mapping leaves out are those of ``"priced"``.
@@ -66,14 +75,21 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, float]) -> RewardCo
     return REWARD_PRESETS[rewards]
 
 
-def token_cost(tokens: int, full_tokens: int, config: RewardConfig) -> float:
+def token_cost(tokens: int, full_tokens: int, config: RewardConfig, before: int = 0) -> float:
     """Cost of `tokens` visual tokens, as a positive number of reward units.
 
     Args:
         tokens: Visual tokens delivered.
         full_tokens: Visual tokens of one pass at full resolution, at least 1.
-        config: Holds the price of a full pass.
+        config: Holds the price and what it is the price of.
+        before: Visual tokens of the episode that are paid for already; they matter to FLOPs,
+            which grow with the square of the tokens in the context.
     """
+    if config.cost == "tokens":
+        return config.price * tokens
+    if config.cost == "flops":
+        new = prefill_flops(before + tokens) - prefill_flops(before)
+        return config.price * new / prefill_flops(full_tokens)
     return config.price * tokens / full_tokens
 
 

@@ -119,3 +119,18 @@ def visual_tokens(
     new_width, new_height = fit_size(family, width, height, min_pixels, max_pixels)
     block = token_family(family).block
     return (new_width // block) * (new_height // block)
+
+
+def prefill_flops(tokens: int, layers: int = 28, hidden: int = 3584, ffn: int = 18944) -> float:
+    """FLOPs that a language model spends on reading `tokens` tokens (paper, section 2.2).
+
+    ``layers * (4 n d^2 + 2 n^2 d + 2 n d m)`` with n tokens, hidden size d and FFN width m.
+
+    Args:
+        tokens: Number of tokens, at least 0.
+        layers: Transformer layers; the defaults are those of Qwen2.5-VL-7B.
+        hidden: Hidden size.
+        ffn: Width of the feed-forward layers.
+    """
+    n, d, m = tokens, hidden, ffn
+    return float(layers * (4 * n * d * d + 2 * n * n * d + 2 * n * d * m))

@@ -56,6 +56,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"invalid_call": "end", "rewards": "paper"},
     {"prompt": "agent", "split": "test", "seed": 4},
     {"token_family": "qwen3_vl", "min_pixels": 1024},
+    {"tools": ("resize", "crop"), "max_turns": 4, "rewards": {"cost": "flops"}},
+    {"tools": ("crop",), "rewards": {"cost": "tokens", "price": 0.001}},
 ]
 
 
@@ -260,6 +262,7 @@ def test_misuse_by_the_caller_is_an_error() -> None:
         ({"min_pixels": 0}, ConfigError, "min_pixels"),
         ({"invalid_call": "stop"}, ConfigError, "invalid_call"),
         ({"max_action_chars": -1}, ConfigError, "max_action_chars"),
+        ({"tools": ("resize", "zoom")}, UnknownNameError, "Unknown tool 'zoom'"),
         ({"colour": "red"}, ConfigError, "not 'colour'"),
         ({"data": ListDataset(())}, ConfigError, "is empty"),
     ],
@@ -304,6 +307,9 @@ def test_an_image_that_vanishes_is_an_error_by_name(tmp_path: Path) -> None:
         env.reset(seed=0)
 
 
+TOO_SMALL_TO_HALVE = {"multipage.tif", "no_time_for_that_tiny.gif"}
+
+
 @pytest.mark.parametrize("path", real_pictures(), ids=lambda path: path.name)
 def test_real_pictures_play(path: Path) -> None:
     sample = SAMPLE.__class__("real", "What is it?", ("cat",), FileImage(path))
@@ -312,7 +318,12 @@ def test_real_pictures_play(path: Path) -> None:
     high, _, _, _, info = env.step(REQUEST)
     assert low in env.observation_space
     assert high in env.observation_space
-    assert info["visual_tokens"] > info["full_tokens"]
+    if path.name in TOO_SMALL_TO_HALVE:
+        assert info["problems"] == ("no_higher_resolution",)
+        assert np.array_equal(high["image"], low["image"])
+    else:
+        assert info["requested"]
+        assert info["visual_tokens"] > info["full_tokens"]
     assert info["full_tokens"] == high["image"].shape[0] * high["image"].shape[1] // 784
     assert play(env, answer("a cat"))[1]["ending"] == "answered"
 

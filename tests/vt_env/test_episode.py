@@ -1,10 +1,13 @@
 """The state machine: every ending, every reward term, real pixels."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from judges import Verdict
@@ -21,6 +24,8 @@ from tests.vt_env.helpers import (
 from vt_env.episode import Ending, EpisodeConfig
 from vt_env.errors import ConfigError
 from vt_env.images import MemoryImage
+from vt_env.regions import Region, crop_region
+from vt_env.rewards import Outcome
 
 RIGHT, WRONG = answer("Eileen Collins"), answer("Buzz Aldrin")
 LOW, FULL = 9, 36  # tokens of a 168 x 168 image, halved and whole
@@ -201,6 +206,156 @@ def test_a_request_shows_the_original_pixels() -> None:
     assert np.array_equal(np.asarray(episode.observation.image), np.asarray(image))
 
 
+def call(name: str, **arguments: Any) -> str:
+    body = json.dumps({"name": name, "arguments": arguments})
+    return f"<think>unclear</think><tool_call>{body}</tool_call>"
+
+
+def resize(scale: float) -> str:
+    return call("resize_image", action="resize", scale=scale)
+
+
+def crop(*box: float) -> str:
+    return call("crop_image", box=list(box))
+
+
+LADDER: dict[str, Any] = {"resolutions": (0.25, 0.5, 1.0), "max_turns": 6}
+
+
+def test_a_ladder_is_climbed_level_by_level_or_at_a_leap() -> None:
+    episode = new_episode(memory_sample(448, 448), **LADDER)
+    sizes = [episode.observation.image.size]
+    for _ in range(2):
+        play(episode, REQUEST)
+        sizes.append(episode.observation.image.size)
+    assert sizes == [(112, 112), (224, 224), (448, 448)]
+    assert episode.visual_tokens == 16 + 64 + 256
+    assert episode.reward_terms["token_cost"] == pytest.approx(-0.1 * (16 + 64 + 256) / 256)
+    leap = new_episode(memory_sample(448, 448), **LADDER)
+    play(leap, resize(0.9))
+    assert leap.observation.image.size == (448, 448)
+    step = new_episode(memory_sample(448, 448), **LADDER)
+    play(step, resize(0.5))
+    assert step.observation.image.size == (224, 224)
+
+
+@pytest.mark.parametrize(
+    "turns", [[REQUEST, REQUEST, REQUEST], [resize(0.25)], [resize(1), resize(0.5)]]
+)
+def test_requests_for_nothing_higher_get_feedback(turns: list[str]) -> None:
+    episode = new_episode(memory_sample(448, 448), **LADDER)
+    play(episode, *turns)
+    assert episode.problems == ["no_higher_resolution"]
+    assert not episode.done
+    tokens = episode.visual_tokens
+    play(episode, RIGHT)
+    assert episode.visual_tokens == tokens
+
+
+def test_an_image_too_small_to_halve_has_nothing_higher() -> None:
+    episode = new_episode(memory_sample(40, 40))
+    play(episode, REQUEST)
+    assert (episode.requested, episode.problems) == (False, ["no_higher_resolution"])
+    assert episode.visual_tokens == episode.full_tokens == 4
+
+
+def test_levels_of_one_size_are_skipped() -> None:
+    episode = new_episode(memory_sample(112, 112), **LADDER)  # 28 and 56 both show 56 x 56
+    assert episode.observation.image.size == (56, 56)
+    play(episode, REQUEST)
+    assert episode.observation.image.size == (112, 112)
+
+
+def numbered() -> Image.Image:
+    """Every pixel knows its place: red is its column, green its row."""
+    columns, rows = np.meshgrid(np.arange(224), np.arange(224))
+    return Image.fromarray(np.stack([columns, rows, rows * 0], axis=2).astype(np.uint8))
+
+
+CROPS: dict[str, Any] = {"tools": ("resize", "crop"), "max_turns": 6}
+
+
+def test_a_crop_comes_from_the_original_pixels_in_the_coordinates_last_shown() -> None:
+    episode = new_episode(replace(SAMPLE, image=MemoryImage(numbered())), **CROPS)
+    assert episode.observation.image.size == (112, 112)
+    play(episode, crop(28, 14, 84, 70))  # doubled: columns 56 to 168, rows 28 to 140
+    shown = np.asarray(episode.observation.image)
+    assert shown.shape == (112, 112, 3)
+    assert np.array_equal(shown, np.asarray(numbered())[28:140, 56:168])
+    assert episode.visual_tokens == 16 + 16
+    play(episode, crop(0, 0, 56, 56))  # in the crop's own pixels, now those of the original
+    shown = np.asarray(episode.observation.image)
+    assert np.array_equal(shown, np.asarray(numbered())[28:84, 56:112])
+    assert episode.requested
+    assert episode.well_formed
+    play(episode, REQUEST)
+    assert np.array_equal(np.asarray(episode.observation.image), np.asarray(numbered()))
+    play(episode, crop(0, 0, 56, 56))
+    assert np.asarray(episode.observation.image).max() == 55
+    play(episode, RIGHT)
+    assert episode.outcome == Outcome(True, True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ((-50, -50, 500, 500), None),
+        ((100, 100, 5000, 5000), None),
+        ((0.2, 0.2, 0.3, 0.3), None),  # less than a pixel is widened to one
+        ((112, 0, 120, 10), "bad_box"),
+        ((-9, 0, 0, 10), "bad_box"),
+        ((0, 0, 0, 10), "bad_arguments"),
+        ((10, 0, 5, 10), "bad_arguments"),
+        ((0, 0, 112, 0.3), "bad_box"),  # 224 x 1 pixels
+    ],
+)
+def test_boxes_at_the_edge(box: tuple[float, ...], problem: str | None) -> None:
+    episode = new_episode(replace(SAMPLE, image=MemoryImage(numbered())), **CROPS)
+    play(episode, crop(*box))
+    assert episode.problems == ([problem] if problem else [])
+    assert episode.requested == (problem is None)
+
+
+@pytest.mark.parametrize(
+    ("tools", "text", "problem"),
+    [
+        (("resize",), crop(0, 0, 9, 9), "crop_not_offered"),
+        (("crop",), REQUEST, "resize_not_offered"),
+        ((), REQUEST, "resize_not_offered"),
+    ],
+)
+def test_tools_that_are_not_offered(tools: tuple[str, ...], text: str, problem: str) -> None:
+    episode = new_episode(tools=tools)
+    play(episode, text)
+    assert episode.problems == [problem]
+
+
+def test_a_crop_in_the_last_turn_is_a_turn_limit() -> None:
+    episode = new_episode(tools=("crop",), max_turns=1)
+    play(episode, crop(0, 0, 50, 50))
+    assert (episode.ending, episode.visual_tokens) == (Ending.TURN_LIMIT, LOW)
+
+
+@given(
+    box=st.tuples(*[st.floats(-200, 400)] * 4),
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+)
+def test_every_region_lies_inside_the_original_and_covers_the_box(
+    box: tuple[float, float, float, float], size: tuple[int, int]
+) -> None:
+    original = (700, 500)
+    whole = Region(0.0, 0.0, 700.0, 500.0)
+    region = crop_region(whole, size, box, original)
+    if isinstance(region, str):
+        return
+    assert 0 <= region.left < region.right <= 700
+    assert 0 <= region.top < region.bottom <= 500
+    across = 700 / size[0]
+    assert region.left <= max(0.0, box[0]) * across + 1e-5
+    assert region.right >= min(size[0], box[2]) * across - 1e-5
+    assert region.right - region.left <= (box[2] - box[0]) * across + 2
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -213,6 +368,8 @@ def test_a_request_shows_the_original_pixels() -> None:
         ({"max_turns": 0}, "max_turns"),
         ({"invalid_call": "raise"}, "invalid_call"),
         ({"max_action_chars": 0}, "max_action_chars"),
+        ({"max_turns": 2.5}, "max_turns"),
+        ({"resolutions": ("h", 1.0)}, "resolutions"),
     ],
 )
 def test_impossible_rules_are_refused(settings: dict[str, Any], message: str) -> None:

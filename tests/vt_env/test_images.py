@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.vt_env.helpers import ASTRONAUT, UNREADABLE, real_pictures
 from vt_env.errors import ImageError
-from vt_env.images import FileImage, ImageLimits, MemoryImage, resample, shown_size, to_rgb
+from vt_env.images import FileImage, ImageLimits, MemoryImage, resample, shown_size, to_rgb, view
 
 QUADRANTS = np.array([[[250, 0, 0], [0, 250, 0]], [[0, 0, 250], [250, 250, 0]]], np.uint8)
 RED, GREEN, BLUE, YELLOW = (tuple(map(int, color)) for color in QUADRANTS.reshape(4, 3))
@@ -319,3 +319,30 @@ def test_resample_leaves_the_right_size_alone() -> None:
     image = quadrants(56, 56)
     assert resample(image, (56, 56)) is image
     assert resample(image, (28, 28)).size == (28, 28)
+
+
+def noisy_photo(path: Path, size: tuple[int, int], **options: Any) -> FileImage:
+    with Image.open(ASTRONAUT) as image:
+        picture = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    return saved(picture, path, quality=90, **options)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_low_view_of_a_jpeg_is_decoded_small(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = noisy_photo(tmp_path / "a.jpg", (1600, 1200), exif=exif)
+    wanted = (390, 290) if orientation == 1 else (290, 390)
+    reduced = image.load_reduced(wanted)
+    assert reduced.size == ((400, 300) if orientation == 1 else (300, 400))
+    assert image.load_reduced(image.size()).size == image.size()
+    low = np.asarray(view(image, wanted), np.float64)
+    reference = np.asarray(resample(image.load(), wanted), np.float64)
+    assert np.abs(low - reference).mean() < 2.0  # grey levels of 255
+    assert view(image, image.size()).tobytes() == image.load().tobytes()
+
+
+def test_other_formats_are_decoded_whole(tmp_path: Path) -> None:
+    image = saved(quadrants(160, 120), tmp_path / "a.png")
+    assert image.load_reduced((10, 10)).size == (160, 120)
+    assert view(MemoryImage(quadrants(80, 80)), (40, 40)).size == (40, 40)

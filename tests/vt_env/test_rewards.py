@@ -17,6 +17,7 @@ from vt_env.rewards import (
     reward_config,
     token_cost,
 )
+from vt_env.tokens import prefill_flops
 
 
 def outcome(correct: bool | None, requested: bool, need: bool | None = None) -> Outcome:
@@ -172,6 +173,23 @@ def test_token_cost_is_a_share_of_a_full_pass() -> None:
     assert token_cost(45, 36, RewardConfig()) == pytest.approx(0.125)  # paper: 125% of a full pass
     assert token_cost(9, 36, RewardConfig()) == pytest.approx(0.025)
     assert token_cost(9, 36, RewardConfig(price=0.0)) == 0.0
+
+
+def test_cost_modes() -> None:
+    assert token_cost(9, 36, RewardConfig(price=0.002, cost="tokens")) == pytest.approx(0.018)
+    flops = RewardConfig(cost="flops")
+    assert token_cost(36, 36, flops) == pytest.approx(0.1)
+    # Reading in two parts costs what reading at once does, and the second part costs more.
+    first, second = token_cost(1000, 2000, flops), token_cost(1000, 2000, flops, before=1000)
+    assert first + second == pytest.approx(0.1)
+    assert first < second
+    with pytest.raises(UnknownNameError, match="Did you mean 'flops'"):
+        RewardConfig(cost="flop")
+
+
+def test_prefill_flops_is_the_papers_formula() -> None:
+    assert prefill_flops(0) == 0
+    assert prefill_flops(10, layers=2, hidden=3, ffn=5) == 2 * (4 * 10 * 9 + 2 * 100 * 3 + 2 * 150)
 
 
 @pytest.mark.parametrize("field", ["accuracy", "format", "price"])
