@@ -1,0 +1,1 @@
+"""How fast the parts are, each with a floor it must not fall below."""
