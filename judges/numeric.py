@@ -22,7 +22,7 @@ _BODY = r"""
   | (?P<fraction>\d{1,12}(?:\.\d{1,12})?\s?/\s?\d{1,12}(?:\.\d{1,12})?(?![\d/]))
   | (?P<comma>\d{1,3}(?:,\d{2,3})*,\d{3}(?![\d,])(?:\.\d+)?)
   | (?P<space>\d{1,3}(?:[ ]\d{3})+(?![\d])(?:\.\d+)?)
-  | (?P<dots>\d{1,3}(?:\.\d{3}){2,}(?![\d.])(?:,\d+)?)
+  | (?P<dots>\d{1,3}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d{1,2})(?![\d.,]))
   | (?P<decimal_comma>\d+,\d{1,2}(?![\d,]))
   | (?P<plain>\d+(?:\.\d*)?|\.\d+)
 """
@@ -261,8 +261,7 @@ def quantities_match(
         abs(_EXACT.subtract(value, reference.value)) <= limit
         for value in _readings(prediction, reference, fraction_for_percent)
     ):
-        named = prediction.unit_text and reference.unit_text
-        if named and prediction.unit_text.rstrip("s") != reference.unit_text.rstrip("s"):
+        if _units_unclear(prediction, reference):
             return None
         return True
     return False
@@ -273,6 +272,15 @@ def _compatible(prediction: Quantity, reference: Quantity) -> bool:
     if prediction.unit is None or reference.unit is None:
         return True
     return prediction.unit.dimension == reference.unit.dimension
+
+
+def _units_unclear(prediction: Quantity, reference: Quantity) -> bool:
+    """True when both name a unit, at least one of them is unknown to us, and the names differ."""
+    if not (prediction.unit or prediction.unit_text) or not (reference.unit or reference.unit_text):
+        return False
+    if prediction.unit is not None and reference.unit is not None:
+        return False
+    return prediction.unit_text.rstrip("s") != reference.unit_text.rstrip("s")
 
 
 def _limit(prediction: Quantity, reference: Quantity, tolerance: float | None) -> Decimal:

@@ -201,7 +201,8 @@ def _infer_kind(case: JudgeCase, wanted: str) -> AnswerKind:
     if case.choices is not None:
         return "choice"
     if parse_reference(wanted) is not None:
-        return "number"
+        is_code = wanted.isdigit() and len(wanted) > 1 and wanted.startswith("0")
+        return "text" if is_code else "number"  # "007" is a code
     if wanted.lower() in ("yes", "no", "true", "false"):
         return "yes_no"
     if letter_of(wanted) is not None and options_in(case.question):

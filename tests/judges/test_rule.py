@@ -92,6 +92,11 @@ RIGHT_NUMBERS = [
     ("3.14", "3.140"),
     ("0.5", ".5"),
     ("1.5", "1,5"),
+    ("1234.56", "1.234,56"),
+    ("1234567.89", "€1.234.567,89"),
+    ("47 birds", "47"),
+    ("47 birds", "47 bird"),
+    ("3rd", "3"),
     ("50%", "1/2"),
     ("12.5%", "0.125"),
     ("0.47", "47%"),
@@ -173,6 +178,18 @@ def test_integers_are_exact_unless_told_otherwise(rule: RuleJudge) -> None:
     assert decide(rule, "2.5", "2.6", tolerance=0.1) is True
     assert decide(rule, "2.54", "2.5", tolerance=0) is False
     assert decide(rule, "5 km", "5100 m", tolerance=0.1) is True
+
+
+def test_the_same_number_of_something_else_is_undecided(rule: RuleJudge) -> None:
+    assert decide(rule, "47 birds", "47 boats") is None
+    assert decide(rule, "47 birds", "47 dollars") is None
+    assert decide(rule, "47 birds", "46 boats") is False
+
+
+def test_a_code_with_leading_zeros_is_no_number(rule: RuleJudge) -> None:
+    assert decide(rule, "007", "007") is True
+    assert not decide(rule, "007", "7")
+    assert decide(rule, "007", "7", kind="number") is True
 
 
 def test_a_share_is_no_count(rule: RuleJudge) -> None:
