@@ -1,0 +1,1 @@
+"""Who acts, and who learns: engines, rollouts, GRPO, and the embedded model."""

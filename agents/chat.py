@@ -36,7 +36,7 @@ def load_tokenizer(model_dir: str | Path) -> PreTrainedTokenizerFast:
     prepare_imports()
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)  # type: ignore[no-any-return]
+    return AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
 
 
 class ChatEncoder:
@@ -90,9 +90,7 @@ class ChatEncoder:
         turns = [
             {"role": m.role, "content": [self._part(part) for part in m.content]} for m in messages
         ]
-        text = self.tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True
-        )
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return str(text)
 
     def _part(self, part: str | Image.Image) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Errors of the policies, engines and the trainer.
 
-    VisionThinkError
-    ├── AlignmentError      image placeholders and image features do not match
-    ├── BackendError        an engine cannot be started or used
-    └── TrainingError       training cannot start or go on
+VisionThinkError
+├── AlignmentError      image placeholders and image features do not match
+├── BackendError        an engine cannot be started or used
+└── TrainingError       training cannot start or go on
 """
 
 from vt_env.errors import VisionThinkError

@@ -148,9 +148,7 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
         rollout.show()
 
 
-def _settle(
-    live: Sequence[_Rollout], cases: Sequence[JudgeCase | None], judge: Judge
-) -> None:
+def _settle(live: Sequence[_Rollout], cases: Sequence[JudgeCase | None], judge: Judge) -> None:
     waiting = [(r, case) for r, case in zip(live, cases, strict=True) if case is not None]
     if not waiting:
         return
@@ -165,9 +163,7 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
     ids: list[int] = []
     mask: list[int] = []
     logprobs: list[float] = []
-    for token, sampled, logprob in zip(
-        rollout.ids, rollout.mask, rollout.logprobs, strict=True
-    ):
+    for token, sampled, logprob in zip(rollout.ids, rollout.mask, rollout.logprobs, strict=True):
         repeat = next(counts) if token == pad and not sampled else 1
         ids += [token] * repeat
         mask += [sampled] * repeat

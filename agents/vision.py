@@ -51,7 +51,9 @@ def checkpoint_limits(model_dir: str | Path) -> dict[str, Any]:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         processor = json.loads((path / "preprocessor_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BackendError(f"{path}: cannot read config or preprocessor_config ({error}).") from error
+        raise BackendError(
+            f"{path}: cannot read config or preprocessor_config ({error})."
+        ) from error
     family = config.get("model_type")
     if family not in FAMILIES:
         raise BackendError(f"{path}: model type {family!r} is none of {', '.join(FAMILIES)}.")
@@ -79,7 +81,9 @@ class VisionProcessor:
 
     def __call__(self, images: Sequence[Pixels]) -> ImageBatch:
         """Processes a batch of images, in order; sizes may differ."""
-        out = self._processor(images=list(images), return_tensors="pt", input_data_format="channels_last")
+        out = self._processor(
+            images=list(images), return_tensors="pt", input_data_format="channels_last"
+        )
         grid = out["image_grid_thw"]  # (N, 3)
         tokens = tuple(int(n) for n in grid.prod(dim=1) // self._merge)
         return ImageBatch(out["pixel_values"], grid, tokens)

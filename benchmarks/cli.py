@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,7 @@ def train(
     model: Annotated[str, Opt(help="Checkpoint directory to start from.")] = _DEFAULTS.model,
     data: Annotated[str, Opt(help="'world', or a dataset file.")] = _DEFAULTS.data,
     eval_data: Annotated[
-        Optional[str], Opt(help="Dataset to evaluate on; else the test split, or --data.")
+        str | None, Opt(help="Dataset to evaluate on; else the test split, or --data.")
     ] = _DEFAULTS.eval_data,
     judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
@@ -56,27 +56,25 @@ def train(
         int, Opt(help="Trajectories through the model at once; 0: all.")
     ] = _DEFAULTS.micro_batch_size,
     temperature: Annotated[float, Opt(help="Rollout temperature.")] = _DEFAULTS.temperature,
-    max_new_tokens: Annotated[
-        int, Opt(help="Longest turn, in tokens.")
-    ] = _DEFAULTS.max_new_tokens,
+    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
     max_model_len: Annotated[
         int, Opt(help="Longest conversation, in tokens.")
     ] = _DEFAULTS.max_model_len,
     shaper: Annotated[str, Opt(help="Group shaper.")] = _DEFAULTS.shaper,
     shaper_param: Annotated[
-        Optional[list[str]], Opt(help="Its parameters, as name=number; may be repeated.")
+        list[str] | None, Opt(help="Its parameters, as name=number; may be repeated.")
     ] = None,
-    min_pixels: Annotated[Optional[int], Opt(help="Smallest area shown.")] = None,
-    max_pixels: Annotated[Optional[int], Opt(help="Largest area shown.")] = None,
+    min_pixels: Annotated[int | None, Opt(help="Smallest area shown.")] = None,
+    max_pixels: Annotated[int | None, Opt(help="Largest area shown.")] = None,
     eval_samples: Annotated[int, Opt(help="Held-out samples.")] = _DEFAULTS.eval_samples,
     checkpoint_every: Annotated[
         int, Opt(help="Iterations between checkpoints.")
     ] = _DEFAULTS.checkpoint_every,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = _DEFAULTS.threads,
     out: Annotated[Path, Opt(help="Folder of the run folders.")] = Path("runs"),
-    run_id: Annotated[Optional[str], Opt(help="Name of the run; else time and seed.")] = None,
+    run_id: Annotated[str | None, Opt(help="Name of the run; else time and seed.")] = None,
     resume: Annotated[
-        Optional[Path], Opt(help="Go on with this run folder; its own settings are used.")
+        Path | None, Opt(help="Go on with this run folder; its own settings are used.")
     ] = None,
 ) -> None:
     """Train with GRPO, evaluate beside the baselines, and write a run folder."""
@@ -106,15 +104,11 @@ def evaluate(
     decision: Annotated[
         str, Opt(help="policy: as it decides; answer or request: forced.")
     ] = "policy",
-    max_new_tokens: Annotated[
-        int, Opt(help="Longest turn, in tokens.")
-    ] = _DEFAULTS.max_new_tokens,
+    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
     max_model_len: Annotated[
         int, Opt(help="Longest conversation, in tokens.")
     ] = _DEFAULTS.max_model_len,
-    out: Annotated[
-        Optional[Path], Opt(help="Folder for episodes.jsonl and summary.json.")
-    ] = None,
+    out: Annotated[Path | None, Opt(help="Folder for episodes.jsonl and summary.json.")] = None,
 ) -> None:
     """Run a policy over the world's test split, or over images of your own.
 
@@ -144,9 +138,9 @@ def evaluate(
 def pretrain(
     out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
     seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,
-    page_steps: Annotated[Optional[int], Opt(help="Steps on pages of numbers.")] = None,
-    question_steps: Annotated[Optional[int], Opt(help="Steps on scenes and questions.")] = None,
-    dialogue_steps: Annotated[Optional[int], Opt(help="Steps on whole dialogues.")] = None,
+    page_steps: Annotated[int | None, Opt(help="Steps on pages of numbers.")] = None,
+    question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
+    dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
 ) -> None:
     """Train the embedded Qwen2.5-VL from scratch (about half an hour on two free cores)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agents.backends import Sampling, make_backend
 from agents.rollout import Decision, Force, collect
@@ -54,7 +55,7 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
     Raises:
         DatasetError: Naming every bad row, before the engine starts.
     """
-    split = {"split": "test"} if settings.data == "world" else {}
+    split: dict[str, Any] = {"split": "test"} if settings.data == "world" else {}
     env = VisionThinkEnv(
         data=settings.data,
         judge=settings.judge,

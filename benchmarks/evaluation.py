@@ -66,9 +66,7 @@ def play_after(play: Player, max_new_tokens: int, seed: int) -> AfterTraining:
     """Plays the trained model and its forced baselines."""
     warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
     greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
-    return AfterTraining(
-        play(greedy), play(warm), play(greedy, "answer"), play(greedy, "request")
-    )
+    return AfterTraining(play(greedy), play(warm), play(greedy, "answer"), play(greedy, "request"))
 
 
 def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:

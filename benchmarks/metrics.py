@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def accuracy_on(episodes: Sequence[Trajectory], sample_ids: set[str]) -> float |
     )
 
 
-def _three(episodes: Sequence[Trajectory]) -> dict[str, float | None]:
+def _three(episodes: Sequence[Trajectory]) -> dict[str, Any]:
     judged = [bool(t.outcome.correct) for t in episodes if t.outcome.correct is not None]
     return {
         "accuracy": _share(judged),

@@ -56,7 +56,11 @@ def plot_run(
 
 
 def _curve(
-    axis: Any, rows: Sequence[Mapping[str, float]], key: str, label: str, color: str,
+    axis: Any,
+    rows: Sequence[Mapping[str, float]],
+    key: str,
+    label: str,
+    color: str,
     style: str = "-",
 ) -> None:
     points = [(row["iteration"], row[key]) for row in rows if key in row]
@@ -79,8 +83,12 @@ def _trade_off(axis: Any, summary: Mapping[str, Any]) -> None:
         axis.scatter([x], [y], s=170 if marker == "*" else 60, marker=marker, color=color, zorder=3)
         below = name in ("oracle", "untrained")
         axis.annotate(
-            name.replace("_", " "), (x, y), xytext=(0, -16 if below else 9),
-            textcoords="offset points", ha="center", fontsize=9,
+            name.replace("_", " "),
+            (x, y),
+            xytext=(0, -16 if below else 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
         )
     axis.axvline(1.0, color="#bbbbbb", linewidth=1, linestyle="--", zorder=1)
     axis.set(

@@ -1,9 +1,8 @@
-"""A run's folder: settings, metrics a line an iteration, TensorBoard events, checkpoints, results."""
+"""A run's folder: settings, metrics, TensorBoard events, checkpoints and results."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ class RunFolder:
         kept = [row for row in self._whole_rows() if row["iteration"] <= iteration]
         draft = self.metrics_file.with_suffix(".draft")
         draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        os.replace(draft, self.metrics_file)
+        draft.replace(self.metrics_file)
 
     def _whole_rows(self) -> list[dict[str, float]]:
         """Rows that were written whole; a killed run may leave half a line at the end."""
@@ -102,7 +101,7 @@ class RunFolder:
         draft.mkdir(parents=True)
         algorithm.save_to_path(str(draft.resolve()))
         shutil.rmtree(final, ignore_errors=True)
-        os.replace(draft, final)
+        draft.replace(final)
         for older in self.checkpoints.glob("iteration_*"):
             if older != final:
                 shutil.rmtree(older)

@@ -78,7 +78,9 @@ class LiveTraining:
         last = iteration == self._iterations
         if not console.is_terminal and (iteration % PLAIN_EVERY == 0 or iteration == 1 or last):
             seconds = metrics.get("seconds", 0.0)
-            console.print(f"{iteration:>4}/{self._iterations} {seconds:>6.0f}s  {line}", soft_wrap=True)
+            console.print(
+                f"{iteration:>4}/{self._iterations} {seconds:>6.0f}s  {line}", soft_wrap=True
+            )
 
 
 COLUMNS = (
@@ -125,7 +127,9 @@ def print_summary(summary: Mapping[str, Any], folder: Path) -> None:
     console.print(figures_table(rows, f"{summary['episodes']} held-out samples"))
     console.print(family_table(summary["by_family"]))
     given, before = summary["accuracy_given_request"], summary["accuracy_given_request_before_rl"]
-    console.print(f"Accuracy given a request: {_cell(given)} (the model before RL: {_cell(before)})")
+    console.print(
+        f"Accuracy given a request: {_cell(given)} (the model before RL: {_cell(before)})"
+    )
     console.print(
         f"Training took {summary['seconds']:.0f} s, {summary['seconds_in_all']:.0f} s with "
         f"evaluation; peak memory {summary['peak_memory_gb']:.1f} GB."
@@ -140,7 +144,7 @@ def _cell(value: float | None) -> str:
 
 
 class LivePretraining:
-    """Shows pretraining as it goes, a bar a stage; elsewhere than on a terminal a line now and then."""
+    """Shows pretraining as it goes: a bar a stage, or a line now and then."""
 
     def __init__(self) -> None:
         self._progress = progress_bar()

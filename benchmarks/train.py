@@ -82,10 +82,11 @@ def build_config(settings: TrainSettings) -> GRPOConfig:
     """The algorithm's configuration."""
     from agents.grpo.grpo import GRPOConfig
 
-    config = GRPOConfig().environment("VisionThink-v0", env_config=settings.train_env())
-    config = config.env_runners(num_env_runners=settings.num_env_runners)
-    config = config.debugging(seed=settings.seed, log_level="ERROR")
-    return config.training(
+    config = GRPOConfig()
+    config.environment("VisionThink-v0", env_config=settings.train_env())
+    config.env_runners(num_env_runners=settings.num_env_runners)
+    config.debugging(seed=settings.seed, log_level="ERROR")
+    config.training(
         model_dir=settings.model,
         backend=settings.backend,
         num_prompts=settings.num_prompts,
@@ -104,6 +105,7 @@ def build_config(settings: TrainSettings) -> GRPOConfig:
         shaper=settings.shaper,
         shaper_params=settings.shaper_params,
     )
+    return config
 
 
 @dataclass
@@ -196,8 +198,13 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 
     metrics = {name: float(value) for name, value in result[ROLLOUTS].items()}
     learner = result["learners"]["default_policy"]
-    for name in ("entropy", "kl", "clip_ratio/low_mean", "clip_ratio/high_mean",
-                 "sampling/importance_sampling_ratio"):
+    for name in (
+        "entropy",
+        "kl",
+        "clip_ratio/low_mean",
+        "clip_ratio/high_mean",
+        "sampling/importance_sampling_ratio",
+    ):
         if name in learner:
             metrics[name] = float(learner[name])
     metrics["loss"] = float(learner["total_loss"])

@@ -1,7 +1,7 @@
 """What an engine is: conversations in as token ids and images, sampled tokens out.
 
-One protocol serves a CPU and a GPU, Hugging Face transformers and vLLM. An engine samples from the
-same distribution that the trainer differentiates: the ids in `ChatEncoder.banned` are never sampled.
+One protocol serves a CPU and a GPU, Hugging Face transformers and vLLM. An engine samples from
+the distribution that the trainer differentiates: ids in `ChatEncoder.banned` are never sampled.
 """
 
 from __future__ import annotations

@@ -114,6 +114,4 @@ class TransformersBackend:
     def _result(self, prompt: list[int], tokens: list[int], logprobs: list[float]) -> Generation:
         finished = self.encoder.eos in tokens
         length = tokens.index(self.encoder.eos) + 1 if finished else len(tokens)
-        return Generation(
-            tuple(prompt), tuple(tokens[:length]), tuple(logprobs[:length]), finished
-        )
+        return Generation(tuple(prompt), tuple(tokens[:length]), tuple(logprobs[:length]), finished)

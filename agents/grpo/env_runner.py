@@ -88,7 +88,10 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         )
 
     def play_fixed(
-        self, env_settings: dict[str, Any], indices: Sequence[int], sampling: Sampling,
+        self,
+        env_settings: dict[str, Any],
+        indices: Sequence[int],
+        sampling: Sampling,
         decision: Decision | None,
     ) -> list[Trajectory]:
         """Plays the samples at `indices` of another dataset, once each, for evaluation.

@@ -85,7 +85,10 @@ class GRPOConfig(AlgorithmConfig):
     def training(self, **settings: Any) -> Self:
         """Settings of GRPO beside RLlib's own (``lr``, ``grad_clip``, ``minibatch_size``, …).
 
-        Keyword Args:
+        Args:
+            **settings: Any of those below, or of RLlib's.
+
+        GRPO's own:
             model_dir: Hugging Face checkpoint directory of the policy to start from.
             dtype: Name of the torch dtype that is trained in.
             backend: Generation engine: ``"vllm"`` or ``"transformers"``.
@@ -126,7 +129,7 @@ class GRPOConfig(AlgorithmConfig):
         config = {
             "model_dir": str(self.model_dir),
             "dtype": self.dtype,
-            "reference": self.beta > 0,  # type: ignore[attr-defined]
+            "reference": self.beta > 0,
         }
         return RLModuleSpec(module_class=VLMModule, model_config=config)
 

@@ -1,4 +1,4 @@
-"""The embedded Qwen2.5-VL: built from a config, trained here from scratch, shipped as a checkpoint."""
+"""The embedded Qwen2.5-VL: built from a config, trained from scratch, shipped as a checkpoint."""
 
 from pathlib import Path
 

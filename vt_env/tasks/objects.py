@@ -57,4 +57,6 @@ def draw_shape(
     elif shape == "square":
         draw.rectangle(corners, fill=ink)
     else:
-        draw.polygon([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], fill=ink)
+        draw.polygon(
+            [(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], fill=ink
+        )

@@ -101,7 +101,7 @@ class World:
 
     Raises:
         UnknownNameError: If the split or a family is unknown.
-        ConfigError: If the canvas is too small or not a multiple of 56 (two visual tokens), which halves exactly.
+        ConfigError: If the canvas is too small, or no multiple of 56 (two visual tokens).
     """
 
     split: str = "train"
@@ -116,7 +116,9 @@ class World:
             if family not in TASKS:
                 raise UnknownNameError("family", family, TASKS)
         if self.canvas < CANVAS or self.canvas % 56:
-            raise ConfigError(f"canvas must be a multiple of 56 from {CANVAS} up, got {self.canvas}.")
+            raise ConfigError(
+                f"canvas must be a multiple of 56 from {CANVAS} up, got {self.canvas}."
+            )
         if self.seed < 0:
             raise ConfigError(f"seed must be at least 0, got {self.seed}.")
 

@@ -1,0 +1,44 @@
+"""Small builders for the tests of the agents."""
+
+from pathlib import Path
+from typing import Any
+
+from agents.trajectory import Trajectory
+from vt_env.episode import Ending, Episode, EpisodeConfig
+from vt_env.rewards import Outcome, RewardConfig
+from vt_env.tasks import World
+from vt_env.templates import load_template
+
+
+def world_episodes(count: int, *, seed: int = 11, split: str = "validation") -> list[Episode]:
+    """Fresh episodes of the embedded world."""
+    world, template = World(split, seed=seed), load_template("brief")
+    return [Episode(world[i], EpisodeConfig(), RewardConfig(), template) for i in range(count)]
+
+
+def trajectory(**changes: Any) -> Trajectory:
+    """A trajectory of three tokens, the last of them sampled."""
+    values: dict[str, Any] = {
+        "ids": (1, 2, 3),
+        "mask": (0, 0, 1),
+        "logprobs": (0.0, 0.0, -0.5),
+        "images": (),
+        "image_tokens": (),
+        "reward_terms": {"accuracy": 1.0, "format": 0.5},
+        "outcome": Outcome(correct=True, requested=False, well_formed=True, needs_high_res=False),
+        "ending": Ending.ANSWERED,
+        "sample_id": "a",
+        "family": "objects",
+        "answer": "red",
+        "turns": ("<answer>red</answer>",),
+        "visual_tokens": 4,
+        "full_tokens": 16,
+    }
+    return Trajectory(**(values | changes))
+
+
+def read_weights(directory: Path) -> dict[str, Any]:
+    """Weights of a saved model."""
+    from safetensors.torch import load_file
+
+    return dict(load_file(directory / "model.safetensors"))

@@ -1,0 +1,129 @@
+"""The contract of every generation engine, run against the real ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents.backends import GenerationBackend, GenerationRequest, Sampling, make_backend
+from agents.backends.loading import load_model
+from agents.errors import BackendError
+from agents.rollout import collect
+from judges import make_judge
+from tests.agents.helpers import world_episodes
+from vt_env.errors import ConfigError, UnknownNameError
+
+
+def requests(backend: GenerationBackend, count: int = 6) -> list[GenerationRequest]:
+    return [
+        GenerationRequest(
+            tuple(backend.encoder.opening(episode.messages)),
+            (np.array(episode.observation.image),),
+        )
+        for episode in world_episodes(count)
+    ]
+
+
+class BackendContract:
+    """What every engine keeps; subclasses give the engine."""
+
+    @pytest.fixture
+    def backend(self) -> GenerationBackend:
+        raise NotImplementedError
+
+    def test_results_come_in_order_and_whole(self, backend: GenerationBackend) -> None:
+        asked = requests(backend)
+        together = backend.generate(asked, Sampling(temperature=0.0))
+        alone = [backend.generate([one], Sampling(temperature=0.0))[0] for one in asked]
+        assert [g.token_ids for g in together] == [g.token_ids for g in alone]
+        for request, result in zip(asked, together, strict=True):
+            assert len(result.token_ids) == len(result.logprobs) > 0
+            assert result.prompt_ids.count(backend.encoder.image_pad) == 4
+            assert len(result.prompt_ids) == len(request.prompt_ids) + 3
+
+    def test_the_same_seed_draws_the_same_tokens(self, backend: GenerationBackend) -> None:
+        asked = requests(backend)
+        first = backend.generate(asked, Sampling(seed=5))
+        assert backend.generate(asked, Sampling(seed=5)) == first
+        others = [backend.generate(asked, Sampling(seed=seed)) for seed in range(6, 12)]
+        assert any(other != first for other in others)
+
+    def test_the_global_generator_is_left_alone(self, backend: GenerationBackend) -> None:
+        torch.manual_seed(3)
+        expected = torch.rand(2)
+        torch.manual_seed(3)
+        backend.generate(requests(backend, 2), Sampling(seed=1))
+        assert torch.equal(torch.rand(2), expected)
+
+    def test_banned_ids_are_never_sampled(self, backend: GenerationBackend) -> None:
+        hot = backend.generate(requests(backend, 8) * 4, Sampling(temperature=5.0, seed=2))
+        sampled = {token for result in hot for token in result.token_ids}
+        assert len(sampled) > 50  # at this temperature nearly anything is drawn
+        assert not sampled & set(backend.encoder.banned)
+
+    def test_the_token_limit_is_told(self, backend: GenerationBackend) -> None:
+        short = backend.generate(requests(backend, 3), Sampling(max_new_tokens=2))
+        assert [(len(g.token_ids), g.finished) for g in short] == [(2, False)] * 3
+        whole = backend.generate(requests(backend, 3), Sampling(temperature=0.0))
+        assert all(g.finished and g.token_ids[-1] == backend.encoder.eos for g in whole)
+
+    def test_nothing_asked_nothing_given(self, backend: GenerationBackend) -> None:
+        assert backend.generate([], Sampling()) == []
+
+    def test_new_weights_change_the_answers_and_old_ones_restore_them(
+        self, backend: GenerationBackend, checkpoint: Path
+    ) -> None:
+        asked = requests(backend)
+        before = backend.generate(asked, Sampling(temperature=0.0))
+        weights = load_model(checkpoint).state_dict()
+        generator = torch.Generator().manual_seed(0)
+        noisy = {
+            name: tensor + 0.3 * torch.randn(tensor.shape, generator=generator)
+            for name, tensor in weights.items()
+        }
+        backend.load_weights(noisy)
+        changed = backend.generate(asked, Sampling(temperature=0.0))
+        backend.load_weights(weights)
+        after = backend.generate(asked, Sampling(temperature=0.0))
+        assert [g.token_ids for g in changed] != [g.token_ids for g in before]
+        assert [g.token_ids for g in after] == [g.token_ids for g in before]
+        for one, other in zip(before, after, strict=True):
+            assert other.logprobs == pytest.approx(one.logprobs, abs=1e-4)
+
+    def test_plays_whole_episodes(self, backend: GenerationBackend) -> None:
+        played = collect(backend, world_episodes(12), make_judge("rule"), Sampling(seed=1))
+        assert len(played) == 12
+        assert {len(t.images) for t in played} == {1, 2}
+
+
+class TestTransformersBackend(BackendContract):
+    @pytest.fixture
+    def backend(self, hf_backend: GenerationBackend) -> GenerationBackend:
+        return hf_backend
+
+
+class TestVLLMBackend(BackendContract):
+    @pytest.fixture
+    def backend(self, vllm_backend: GenerationBackend) -> GenerationBackend:
+        return vllm_backend
+
+
+def test_unknown_engine_suggests() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'vllm'"):
+        make_backend("vlm", "anywhere")
+
+
+def test_a_folder_without_a_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=r"no config\.json"):
+        make_backend("transformers", tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(BackendError, match="safetensors"):
+        make_backend("transformers", tmp_path)
+
+
+def test_sampling_is_checked() -> None:
+    with pytest.raises(ConfigError, match="temperature"):
+        Sampling(temperature=-1.0)
+    with pytest.raises(ConfigError, match="max_new_tokens"):
+        Sampling(max_new_tokens=0)

@@ -1,0 +1,144 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
+from agents.errors import AlignmentError
+from agents.rollout import collect
+from agents.trajectory import Trajectory
+from judges import JudgeCase, Verdict, make_judge
+from tests.agents.helpers import trajectory, world_episodes
+from vt_env.episode import Ending
+
+RULE = make_judge("rule")
+
+
+class Recorder:
+    """Wraps a real engine and remembers what it sampled."""
+
+    def __init__(self, engine: GenerationBackend) -> None:
+        self.engine = engine
+        self.encoder, self.context_length = engine.encoder, engine.context_length
+        self.log: list[tuple[GenerationRequest, Generation]] = []
+
+    def generate(self, requests: list[GenerationRequest], sampling: Sampling) -> list[Generation]:
+        results = self.engine.generate(requests, sampling)
+        self.log += zip(requests, results, strict=True)
+        return results
+
+
+def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBackend) -> None:
+    recorder = Recorder(hf_backend)
+    played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3))  # type: ignore[arg-type]
+    assert {len(t.turns) for t in played} == {1, 2}
+    for t in played:
+        mine = [
+            result
+            for request, result in recorder.log
+            if t.ids[: len(result.prompt_ids)] == result.prompt_ids
+            and len(request.images) <= len(t.images)
+            and t.ids[len(result.prompt_ids) :][: len(result.token_ids)] == result.token_ids
+            and np.array_equal(request.images[0], t.images[0])
+        ]
+        turns = {len(result.prompt_ids): result for result in mine}
+        expected = [0] * len(t.ids)
+        for start, result in turns.items():
+            expected[start : start + len(result.token_ids)] = [1] * len(result.token_ids)
+        assert len(turns) == len(t.turns)
+        assert list(t.mask) == expected
+        sampled = [lp for lp, m in zip(t.logprobs, t.mask, strict=True) if m]
+        reported = [lp for start in sorted(turns) for lp in turns[start].logprobs]
+        assert sampled == reported
+
+
+def test_placeholders_equal_image_tokens_at_every_turn(hf_backend: GenerationBackend) -> None:
+    for t in collect(hf_backend, world_episodes(16), RULE, Sampling(seed=4)):
+        assert t.ids.count(hf_backend.encoder.image_pad) == sum(t.image_tokens) == t.visual_tokens
+        assert t.image_tokens in {(4,), (4, 16)}
+
+
+@pytest.mark.parametrize(("decision", "images"), [("answer", 1), ("request", 2)])
+def test_a_forced_decision_is_taken_and_not_trained_on(
+    hf_backend: GenerationBackend, decision: str, images: int
+) -> None:
+    played = collect(
+        hf_backend,
+        world_episodes(8),
+        RULE,
+        Sampling(temperature=0.0),
+        lambda _episode: decision,  # type: ignore[arg-type, return-value]
+    )
+    for t in played:
+        assert len(t.images) == images
+        assert t.outcome.requested is (decision == "request")
+        assert t.ending == Ending.ANSWERED
+        forced = [token for token, m in zip(t.ids, t.mask, strict=True) if not m]
+        assert (
+            hf_backend.encoder.encode("unclear" if decision == "request" else "clear")[0] in forced
+        )
+
+
+def test_the_same_seed_gives_the_same_episodes(hf_backend: GenerationBackend) -> None:
+    first, second = (
+        collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9)) for _ in range(2)
+    )
+    assert [t.ids for t in first] == [t.ids for t in second]
+
+
+def test_a_cut_off_turn_has_a_name(hf_backend: GenerationBackend) -> None:
+    played = collect(hf_backend, world_episodes(4), RULE, Sampling(max_new_tokens=2))
+    assert {t.ending for t in played} == {Ending.CUT_OFF}
+    assert all(t.outcome.correct is False and not t.outcome.well_formed for t in played)
+
+
+def test_a_conversation_beyond_the_context_has_a_name(hf_backend: GenerationBackend) -> None:
+    recorder = Recorder(hf_backend)
+    recorder.context_length = 60
+    played = collect(
+        recorder,  # type: ignore[arg-type]
+        world_episodes(6),
+        RULE,
+        Sampling(),
+        lambda _episode: "request",
+    )
+    assert {t.ending for t in played} == {Ending.CONTEXT_LIMIT}
+    assert not recorder.log
+
+
+class Unsure:
+    """A judge that never decides."""
+
+    name = "unsure"
+
+    def judge(self, cases: list[JudgeCase]) -> list[Verdict]:
+        return [Verdict(None, "timeout", self.name) for _ in cases]
+
+
+def test_an_abstention_is_not_a_zero(hf_backend: GenerationBackend) -> None:
+    played = collect(hf_backend, world_episodes(8), Unsure(), Sampling(temperature=0.0))  # type: ignore[arg-type]
+    answered = [t for t in played if t.answer is not None]
+    assert answered
+    for t in answered:
+        assert t.ending == Ending.ABSTAINED
+        assert t.outcome.correct is None
+        assert "accuracy" not in t.reward_terms
+
+
+def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBackend) -> None:
+    class Wrong(Recorder):
+        def generate(
+            self, requests: list[GenerationRequest], sampling: Sampling
+        ) -> list[Generation]:
+            results = super().generate(requests, sampling)
+            return [replace(r, prompt_ids=r.prompt_ids[1:]) for r in results]
+
+    with pytest.raises(AlignmentError, match="pixel limits"):
+        collect(Wrong(hf_backend), world_episodes(2), RULE, Sampling())  # type: ignore[arg-type]
+
+
+def test_a_trajectory_checks_itself() -> None:
+    with pytest.raises(AlignmentError):
+        trajectory(mask=(1,))
+    whole: Trajectory = trajectory()
+    assert (len(whole), whole.reward) == (1, 1.5)
