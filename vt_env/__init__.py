@@ -32,7 +32,11 @@ ENV_ID = "VisionThink-v0"
 def register() -> None:
     """Registers the environments with Gymnasium; does nothing when they are registered."""
     if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point="vt_env.env:VisionThinkEnv")
+        gymnasium.register(
+            ENV_ID,
+            entry_point="vt_env.env:VisionThinkEnv",
+            vector_entry_point="vt_env.vector:VisionThinkVectorEnv",
+        )
 
 
 def make(env_id: str = ENV_ID, **settings: Any) -> gymnasium.Env[Any, Any]:

@@ -16,6 +16,7 @@ from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
 from vt_env.protocol import Answer, Request, to_text
+from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config
 from vt_env.samples import Dataset
 from vt_env.spaces import ImageSpace, UnicodeText
@@ -165,7 +166,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     * v0: initial version
     """
 
-    metadata = {"render_modes": [], "render_fps": 1}  # noqa: RUF012 (as the base class has it)
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012 (as the base class has it)
 
     def __init__(
         self,
@@ -236,6 +237,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         super().reset(seed=seed)
         self._index = choose_index(self.dataset, self.np_random, options)
         self.episode = self.new_episode(self._index)
+        self._show()
         return observe(self.episode), describe(self.episode, self._index, {})
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
@@ -261,9 +263,23 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         terms = dict(transition.reward_terms)
         if transition.case is not None:
             terms |= self.episode.settle(self.judge.judge([transition.case])[0])
+        self._show()
         info = describe(self.episode, self._index, terms)
         reward = float(sum(terms.values()))
         return observe(self.episode), reward, self.episode.done, False, info
+
+    def render(self) -> Any:
+        """Shows the episode so far: images, turns and reward terms.
+
+        Returns:
+            ``"rgb_array"``: uint8 array (600, 960, 3); ``"ansi"``: text; ``"human"``: None, it
+            prints a picture for 24-bit terminals and the text, after every reset and step too.
+        """
+        return render(self.episode, self.render_mode)
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
 
 
 def observation_space(max_turns: int) -> spaces.Dict:

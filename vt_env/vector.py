@@ -1,0 +1,214 @@
+"""`VisionThinkVectorEnv`: many episodes at once, one judge batch a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from judges import Judge, JudgeCase, Verdict
+from vt_env.env import VisionThinkEnv, choose_index, describe, observe
+from vt_env.episode import Episode, Transition
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.render import render
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Lane:
+    """One of the parallel courses: its own generator, its own episode."""
+
+    rng: np.random.Generator
+    episode: Episode | None = None
+    index: int = -1
+
+
+class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
+    """Steps `num_envs` episodes together; `gymnasium.make_vec("VisionThink-v0", num_envs=N)`.
+
+    Same seeds, same actions: same episodes as Gymnasium's `SyncVectorEnv` of `VisionThinkEnv`s.
+    Unlike it, there is one dataset, one judge, and all the answers of a step are judged in one
+    batch, so a model that judges is asked once a step.
+
+    Observations are those of `VisionThinkEnv`, batched: ``image``, ``question`` and ``feedback``
+    as tuples, ``turn`` and ``visual_tokens`` as int64 arrays of shape (num_envs,). Actions are a
+    sequence of `num_envs` texts.
+
+    Args:
+        num_envs: How many episodes run at once, at least 1.
+        autoreset_mode: When a finished episode gives way to the next (see Gymnasium's
+            `AutoresetMode`): ``NEXT_STEP`` (its action is then ignored), ``SAME_STEP`` (the last
+            observation and info are in ``infos["final_obs"]`` and ``infos["final_info"]``) or
+            ``DISABLED`` (reset with ``options={"reset_mask": …}``).
+        **settings: Those of `VisionThinkEnv`.
+
+    Raises:
+        ConfigError, UnknownNameError, DatasetError: As `VisionThinkEnv` does.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        **settings: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise ConfigError(f"num_envs must be at least 1, got {num_envs}.")
+        modes = [mode.value for mode in AutoresetMode]
+        if autoreset_mode not in (*modes, *AutoresetMode):
+            raise UnknownNameError("autoreset mode", str(autoreset_mode), modes)
+        self.num_envs = num_envs
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.template_env = VisionThinkEnv(**settings)
+        self.metadata = {**VisionThinkEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = self.template_env.render_mode
+        self.single_observation_space = self.template_env.observation_space
+        self.single_action_space = self.template_env.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._lanes = [_Lane(seeding.np_random()[0]) for _ in range(num_envs)]
+
+    @property
+    def judge(self) -> Judge:
+        """The judge of all episodes."""
+        return self.template_env.judge
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts all episodes, or those that ``options["reset_mask"]`` marks.
+
+        Args:
+            seed: One seed an episode; an int n means n, n + 1, …; None: generators go on.
+            options: Those of `VisionThinkEnv.reset`, for each episode; and ``reset_mask``, a bool
+                array of shape (num_envs,).
+
+        Raises:
+            ConfigError: If there are not as many seeds or mask values as episodes, or an option
+                is unknown.
+        """
+        seeds = self._seeds(seed)
+        chosen = dict(options or {})
+        mask = np.asarray(chosen.pop("reset_mask", np.ones(self.num_envs, np.bool_)))
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ConfigError(f"reset_mask is a bool array of shape ({self.num_envs},), not empty.")
+        infos: dict[str, Any] = {}
+        for number, lane in enumerate(self._lanes):
+            if mask[number]:
+                if seeds[number] is not None:
+                    lane.rng = seeding.np_random(seeds[number])[0]
+                infos = self._add_info(infos, self._start(lane, chosen), number)
+        return self._observe(), infos
+
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[dict[str, Any], FloatArray, BoolArray, BoolArray, dict[str, Any]]:
+        """Takes one turn in every episode; finished ones give way by the autoreset mode.
+
+        Args:
+            actions: One text an episode.
+
+        Returns:
+            Observations; rewards (num_envs,); terminated (num_envs,); truncated (num_envs,),
+            always False; infos, batched as Gymnasium does.
+
+        Raises:
+            gymnasium.error.InvalidAction: If there are not `num_envs` texts.
+            gymnasium.error.ResetNeeded: If an episode is not under way.
+        """
+        self._check(actions)
+        rewards = np.zeros(self.num_envs, np.float64)
+        terminated = np.zeros(self.num_envs, np.bool_)
+        infos: dict[str, Any] = {}
+        played = [n for n in range(self.num_envs) if not self._awaits_reset(n)]
+        transitions = {n: self._episode(n).step(actions[n]) for n in played}
+        verdicts = self._verdicts(transitions)
+        for number, lane in enumerate(self._lanes):
+            if number not in transitions:
+                infos = self._add_info(infos, self._start(lane, {}), number)
+                continue
+            terms = dict(transitions[number].reward_terms)
+            if number in verdicts:
+                terms |= self._episode(number).settle(verdicts[number])
+            rewards[number] = sum(terms.values())
+            terminated[number] = self._episode(number).done
+            info = describe(self._episode(number), lane.index, terms)
+            if terminated[number] and self.autoreset_mode is AutoresetMode.SAME_STEP:
+                last = {"final_obs": observe(self._episode(number)), "final_info": info}
+                infos = self._add_info(infos, last, number)
+                info = self._start(lane, {})
+            infos = self._add_info(infos, info, number)
+        truncated = np.zeros(self.num_envs, np.bool_)
+        return self._observe(), rewards, terminated, truncated, infos
+
+    def render(self) -> tuple[Any, ...]:
+        """Renders every episode in the render mode."""
+        return tuple(render(lane.episode, self.render_mode) for lane in self._lanes)
+
+    def _start(self, lane: _Lane, options: Mapping[str, Any]) -> dict[str, Any]:
+        lane.index = choose_index(self.template_env.dataset, lane.rng, options)
+        lane.episode = self.template_env.new_episode(lane.index)
+        return describe(lane.episode, lane.index, {})
+
+    def _episode(self, number: int) -> Episode:
+        episode = self._lanes[number].episode
+        if episode is None:
+            raise gymnasium.error.ResetNeeded(f"Episode {number} has not begun; call reset().")
+        return episode
+
+    def _awaits_reset(self, number: int) -> bool:
+        done = self._episode(number).done
+        if done and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise gymnasium.error.ResetNeeded(f"Episode {number} is over; reset it.")
+        return done
+
+    def _verdicts(self, transitions: Mapping[int, Transition]) -> dict[int, Verdict]:
+        """Judges all the answers of a step in one batch."""
+        cases: dict[int, JudgeCase] = {
+            number: transition.case
+            for number, transition in transitions.items()
+            if transition.case is not None
+        }
+        if not cases:
+            return {}
+        return dict(zip(cases, self.judge.judge(list(cases.values())), strict=True))
+
+    def _observe(self) -> dict[str, Any]:
+        seen = [observe(self._episode(number)) for number in range(self.num_envs)]
+        batch: dict[str, Any] = {
+            key: tuple(observation[key] for observation in seen)
+            for key in ("image", "question", "feedback")
+        }
+        for key in ("turn", "visual_tokens"):
+            batch[key] = np.array([observation[key] for observation in seen], np.int64)
+        return batch
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + number for number in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ConfigError(f"Expected {self.num_envs} seeds, got {len(seed)}.")
+        return seed
+
+    def _check(self, actions: Sequence[Any]) -> None:
+        if isinstance(actions, str) or len(actions) != self.num_envs:
+            raise gymnasium.error.InvalidAction(f"Actions are {self.num_envs} texts.")
+        for action in actions:
+            if not isinstance(action, str):
+                kind = type(action).__name__
+                raise gymnasium.error.InvalidAction(f"An action is a text (str), got {kind}.")
