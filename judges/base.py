@@ -60,6 +60,13 @@ class Usage:
     completion_tokens: int = 0
     calls: int = 0
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.calls + other.calls,
+        )
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -11,8 +11,8 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from judges.errors import CacheMissError, JudgeError
 _SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60.0
 _CHUNK = 500
+_INHERITED: list[sqlite3.Connection] = []  # a parent's, never to be closed by its fork
 _CREATE = """
 CREATE TABLE IF NOT EXISTS judges (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS verdicts (
@@ -166,12 +167,11 @@ class VerdictStore:
         if self._connection is not None and self._pid == os.getpid():
             return self._connection
         try:
-            connection = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            _prepare(connection, self.path)
+            connection = _open(self.path)
         except sqlite3.Error as error:
             raise JudgeError(f"{self.path} is no verdict cache: {error}") from error
+        if self._connection is not None:
+            _INHERITED.append(self._connection)
         self._connection, self._pid = connection, os.getpid()
         return connection
 
@@ -183,21 +183,40 @@ class VerdictStore:
         return int(connection.execute(query, (fingerprint,)).fetchone()[0])
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    """Opens the file, and sets it up when it is new.
+
+    SQLite does not wait for its turn to switch a new file to its write-ahead log, so processes
+    that start together take turns here.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, path)
+        except BaseException as error:
+            connection.close()
+            locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+            if not locked or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return connection
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Sets a new connection up, and the file too when it is new."""
-    try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version not in (0, _SCHEMA_VERSION):
-            raise JudgeError(f"{path} has cache version {version}, not {_SCHEMA_VERSION}.")
-        if version == 0:
-            with closing(connection.execute("PRAGMA journal_mode = WAL")) as cursor:
-                cursor.fetchone()
-            connection.executescript(f"BEGIN IMMEDIATE; {_CREATE} COMMIT;")
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version not in (0, _SCHEMA_VERSION):
+        raise JudgeError(f"{path} has cache version {version}, not {_SCHEMA_VERSION}.")
+    if version == 0:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_CREATE} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+        )
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _rows(judge_id: int, verdicts: Mapping[bytes, Verdict]) -> Iterable[tuple[object, ...]]:

@@ -51,8 +51,7 @@ class CascadeJudge:
                 break
             found = judge.judge([cases[index] for index in open_cases])
             for index, verdict in zip(open_cases, found, strict=True):
-                cost = add_usage(verdicts[index].usage, verdict.usage)
-                verdicts[index] = replace(verdict, usage=cost)
+                verdicts[index] = replace(verdict, usage=verdicts[index].usage + verdict.usage)
         return verdicts
 
     def close(self) -> None:
@@ -103,9 +102,7 @@ class MajorityJudge:
 
     def _count(self, votes: Sequence[Verdict]) -> Verdict:
         """Turns the votes on one case into a verdict."""
-        usage = Usage()
-        for vote in votes:
-            usage = add_usage(usage, vote.usage)
+        usage = sum((vote.usage for vote in votes), Usage())
         cast = [vote.correct for vote in votes if vote.correct is not None]
         cached = all(vote.cached for vote in votes)
         if len(cast) < self._min_votes:
@@ -114,15 +111,6 @@ class MajorityJudge:
         if 2 * right == len(cast):
             return Verdict(None, "tie", self.name, cached, usage)
         return Verdict(float(2 * right > len(cast)), None, self.name, cached, usage)
-
-
-def add_usage(left: Usage, right: Usage) -> Usage:
-    """Adds two costs."""
-    return Usage(
-        left.prompt_tokens + right.prompt_tokens,
-        left.completion_tokens + right.completion_tokens,
-        left.calls + right.calls,
-    )
 
 
 def close_all(judges: Sequence[Judge]) -> None:

@@ -246,7 +246,7 @@ class LLMJudge:
                     return self._abstain("circuit_open", used)
                 await asyncio.sleep(pause)
                 continue
-            tries, used = tries + 1, _add(used, reply.usage)
+            tries, used = tries + 1, used + reply.usage
             score = parse_verdict(reply.text)
             if score is not None:
                 return self._finish(Verdict(score, None, self.name, usage=used))
@@ -274,7 +274,7 @@ class LLMJudge:
                     "%s: no structured output (%s); asking plainly.", self.name, reply.detail
                 )
                 self._structured = "none"
-            reply = replace(plain, usage=_add(reply.usage, plain.usage))
+            reply = replace(plain, usage=reply.usage + plain.usage)
         if reply.server_fault:
             self._breaker.failed(clock())
         else:
@@ -307,12 +307,3 @@ class LLMJudge:
 
 
 _COUNTED = ("cases", "calls", "retries", "prompt_tokens", "completion_tokens")
-
-
-def _add(left: Usage, right: Usage) -> Usage:
-    """Adds two costs."""
-    return Usage(
-        left.prompt_tokens + right.prompt_tokens,
-        left.completion_tokens + right.completion_tokens,
-        left.calls + right.calls,
-    )

@@ -6,9 +6,10 @@ import json
 import multiprocessing
 import pickle
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,19 +191,32 @@ def _write(path: Path, worker: int, count: int) -> None:
     judge.close()
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_many_processes_share_a_cache(path: Path, method: str) -> None:
-    context = multiprocessing.get_context(method)
-    parent = CachedJudge(RuleJudge(), path)
-    parent.judge(CASES)
-    workers = [context.Process(target=_write, args=(path, i, 40)) for i in range(4)]
+def _run_together(method: str, target: Callable[..., None], arguments: list[Any]) -> list[int]:
+    """Runs a function in a process for each of its arguments; returns the exit codes."""
+    context: Any = multiprocessing.get_context(method)
+    workers = [context.Process(target=target, args=each) for each in arguments]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0] * 4
+    return [worker.exitcode for worker in workers]
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_many_processes_share_a_cache(path: Path, method: str) -> None:
+    parent = CachedJudge(RuleJudge(), path)
+    parent.judge(CASES)
+    assert _run_together(method, _write, [(path, i, 40) for i in range(4)]) == [0] * 4
     assert len(parent.store) == len(CASES) + 4 * 20 + 20
     parent.close()
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_many_processes_make_a_cache_at_the_same_moment(path: Path, attempt: int) -> None:
+    assert _run_together("fork", _write, [(path, i, 2) for i in range(8)]) == [0] * 8
+    store = VerdictStore(path)
+    assert len(store) == 9
+    store.close()
 
 
 def test_it_travels(path: Path) -> None:

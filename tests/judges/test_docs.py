@@ -35,6 +35,7 @@ def test_the_figures_named_are_the_defaults() -> None:
     assert f"{policy.max_tries} tries, {policy.request_seconds:g} s each" in GUIDE
     assert f"{policy.max_seconds:g} s in all" in GUIDE
     defaults = LLMJudge.__init__.__kwdefaults__
+    assert defaults is not None
     assert f"{defaults['breaker_threshold']} server failures in a row" in GUIDE
     assert f"beyond {defaults['max_chars']:,} characters" in GUIDE
     assert AbstentionLimit.__init__.__defaults__ == (0.2, 256)
