@@ -27,10 +27,13 @@ from vt_env.rewards import GROUP_SHAPERS, Outcome, RewardConfig
 from vt_env.samples import Dataset, Sample
 
 ENV_ID = "VisionThink-v0"
+DISCRETE_ENV_ID = "VisionThinkDiscrete-v0"
 
 
 def register() -> None:
     """Registers the environments with Gymnasium; does nothing when they are registered."""
+    if DISCRETE_ENV_ID not in gymnasium.registry:
+        gymnasium.register(DISCRETE_ENV_ID, entry_point="vt_env.discrete:VisionThinkDiscreteEnv")
     if ENV_ID not in gymnasium.registry:
         gymnasium.register(
             ENV_ID,
@@ -40,19 +43,20 @@ def register() -> None:
 
 
 def make(env_id: str = ENV_ID, **settings: Any) -> gymnasium.Env[Any, Any]:
-    """Makes a registered environment; `settings` are those of `VisionThinkEnv`.
+    """Makes a registered environment; `settings` are those of its class.
 
     Raises:
         UnknownNameError: If this package registers no such environment.
     """
-    if env_id != ENV_ID:
-        raise UnknownNameError("environment", env_id, (ENV_ID,))
+    if env_id not in (ENV_ID, DISCRETE_ENV_ID):
+        raise UnknownNameError("environment", env_id, (ENV_ID, DISCRETE_ENV_ID))
     return gymnasium.make(env_id, **settings)
 
 
 register()
 
 __all__ = [
+    "DISCRETE_ENV_ID",
     "ENV_ID",
     "GROUP_SHAPERS",
     "ConfigError",

@@ -341,3 +341,8 @@ def view(source: ImageSource, size: Size) -> Image.Image:
     if isinstance(source, ReducibleSource):
         return resample(source.load_reduced(size), size)
     return resample(source.load(), size)
+
+
+def fixed_size(image: Image.Image, size: Size) -> Image.Image:
+    """Resizes to exactly `size`, the aspect ratio notwithstanding; bilinear."""
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)

@@ -1,0 +1,158 @@
+"""`VisionThinkDiscreteEnv`: the same decision with fixed shapes, for stock RL libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from vt_env.env import VisionThinkEnv
+from vt_env.errors import ConfigError
+from vt_env.images import fixed_size
+from vt_env.protocol import Answer, Request, to_text
+from vt_env.samples import Dataset
+
+FloatArray = npt.NDArray[np.float32]
+QUESTION_FEATURES = 64
+ASK = 0
+"""The action that asks for the higher resolution."""
+
+
+class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
+    """`VisionThink-v0` for agents that neither read nor write text.
+
+    ## Description
+    The same episodes, rules and rewards as `VisionThinkEnv`, with observations of fixed shape and
+    a finite list of answers, so that PPO as it comes with RLlib or Stable-Baselines3 trains on it.
+
+    ## Observation Space
+    A `Dict` of float32 boxes:
+
+    | key        | shape                        | meaning                                          |
+    |------------|------------------------------|--------------------------------------------------|
+    | `image`    | (image_size, image_size, 3)  | the image last shown, resized, in [0, 1]         |
+    | `question` | (64,)                        | hashed bag of the question's words, in [-1, 1]   |
+    | `state`    | (2,)                         | turns taken of `max_turns`; 1 once it has asked  |
+
+    ## Action Space
+    `Discrete(1 + len(answers))`: 0 asks for the higher resolution, k answers `answers[k - 1]`.
+
+    ## Rewards, Starting State, Episode End, Information
+    As for `VisionThinkEnv`; the format is always kept, except by asking in vain.
+
+    ## Arguments
+    ```python
+    import gymnasium
+    env = gymnasium.make("vt_env:VisionThinkDiscrete-v0", families=("objects", "stripes"))
+    ```
+
+    Args:
+        answers: What can be answered; None: every answer among the dataset's first 1,000 samples.
+        image_size: Side of the observed image, in pixels.
+        render_mode: As for `VisionThinkEnv`.
+        **settings: Those of `VisionThinkEnv`.
+
+    Raises:
+        ConfigError: If there is no answer to give, or `image_size` is not positive.
+
+    ## Version History
+    * v0: initial version
+    """
+
+    metadata = VisionThinkEnv.metadata
+
+    def __init__(
+        self,
+        *,
+        answers: Sequence[str] | None = None,
+        image_size: int = 112,
+        render_mode: str | None = None,
+        **settings: Any,
+    ) -> None:
+        if image_size < 1:
+            raise ConfigError(f"image_size must be at least 1, got {image_size}.")
+        self.inner = VisionThinkEnv(render_mode=render_mode, **settings)
+        self.render_mode = render_mode
+        self.answers = tuple(answers) if answers is not None else all_answers(self.inner.dataset)
+        if not self.answers or not all(answer.strip() for answer in self.answers):
+            raise ConfigError("answers must be at least one text, none of them blank.")
+        self.image_size = image_size
+        self.action_space = spaces.Discrete(1 + len(self.answers))
+        self.observation_space = spaces.Dict(
+            {
+                "image": spaces.Box(0.0, 1.0, (image_size, image_size, 3), np.float32),
+                "question": spaces.Box(-1.0, 1.0, (QUESTION_FEATURES,), np.float32),
+                "state": spaces.Box(0.0, 1.0, (2,), np.float32),
+            }
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+        """Starts an episode; arguments, info and errors as for `VisionThinkEnv.reset`."""
+        super().reset(seed=seed)
+        _, info = self.inner.reset(seed=seed, options=options)
+        return self._observe(), info
+
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[dict[str, FloatArray], float, bool, bool, dict[str, Any]]:
+        """Takes a turn.
+
+        Args:
+            action: 0 to ask, k to answer `answers[k - 1]`.
+
+        Raises:
+            gymnasium.error.InvalidAction: If there is no such action.
+            gymnasium.error.ResetNeeded: If no episode is under way.
+        """
+        if not self.action_space.contains(action):
+            raise gymnasium.error.InvalidAction(
+                f"An action is an integer in [0, {len(self.answers)}], got {action!r}."
+            )
+        chosen = Request() if action == ASK else Answer(self.answers[int(action) - 1].strip())
+        _, reward, terminated, truncated, info = self.inner.step(to_text(chosen))
+        return self._observe(), reward, terminated, truncated, info
+
+    def render(self) -> Any:
+        """As `VisionThinkEnv.render`."""
+        return self.inner.render()
+
+    def _observe(self) -> dict[str, FloatArray]:
+        episode = self.inner.episode
+        if episode is None:
+            raise gymnasium.error.ResetNeeded("No episode is under way; call reset() first.")
+        seen = episode.observation
+        image = fixed_size(seen.image, (self.image_size, self.image_size))
+        state = [episode.turn / episode.config.max_turns, float(episode.requested)]
+        return {
+            "image": np.asarray(image, dtype=np.float32) / np.float32(255.0),
+            "question": question_features(seen.question),
+            "state": np.array(state, np.float32),
+        }
+
+
+def question_features(question: str) -> FloatArray:
+    """Hashes the words of a question into a vector of length 64, L2 norm 1.
+
+    The same on every machine: each word adds +1 or -1 at the place that its hash names.
+    """
+    features = np.zeros(QUESTION_FEATURES, np.float32)
+    for word in re.findall(r"\w+", question.lower()):
+        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=2).digest()
+        features[digest[0] % QUESTION_FEATURES] += 1.0 if digest[1] % 2 else -1.0
+    norm = float(np.linalg.norm(features))
+    return features / np.float32(norm) if norm else features
+
+
+def all_answers(dataset: Dataset, samples: int = 1000) -> tuple[str, ...]:
+    """First accepted answers of a dataset's first `samples` samples: distinct, sorted."""
+    found = (dataset[index].answers[0] for index in islice(range(len(dataset)), samples))
+    return tuple(sorted(set(found)))

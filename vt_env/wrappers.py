@@ -1,0 +1,136 @@
+"""Wrappers for `VisionThinkEnv`: images of one size, and episodes written to disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from PIL import Image
+
+from vt_env.env import VisionThinkEnv
+from vt_env.errors import ConfigError
+from vt_env.images import Size, fixed_size
+
+TextEnv = gymnasium.Env[dict[str, Any], str]
+
+
+class FixedSizeImage(
+    gymnasium.ObservationWrapper[dict[str, Any], str, dict[str, Any]],
+    gymnasium.utils.RecordConstructorArgs,
+):
+    """Resizes the observed image to one size, so that observations can be stacked.
+
+    The image that a model is shown in `Episode.messages`, and its price, stay what they are.
+
+    Args:
+        env: An env with the observation space of `VisionThinkEnv`.
+        size: Width and height, in pixels.
+
+    Raises:
+        ConfigError: If a side is below 1 pixel.
+    """
+
+    def __init__(self, env: TextEnv, size: Size = (224, 224)) -> None:
+        if min(size) < 1:
+            raise ConfigError(f"size must be at least 1x1 pixels, got {size[0]}x{size[1]}.")
+        gymnasium.utils.RecordConstructorArgs.__init__(self, size=size)
+        gymnasium.ObservationWrapper.__init__(self, env)
+        self.size = size
+        inner = env.observation_space
+        assert isinstance(inner, spaces.Dict)
+        image = spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
+        self.observation_space = spaces.Dict({**inner.spaces, "image": image})
+
+    def observation(self, observation: dict[str, Any]) -> dict[str, Any]:
+        """Resizes the image of an observation."""
+        image = fixed_size(Image.fromarray(observation["image"]), self.size)
+        return {**observation, "image": np.array(image, dtype=np.uint8)}
+
+
+class RecordTrajectories(
+    gymnasium.Wrapper[dict[str, Any], str, dict[str, Any], str],
+    gymnasium.utils.RecordConstructorArgs,
+):
+    """Writes every finished episode to a folder: a line in ``episodes.jsonl``, images as PNG.
+
+    A line holds ``episode`` (its number), ``sample_id``, ``family``, ``question``, ``answers``,
+    ``turns`` (each with ``action``, ``reward_terms``, ``feedback`` and ``image``: what was seen
+    before acting), ``ending``, ``visual_tokens``, ``full_tokens``, ``problems``, ``answer``,
+    ``score`` and ``abstained``. Numbering goes on when the folder has episodes already.
+
+    Args:
+        env: A `VisionThinkEnv`, wrapped or not.
+        folder: Where to write; created when missing.
+    """
+
+    def __init__(self, env: TextEnv, folder: str | Path) -> None:
+        gymnasium.utils.RecordConstructorArgs.__init__(self, folder=folder)
+        gymnasium.Wrapper.__init__(self, env)
+        if not isinstance(env.unwrapped, VisionThinkEnv):
+            raise ConfigError(f"{type(env.unwrapped).__name__} is not a VisionThinkEnv.")
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._turns: list[dict[str, Any]] = []
+        self._seen: dict[str, Any] = {}
+        self._count = self._written()
+
+    @property
+    def path(self) -> Path:
+        """The file that the lines go to."""
+        return self.folder / "episodes.jsonl"
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts an episode; one that was not finished is not written."""
+        self._seen, info = self.env.reset(seed=seed, options=options)
+        self._turns = []
+        return self._seen, info
+
+    def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Takes a turn, and writes the episode when it was the last one."""
+        before = self._seen
+        self._seen, reward, terminated, truncated, info = self.env.step(action)
+        name = f"{self._count:06d}-{len(self._turns)}.png"
+        Image.fromarray(before["image"]).save(self.folder / name)
+        self._turns.append(
+            {
+                "image": name,
+                "feedback": before["feedback"],
+                "action": action,
+                "reward_terms": info["reward_terms"],
+            }
+        )
+        if terminated or truncated:
+            self._write(info)
+        return self._seen, float(reward), terminated, truncated, info
+
+    def _write(self, info: dict[str, Any]) -> None:
+        inner = self.env.unwrapped
+        assert isinstance(inner, VisionThinkEnv)
+        assert inner.episode is not None
+        verdict = info["verdict"]
+        keys = ("sample_id", "family", "ending", "visual_tokens", "full_tokens", "answer")
+        record = {
+            "episode": self._count,
+            **{key: info[key] for key in keys},
+            "problems": list(info["problems"]),
+            "question": inner.episode.sample.question,
+            "answers": list(inner.episode.sample.answers),
+            "score": verdict.score if verdict else None,
+            "abstained": verdict.abstained if verdict else None,
+            "turns": self._turns,
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        self._count += 1
+
+    def _written(self) -> int:
+        if not self.path.is_file():
+            return 0
+        with self.path.open("rb") as file:
+            return sum(1 for _ in file)
