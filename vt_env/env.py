@@ -147,7 +147,8 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             `feedback` and in the conversations that `new_episode` builds.
         resolutions: Ladder of views as shares of each side of the full view, rising to 1.
         max_turns: Turns of an episode.
-        token_family: Whose visual tokens are counted; a name in `vt_env.tokens.FAMILIES`.
+        token_family: Whose visual tokens are counted: qwen2_vl, qwen2_5_vl, qwen3_vl, internvl or
+            llava_onevision.
         min_pixels: Smallest area shown, in pixels; None: the family's own.
         max_pixels: Largest area shown, in pixels; None: the family's own.
         invalid_call: ``"feedback"`` or ``"end"``.

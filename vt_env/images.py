@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vt_env.errors import ConfigError, ImageError
-from vt_env.tokens import MAX_ASPECT_RATIO, fit_size, token_family
+from vt_env.tiles import TILE_FAMILIES
+from vt_env.tokens import MAX_ASPECT_RATIO, fit_size, refuse_pixel_limits, token_family
 
 Size = tuple[int, int]
 """Width and height, in pixels."""
@@ -242,7 +243,8 @@ class ImageLimits:
     """How large the image is that a policy gets to see, and who counts its tokens.
 
     Attributes:
-        family: Token family of the model, a name in `vt_env.tokens.FAMILIES`.
+        family: Token family of the model, a name in `vt_env.tokens.FAMILIES` or, without pixel
+            limits, in `vt_env.tiles.TILE_FAMILIES`.
         min_pixels: Smallest area shown, in pixels; None: the family's own.
         max_pixels: Largest area shown (that of full resolution), in pixels; None: the family's.
     """
@@ -252,6 +254,9 @@ class ImageLimits:
     max_pixels: int | None = None
 
     def __post_init__(self) -> None:
+        if self.family in TILE_FAMILIES:
+            refuse_pixel_limits(self.family, self.min_pixels, self.max_pixels)
+            return
         rule = token_family(self.family)
         low = rule.min_pixels if self.min_pixels is None else self.min_pixels
         high = rule.max_pixels if self.max_pixels is None else self.max_pixels
@@ -280,7 +285,7 @@ def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
         limits: Bounds on the area, and the token family.
 
     Returns:
-        Width and height, in pixels, multiples of the family's block.
+        Width and height, in pixels; for Qwen-VL multiples of the family's block.
 
     Raises:
         ImageError: If the original is more than 200 times as long as wide.
@@ -288,6 +293,8 @@ def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
     """
     if max(original) > MAX_ASPECT_RATIO * min(original):
         raise ImageError(elongated(original))
+    if limits.family in TILE_FAMILIES:
+        return TILE_FAMILIES[limits.family].shown(original, scale)
     full = _settled(original, limits)
     if scale == 1.0:
         return full
@@ -323,6 +330,8 @@ def _compact(size: Size) -> Size:
 
 def tokens_of(size: Size, limits: ImageLimits) -> int:
     """Visual tokens of a view whose size came from `shown_size`."""
+    if limits.family in TILE_FAMILIES:
+        return TILE_FAMILIES[limits.family].tokens(*size)
     block = token_family(limits.family).block
     return (size[0] // block) * (size[1] // block)
 

@@ -2,6 +2,7 @@
 
 Qwen-VL families: sides are rounded to multiples of ``patch * merge``, the area is kept within
 ``[min_pixels, max_pixels]`` at (nearly) constant aspect ratio, and each merged patch is a token.
+The other families are in `vt_env.tiles`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.tiles import TILE_FAMILIES, check_tiles
 
 MAX_ASPECT_RATIO = 200
 """Longest side over shortest side that the Qwen-VL processors accept."""
@@ -37,6 +39,7 @@ class TokenFamily:
         return self.patch * self.merge
 
 
+# Families of any resolution; those of tiles are in `vt_env.tiles.TILE_FAMILIES`.
 FAMILIES: dict[str, TokenFamily] = {
     "qwen2_vl": TokenFamily(14, 2, 56 * 56, 28 * 28 * 1280),
     "qwen2_5_vl": TokenFamily(14, 2, 56 * 56, 28 * 28 * 1280),
@@ -51,7 +54,7 @@ def token_family(name: str) -> TokenFamily:
         UnknownNameError: If there is none; suggests the closest.
     """
     if name not in FAMILIES:
-        raise UnknownNameError("token family", name, FAMILIES)
+        raise UnknownNameError("token family", name, {**FAMILIES, **TILE_FAMILIES})
     return FAMILIES[name]
 
 
@@ -108,17 +111,41 @@ def visual_tokens(
     height: int,
     min_pixels: int | None = None,
     max_pixels: int | None = None,
+    max_tiles: int | None = None,
 ) -> int:
     """Visual tokens of a `width` x `height` image, as the family's processor counts them.
 
-    Args, errors: as for `fit_size`.
+    Args:
+        family: A name in `FAMILIES` or `TILE_FAMILIES`.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+        min_pixels: Qwen-VL families: smallest area, in pixels; None: the family's own.
+        max_pixels: Qwen-VL families: largest area, in pixels; None: the family's own.
+        max_tiles: Families of tiles: most tiles; None: the family's own.
 
     Returns:
         Number of tokens, at least 1.
+
+    Raises:
+        UnknownNameError: If there is no such family.
+        ConfigError: If a side is below 1 pixel, a limit is not one of the family's, or (Qwen-VL)
+            the aspect ratio exceeds 200.
     """
-    new_width, new_height = fit_size(family, width, height, min_pixels, max_pixels)
+    if family in TILE_FAMILIES:
+        refuse_pixel_limits(family, min_pixels, max_pixels)
+        check_tiles(width, height, max_tiles)
+        return TILE_FAMILIES[family].tokens(width, height, max_tiles)
     block = token_family(family).block
+    if max_tiles is not None:
+        raise ConfigError(f"max_tiles does not apply to {family!r}, which has no tiles.")
+    new_width, new_height = fit_size(family, width, height, min_pixels, max_pixels)
     return (new_width // block) * (new_height // block)
+
+
+def refuse_pixel_limits(family: str, min_pixels: int | None, max_pixels: int | None) -> None:
+    """Raises a `ConfigError` when pixel limits are given to a family of tiles."""
+    if min_pixels is not None or max_pixels is not None:
+        raise ConfigError(f"min_pixels and max_pixels do not apply to {family!r}; tiles limit it.")
 
 
 def prefill_flops(tokens: int, layers: int = 28, hidden: int = 3584, ffn: int = 18944) -> float:

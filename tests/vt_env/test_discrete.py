@@ -66,7 +66,9 @@ def test_answers_come_from_the_dataset() -> None:
 
 
 def test_flattened_it_is_a_plain_vector() -> None:
-    env: gymnasium.Env[Any, Any] = FlattenObservation(VisionThinkDiscreteEnv(image_size=28, families=("objects",)))
+    env: gymnasium.Env[Any, Any] = FlattenObservation(
+        VisionThinkDiscreteEnv(image_size=28, families=("objects",))
+    )
     observation, _ = env.reset(seed=0)
     assert observation.shape == (28 * 28 * 3 + 64 + 2,)
     assert observation.dtype == np.float32

@@ -57,6 +57,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"prompt": "agent", "split": "test", "seed": 4},
     {"token_family": "qwen3_vl", "min_pixels": 1024},
     {"tools": ("resize", "crop"), "max_turns": 4, "rewards": {"cost": "flops"}},
+    {"token_family": "internvl", "max_turns": 3, "resolutions": (0.3, 1.0)},
+    {"token_family": "llava_onevision", "tools": ("resize", "crop")},
     {"tools": ("crop",), "rewards": {"cost": "tokens", "price": 0.001}},
 ]
 

@@ -31,7 +31,7 @@ def test_braces_in_questions_are_left_alone(name: str) -> None:
 
 
 def test_shipped_names() -> None:
-    assert {"agent", "brief"} <= set(NAMES)
+    assert {"agent", "brief", "simple", "think"} <= set(NAMES)
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vt_env.errors import ConfigError, ImageError, UnknownNameError
 from vt_env.images import ImageLimits, resample, shown_size, tokens_of
+from vt_env.tiles import TILE_FAMILIES
 from vt_env.tokens import FAMILIES, MAX_ASPECT_RATIO, fit_size, token_family, visual_tokens
 
 side = st.integers(1, 6000)
@@ -110,6 +111,75 @@ def test_limits_without_a_size_between_them_are_refused() -> None:
         shown_size((160, 90), 1.0, limits)
     with pytest.raises(ImageError, match="201x1 pixels are too elongated"):
         shown_size((201, 1), 1.0, limits)
+
+
+def test_internvl_counts_equal_those_of_transformers() -> None:
+    from agents.backends.compat import prepare_imports
+
+    prepare_imports()
+    from transformers import GotOcr2ImageProcessor
+
+    processor = GotOcr2ImageProcessor(size={"height": 448, "width": 448}, crop_to_patches=True)
+    for most in (1, 6, 12, 40):
+        for width, height in random_sizes(2000, seed=3):
+            settings = {"min_patches": 1, "max_patches": most}
+            tiles = processor.get_number_of_image_patches(height, width, settings)
+            assert visual_tokens("internvl", width, height, max_tiles=most) == 256 * tiles
+    assert visual_tokens("internvl", 640, 480) == 256 * 13
+
+
+def test_llava_onevision_counts_equal_those_of_transformers() -> None:
+    from types import SimpleNamespace
+
+    from agents.backends.compat import prepare_imports
+
+    prepare_imports()
+    from transformers import LlavaOnevisionImageProcessor, LlavaOnevisionProcessor
+
+    count = LlavaOnevisionProcessor._get_number_of_features
+    for most in (4, 9):
+        settings = SimpleNamespace(
+            image_processor=LlavaOnevisionImageProcessor(),
+            num_image_tokens=729,
+            vision_aspect_ratio=f"anyres_max_{most}",
+        )
+        settings._get_unpadded_features = LlavaOnevisionProcessor._get_unpadded_features.__get__(
+            settings
+        )
+        for width, height in random_sizes(2000, seed=4):
+            expected = count(settings, height, width, 384, 384)
+            assert visual_tokens("llava_onevision", width, height, max_tiles=most) == expected
+
+
+@pytest.mark.parametrize("family", TILE_FAMILIES)
+@given(size=sizes)
+def test_views_of_tile_families_rise_with_the_scale(family: str, size: tuple[int, int]) -> None:
+    limits = ImageLimits(family)
+    counts = [tokens_of(shown_size(size, scale, limits), limits) for scale in (0.25, 0.5, 1.0)]
+    assert min(counts) >= 1
+    if family == "internvl":
+        assert counts == sorted(counts)
+        shown = shown_size(size, 1.0, limits)
+        assert shown_size(shown, 1.0, limits) == shown  # the processor leaves our view alone
+    else:
+        assert counts[0] <= counts[2] * 1.5 + 27  # interpolation makes a large grid cheaper
+    assert tokens_of(shown_size(size, 0.5, limits), limits) == visual_tokens(
+        family, *shown_size(size, 0.5, limits)
+    )
+
+
+@pytest.mark.parametrize("family", TILE_FAMILIES)
+def test_limits_of_tile_families(family: str) -> None:
+    with pytest.raises(ConfigError, match="max_pixels do not apply"):
+        ImageLimits(family, max_pixels=10**6)
+    with pytest.raises(ConfigError, match="max_pixels do not apply"):
+        visual_tokens(family, 10, 10, min_pixels=1)
+    with pytest.raises(ConfigError, match="max_tiles must be at least 1"):
+        visual_tokens(family, 10, 10, max_tiles=0)
+    with pytest.raises(ConfigError, match="has no area"):
+        visual_tokens(family, 0, 10)
+    with pytest.raises(ConfigError, match="max_tiles does not apply"):
+        visual_tokens("qwen2_5_vl", 10, 10, max_tiles=3)
 
 
 def test_known_counts() -> None:
