@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _LOG = logging.getLogger(__name__)
-_CALLS_PER_CLIENT = 16  # a client scans all of its connections at every request
+_CALLS_PER_CLIENT = 32  # a client scans all of its connections at every request
 _STAGGER_SECONDS = 0.001  # spreads the first requests, and with them all the later ones
 _WAITING_PER_CALL = 4  # cases that may sleep between tries for each call in flight
 

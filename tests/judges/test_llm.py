@@ -36,6 +36,21 @@ def right_verdicts(count: int) -> list[bool]:
     return [i % 3 != 0 for i in range(count)]
 
 
+@pytest.fixture(params=["aiohttp", "httpx"])
+def http(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each way in which the client library speaks HTTP."""
+    name = str(request.param)
+    if name == "httpx":
+
+        def missing(**settings: object) -> None:
+            raise RuntimeError("not installed")
+
+        monkeypatch.setattr("openai.DefaultAioHttpClient", missing)
+    else:
+        pytest.importorskip("aiohttp")
+    return name
+
+
 class TestContract(JudgeContract):
     @pytest.fixture
     def judge(self) -> Iterator[LLMJudge]:
@@ -54,7 +69,7 @@ class TestContractUnderFaults(JudgeContract):
             yield judge
 
 
-def test_two_thousand_cases_at_thirty_percent_faults() -> None:
+def test_two_thousand_cases_at_thirty_percent_faults(http: str) -> None:
     plan = FaultPlan(share=0.3, latency=0.001)
     with FaultServer(plan) as server, make(server) as judge:
         started = time.monotonic()
@@ -75,7 +90,7 @@ def test_two_thousand_cases_at_thirty_percent_faults() -> None:
 
 
 @pytest.mark.parametrize("fault", ALL_FAULTS)
-def test_each_fault_is_overcome(fault: str) -> None:
+def test_each_fault_is_overcome(http: str, fault: str) -> None:
     with FaultServer(FaultPlan(faults=(fault,), first_tries=2)) as server, make(server) as judge:
         verdicts = judge.judge(cases(6))
     assert [verdict.correct for verdict in verdicts] == right_verdicts(6)
@@ -95,8 +110,8 @@ def test_each_fault_is_overcome(fault: str) -> None:
         ("prose", "unparsable"),
     ],
 )
-def test_a_lasting_fault_is_a_named_abstention(fault: str, reason: str) -> None:
-    retry = RetryPolicy(max_tries=3, request_seconds=0.1, base_delay=0.01)
+def test_a_lasting_fault_is_a_named_abstention(http: str, fault: str, reason: str) -> None:
+    retry = RetryPolicy(max_tries=3, request_seconds=0.5, base_delay=0.01)
     with (
         FaultServer(FaultPlan(faults=(fault,), first_tries=99)) as server,
         make(server, retry=retry) as judge,
@@ -238,6 +253,13 @@ def test_the_key_shows_nowhere() -> None:
     assert "s3cret" not in repr(judge._endpoint)
     assert "s3cret" not in judge.fingerprint
     assert "s3cret" not in repr(judge)
+
+
+def test_loopback_needs_no_proxy(http: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with FaultServer() as server, make(server) as judge:
+        assert judge.judge(cases(1))[0].correct is False
 
 
 def test_wrong_settings_are_named() -> None:
