@@ -10,19 +10,23 @@ from typing import Any
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.jsonl import JsonlDataset
 from vt_env.samples import Dataset
+from vt_env.tables import HUB_PREFIX, TableDataset
 from vt_env.tasks import World
 
 DATASETS: dict[str, Callable[..., Dataset]] = {"world": World}
 """Datasets that need no files, by name."""
+FOLDER_FILES = ("metadata.jsonl", "data.jsonl")
+"""Files of rows that a folder is searched for, in this order."""
 
 
 def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
     """Returns the dataset that `data` means, validated whole.
 
     Args:
-        data: A name in `DATASETS`, the path of a ``.jsonl`` file, or a dataset.
-        **settings: Passed on: `World`'s (`split`, `seed`, `canvas`, `families`) or
-            `JsonlDataset.load`'s (`root`, `confined`, `check`, …).
+        data: A name in `DATASETS`; the path of a JSONL or parquet file; a folder with
+            ``metadata.jsonl``, parquet files or a dataset saved by `datasets`; ``hf:owner/name``
+            on the Hugging Face hub; or a dataset. Columns: see `vt_env.schemas`.
+        **settings: Passed on: those of `World`, `JsonlDataset.load` or `TableDataset.load`.
 
     Raises:
         UnknownNameError: If `data` is neither a known name nor an existing file.
@@ -32,18 +36,35 @@ def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
     if not isinstance(data, str | Path):
         if not isinstance(data, Dataset):
             raise ConfigError(f"data is a name, a path or a Dataset, not {type(data).__name__}.")
-        _check_settings("A Dataset object", (), settings)
+        _check_settings(data.name, None, settings)
         return data
     name = str(data)
     if name in DATASETS:
-        factory = DATASETS[name]
-        _check_settings(f"Dataset {name!r}", inspect.signature(factory).parameters, settings)
-        return factory(**settings)
-    if not Path(data).is_file():
-        raise UnknownNameError("dataset, or file that does not exist,", name, DATASETS)
-    known = [key for key in inspect.signature(JsonlDataset.load).parameters if key != "path"]
-    _check_settings(f"Dataset {name!r}", known, settings)
-    return JsonlDataset.load(data, **settings)
+        _check_settings(name, DATASETS[name], settings)
+        return DATASETS[name](**settings)
+    path = Path(data)
+    if name.startswith(HUB_PREFIX) or path.suffix == ".parquet" or path.is_dir():
+        return _load_table(name, settings)
+    return _load_lines(path, settings)
+
+
+def _load_lines(path: Path, settings: dict[str, Any]) -> Dataset:
+    if not path.is_file():
+        raise UnknownNameError("dataset, or file that does not exist,", str(path), DATASETS)
+    _check_settings(str(path), JsonlDataset.load, settings)
+    return JsonlDataset.load(path, **settings)
+
+
+def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
+    """Opens a parquet file, a hub id or a folder; a folder may hold lines too."""
+    path = Path(source)
+    for name in FOLDER_FILES:
+        if (path / name).is_file():
+            return _load_lines(path / name, settings)
+    if not source.startswith(HUB_PREFIX) and not path.exists():
+        raise UnknownNameError("dataset, or file that does not exist,", source, DATASETS)
+    _check_settings(source, TableDataset.load, settings)
+    return TableDataset.load(source, **settings)
 
 
 def find_sample(dataset: Dataset, sample_id: str) -> int:
@@ -75,7 +96,12 @@ MAX_SCAN = 10_000
 """Samples that `find_sample` looks at before it gives up."""
 
 
-def _check_settings(what: str, known: Any, settings: dict[str, Any]) -> None:
+def _check_settings(
+    source: str, loader: Callable[..., Dataset] | None, settings: dict[str, Any]
+) -> None:
+    known = list(inspect.signature(loader).parameters) if loader else []
+    known = [key for key in known if key not in ("path", "source")]
     for key in settings:
         if key not in known:
-            raise ConfigError(f"{what} takes {', '.join(known) or 'no settings'}; not {key!r}.")
+            accepted = ", ".join(known) or "no settings"
+            raise ConfigError(f"Dataset {source!r} takes {accepted}; not {key!r}.")

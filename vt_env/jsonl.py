@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from vt_env.errors import ConfigError, DataError, DatasetError, ImageError
-from vt_env.images import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, FileImage
+from vt_env.errors import DataError
+from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
-
-ImageCheck = Literal["decode", "header", "none"]
-IMAGE_CHECKS: tuple[ImageCheck, ...] = ("decode", "header", "none")
+from vt_env.validation import ImageCheck, Validator, id_hash
 
 
 class JsonlDataset:
@@ -66,38 +63,17 @@ class JsonlDataset:
             ConfigError: If `check` is not one of the three.
         """
         path = Path(path)
-        if check not in IMAGE_CHECKS:
-            raise ConfigError(f"check is one of {', '.join(IMAGE_CHECKS)}, got {check!r}.")
-        files = ImageFiles(
-            Path(root) if root is not None else path.parent,
-            confined,
-            max_image_pixels,
-            max_image_bytes,
-        )
-        offsets, lines, hashes, errors = [], [], [], []
-        checked: dict[bytes, str | None] = {}
+        validator = Validator(str(path), check)
+        folder = Path(root) if root is not None else path.parent
+        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes)
+        offsets, lines = [], []
         for offset, line, raw in _rows(path):
-            try:
-                sample = _parse(raw, line, files)
-                _check_image(sample.image, check, checked)
-            except RowError as error:
-                errors.append(DataError(str(path), line, error.field, error.problem))
-                continue
-            offsets.append(offset)
-            lines.append(line)
-            hashes.append(_hash(sample.sample_id))
-        rows = len(lines) + len(errors)
-        errors += _repeated(path, lines, hashes)
-        if not rows:
-            errors.append(DataError(str(path), None, None, "the file holds no rows."))
-        if errors:
-            raise DatasetError(sorted(errors, key=lambda error: error.line or 0), rows)
+            if validator.row(line, functools.partial(_parse, raw, line, files)):
+                offsets.append(offset)
+                lines.append(line)
+        hashes = validator.finish()
         return cls(
-            path,
-            files,
-            np.asarray(offsets, np.uint64),
-            np.asarray(lines, np.uint32),
-            np.asarray(hashes, np.uint64),
+            path, files, np.asarray(offsets, np.uint64), np.asarray(lines, np.uint32), hashes
         )
 
     @property
@@ -128,7 +104,7 @@ class JsonlDataset:
 
     def index_of(self, sample_id: str) -> int | None:
         """Index of the sample called `sample_id`; None when there is none."""
-        for index in np.flatnonzero(self._id_hashes == np.uint64(_hash(sample_id))):
+        for index in np.flatnonzero(self._id_hashes == np.uint64(id_hash(sample_id))):
             if self[int(index)].sample_id == sample_id:
                 return int(index)
         return None
@@ -152,37 +128,3 @@ def _parse(raw: bytes, line: int, files: ImageFiles) -> Sample:
     except (ValueError, RecursionError) as error:
         raise RowError(None, f"is not JSON ({error}).") from error
     return sample_from_row(record, str(line), files)
-
-
-def _check_image(image: object, check: ImageCheck, checked: dict[bytes, str | None]) -> None:
-    """Checks each distinct file once; `checked` remembers what was wrong with it."""
-    if check == "none" or not isinstance(image, FileImage):
-        return
-    key = hashlib.blake2b(image.name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    if key not in checked:
-        try:
-            image.check(decode=check == "decode")
-            checked[key] = None
-        except ImageError as error:
-            checked[key] = str(error)
-    problem = checked[key]
-    if problem is not None:
-        raise RowError("image", problem)
-
-
-def _hash(sample_id: str) -> int:
-    data = sample_id.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
-
-
-def _repeated(path: Path, lines: list[int], hashes: list[int]) -> list[DataError]:
-    """Names every row whose id an earlier row has."""
-    first: dict[int, int] = {}
-    errors = []
-    for line, value in zip(lines, hashes, strict=True):
-        earlier = first.setdefault(value, line)
-        if earlier != line:
-            errors.append(
-                DataError(str(path), line, "id", f"is the same as that of line {earlier}.")
-            )
-    return errors

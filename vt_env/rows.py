@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from judges import ANSWER_KINDS, AnswerKind
-from vt_env.images import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, FileImage
+from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
 from vt_env.samples import Sample
+from vt_env.schemas import RowError, to_plain
+
+__all__ = ["COLUMNS", "ImageFiles", "RowError", "sample_from_row"]
 
 COLUMNS = (
     "id",
@@ -24,14 +27,6 @@ COLUMNS = (
     "needs_high_res",
 )
 """Columns that mean something; others are kept in `Sample.meta`."""
-
-
-class RowError(Exception):
-    """The first fault of a row; a loader turns it into a `DataError` with file and line."""
-
-    def __init__(self, field: str | None, problem: str) -> None:
-        self.field, self.problem = field, problem
-        super().__init__(field, problem)
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,30 @@ class ImageFiles:
     max_pixels: int = MAX_IMAGE_PIXELS
     max_bytes: int = MAX_IMAGE_BYTES
 
+    def source(self, value: object, label: str) -> FileImage | BytesImage:
+        """Returns the image that a row's value means, without opening it.
+
+        Args:
+            value: A path, the bytes of an image file, or ``{"bytes": …, "path": …}`` as Hugging
+                Face datasets hold images.
+            label: What to call an image that has no path.
+
+        Raises:
+            RowError: If the value is neither, or the path is refused.
+        """
+        if isinstance(value, Mapping):
+            data, path = value.get("bytes"), value.get("path")
+            value = path if data is None else data
+        if isinstance(value, bytes):
+            return BytesImage(value, label, self.max_pixels, self.max_bytes)
+        if not isinstance(value, str):
+            raise RowError("image", f"expected a path, got {_type(value)}.")
+        if not value.strip():
+            raise RowError("image", "is empty.")
+        return self.image(value)
+
     def image(self, text: str) -> FileImage:
-        """Returns the image that a row's path means, without opening it.
+        """Returns the image that a path means, without opening it.
 
         Raises:
             RowError: If the path is a URL, cannot be a path, or leaves the root.
@@ -72,8 +89,7 @@ def sample_from_row(record: object, default_id: str, files: ImageFiles) -> Sampl
     """Reads one row.
 
     Args:
-        record: The row, a mapping with `COLUMNS`; ``image``, ``question`` and ``answer`` must be
-            there, null means absent.
+        record: The row, a mapping in one of the schemas of `vt_env.schemas`; null means absent.
         default_id: The sample's id when the row has none.
         files: Resolves the image path.
 
@@ -82,10 +98,12 @@ def sample_from_row(record: object, default_id: str, files: ImageFiles) -> Sampl
     """
     if not isinstance(record, Mapping):
         raise RowError(None, f"expected an object with columns, got {_type(record)}.")
-    row: dict[str, Any] = {str(key): value for key, value in record.items() if value is not None}
+    row = to_plain({str(key): value for key, value in record.items() if value is not None})
     question = _text(row, "question")
     answers = _answers(row)
-    image = files.image(_text(row, "image"))
+    if "image" not in row:
+        raise RowError("image", "is missing.")
+    image = files.source(row["image"], f"row {default_id}")
     return Sample(
         sample_id=_identifier(row, default_id),
         question=question,

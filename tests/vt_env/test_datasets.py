@@ -72,7 +72,7 @@ def test_the_least_row_and_the_fullest(folder: Path) -> None:
     ("change", "field", "problem"),
     [
         ({"image": None}, "image", "is missing"),
-        ({"image": 3}, "image", "expected text, got int"),
+        ({"image": 3}, "image", "expected a path, got int"),
         ({"image": " "}, "image", "is empty"),
         ({"image": "b.png"}, "image", "no such image file"),
         ({"image": "."}, "image", "no such image file"),

@@ -30,7 +30,7 @@ def random_sizes(count: int, seed: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("family", QWEN)
 def test_sizes_equal_those_of_transformers(family: str) -> None:
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
@@ -51,7 +51,7 @@ def test_sizes_equal_those_of_transformers(family: str) -> None:
 
 def test_tokens_equal_those_of_the_processor_itself() -> None:
     """Whole pictures through the Qwen2.5-VL processor: its grid, and no second resize of ours."""
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from PIL import Image
@@ -114,7 +114,7 @@ def test_limits_without_a_size_between_them_are_refused() -> None:
 
 
 def test_internvl_counts_equal_those_of_transformers() -> None:
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from transformers import GotOcr2ImageProcessor
@@ -131,7 +131,7 @@ def test_internvl_counts_equal_those_of_transformers() -> None:
 def test_llava_onevision_counts_equal_those_of_transformers() -> None:
     from types import SimpleNamespace
 
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from transformers import LlavaOnevisionImageProcessor, LlavaOnevisionProcessor

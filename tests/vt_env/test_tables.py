@@ -1,0 +1,213 @@
+"""Parquet and Hugging Face datasets, and the schemas of the field."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.vt_env.helpers import ASTRONAUT
+from vt_env.datasets import find_sample, load_dataset
+from vt_env.errors import ConfigError, DatasetError, UnknownNameError
+from vt_env.images import BytesImage
+from vt_env.rows import ImageFiles, RowError, sample_from_row
+
+FILES = ImageFiles(ASTRONAUT.parent)
+TURNS = [
+    {"role": "system", "content": "You look at images."},
+    {"role": "user", "content": "<image>Who is it?"},
+]
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "plain": {"image": "astronaut.png", "question": "Who is it?", "answer": "Eileen Collins"},
+    "plain lists": {
+        "images": ["astronaut.png"],
+        "question": "Who is it?",
+        "answers": ["Eileen Collins"],
+    },
+    "VisionThink": {
+        "problem": "<image>\nWho is it?",
+        "images": [{"path": "astronaut.png", "bytes": None}],
+        "original_answer": "Eileen Collins",
+        "solution": "nothing",
+        "data_source": "vision",
+        "doc_id": 7,
+        "info": {"tgt_width": 256, "tgt_height": 256, "use_tool": True},
+    },
+    "verl": {
+        "prompt": TURNS,
+        "images": [{"path": "astronaut.png"}],
+        "reward_model": {"style": "rule", "ground_truth": "Eileen Collins"},
+        "extra_info": {"index": 3, "split": "train"},
+        "data_source": "x",
+    },
+    "TRL text": {
+        "prompt": "Who is it?",
+        "image": "astronaut.png",
+        "solution": "<think>…</think><answer> Eileen Collins </answer>",
+    },
+    "TRL turns": {
+        "prompt": [
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Who is it?"}]}
+        ],
+        "images": ["astronaut.png"],
+        "answer": "Eileen Collins",
+    },
+    "folder of images": {
+        "file_name": "astronaut.png",
+        "question": "Who is it?",
+        "answer": "Eileen Collins",
+    },
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_becomes_the_same_sample(name: str) -> None:
+    sample = sample_from_row(SCHEMAS[name], "1", FILES)
+    assert sample.question == "Who is it?"
+    assert sample.answers == ("Eileen Collins",)
+    assert sample.image.size() == (512, 512)
+    assert sample.needs_high_res is (True if name == "VisionThink" else None)
+
+
+@pytest.mark.parametrize(
+    ("schema", "change", "field", "problem"),
+    [
+        ("VisionThink", {"images": []}, "image", "a list of 0"),
+        ("VisionThink", {"images": ["a.png", "b.png"]}, "image", "a list of 2"),
+        ("VisionThink", {"info": {"use_tool": "yes"}}, "needs_high_res", "expected true, false"),
+        ("VisionThink", {"original_answer": None, "solution": None}, "answer", "is missing"),
+        ("verl", {"reward_model": {"style": "rule"}}, "reward_model", "ground_truth"),
+        ("verl", {"prompt": None}, "prompt", "expected text or a list"),
+        ("verl", {"prompt": [{"role": "system", "content": "x"}]}, "prompt", "no user turn"),
+        ("verl", {"prompt": [{"role": "user", "content": None}]}, "prompt", "without text"),
+        ("verl", {"prompt": [{"role": "user", "content": "<image>"}]}, "question", "is empty"),
+        ("TRL text", {"prompt": 3}, "prompt", "expected text or a list"),
+        ("TRL turns", {"answer": None}, "answer", "is missing"),
+    ],
+)
+def test_faults_of_the_schemas(
+    schema: str, change: dict[str, Any], field: str, problem: str
+) -> None:
+    with pytest.raises(RowError) as caught:
+        sample_from_row({**SCHEMAS[schema], **change}, "1", FILES)
+    assert caught.value.field == field
+    assert problem in caught.value.problem
+
+
+def encoded(color: str, size: tuple[int, int] = (60, 40)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def rows(count: int = 5) -> list[dict[str, Any]]:
+    colors = ("red", "lime", "blue")
+    return [
+        {
+            "id": f"row-{n}",
+            "problem": "What color?",
+            "images": [{"bytes": encoded(colors[n % 3]), "path": None}],
+            "original_answer": colors[n % 3],
+        }
+        for n in range(count)
+    ]
+
+
+def write_parquet(path: Path, records: list[dict[str, Any]]) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(records), path)
+    return path
+
+
+def test_parquet_with_images_inside(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "smart.parquet", rows())
+    dataset = load_dataset(path, cache_dir=tmp_path / "cache", check="decode")
+    assert (dataset.name, len(dataset)) == ("smart", 5)
+    sample = dataset[1]
+    assert isinstance(sample.image, BytesImage)
+    assert (sample.sample_id, sample.answers) == ("row-1", ("lime",))
+    assert sample.image.load().getpixel((0, 0)) == (0, 255, 0)
+    assert sample.image.size() == (60, 40)
+    assert find_sample(dataset, "row-4") == 4
+    with pytest.raises(IndexError):
+        _ = dataset[5]
+    with pytest.raises(ConfigError, match="no sample 'row-9'"):
+        find_sample(dataset, "row-9")
+
+
+def test_bad_rows_of_a_table_are_all_listed(tmp_path: Path) -> None:
+    records = rows(100)
+    records[3]["images"] = [{"bytes": encoded("red")[:40], "path": None}]
+    records[50]["problem"] = " "
+    records[99]["id"] = "row-0"
+    path = write_parquet(tmp_path / "bad.parquet", records)
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(path, cache_dir=tmp_path / "cache", check="decode")
+    found = [(error.line, error.field) for error in caught.value.errors]
+    assert found == [(4, "image"), (51, "question"), (100, "id")]
+    assert "row 4: " in str(caught.value)
+
+
+def test_a_folder_of_parquet_files_by_split(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_parquet(folder / "train-00000-of-00002.parquet", rows(3))
+    write_parquet(
+        folder / "train-00001-of-00002.parquet", [{**r, "id": r["id"] + "b"} for r in rows(2)]
+    )
+    write_parquet(folder / "test-00000-of-00001.parquet", rows(1))
+    cache = tmp_path / "cache"
+    assert len(load_dataset(folder, split="train", cache_dir=cache)) == 5
+    assert len(load_dataset(folder, split="test", cache_dir=cache)) == 1
+    with pytest.raises(ConfigError, match="one of test, train"):
+        load_dataset(folder, cache_dir=cache)
+    with pytest.raises(UnknownNameError, match="Did you mean 'train'"):
+        load_dataset(folder, split="trian", cache_dir=cache)
+
+
+def test_a_dataset_saved_by_datasets_with_its_image_type(tmp_path: Path) -> None:
+    import datasets
+
+    features = datasets.Features(
+        {
+            "problem": datasets.Value("string"),
+            "original_answer": datasets.Value("string"),
+            "images": datasets.List(datasets.Image()),
+        }
+    )
+    records = [{k: v for k, v in row.items() if k != "id"} for row in rows()]
+    saved = datasets.Dataset.from_list(records, features=features)
+    datasets.DatasetDict({"train": saved}).save_to_disk(str(tmp_path / "dict"))
+    saved.save_to_disk(str(tmp_path / "one"))
+    for folder in ("dict", "one"):
+        dataset = load_dataset(tmp_path / folder)
+        assert dataset[2].image.load().getpixel((0, 0)) == (0, 0, 255)
+        assert dataset[2].sample_id == "3"
+
+
+def test_a_folder_with_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded("red"))
+    row = {"file_name": "a.png", "question": "What?", "answer": "red"}
+    (tmp_path / "metadata.jsonl").write_text(json.dumps(row))
+    assert load_dataset(tmp_path)[0].image.size() == (60, 40)
+
+
+def test_folders_and_settings_that_cannot_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a folder with neither"):
+        load_dataset(tmp_path)
+    with pytest.raises(UnknownNameError, match=r"missing\.parquet"):
+        load_dataset(tmp_path / "missing.parquet")
+    with pytest.raises(ConfigError, match="not 'colour'"):
+        load_dataset(tmp_path, colour="red")
+
+
+def test_tables_are_imported_only_where_they_are_used() -> None:
+    code = "import sys, vt_env; print(sorted({'datasets', 'pyarrow', 'pandas'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

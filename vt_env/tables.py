@@ -1,0 +1,154 @@
+"""`TableDataset`: parquet files and Hugging Face datasets, memory-mapped, decoded on use."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vt_env.errors import ConfigError, DataError, UnknownNameError
+from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+from vt_env.rows import ImageFiles, RowError, sample_from_row
+from vt_env.samples import Sample
+from vt_env.validation import ImageCheck, Validator, id_hash
+
+HUB_PREFIX = "hf:"
+"""Marks the id of a dataset on the Hugging Face hub, such as ``hf:owner/name``."""
+
+
+class TableDataset:
+    """Samples in the rows of an Arrow table; build it with `TableDataset.load`.
+
+    The table is memory-mapped by the `datasets` library, so memory does not grow with the rows.
+    """
+
+    def __init__(
+        self, name: str, source: str, table: Any, files: ImageFiles, hashes: npt.NDArray[np.uint64]
+    ) -> None:
+        self._name, self._source, self._table = name, source, table
+        self._files, self._id_hashes = files, hashes
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        *,
+        split: str | None = None,
+        root: str | Path | None = None,
+        confined: bool = True,
+        check: ImageCheck = "header",
+        cache_dir: str | Path | None = None,
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
+    ) -> TableDataset:
+        """Validates every row, then returns the dataset.
+
+        Args:
+            source: A ``.parquet`` file; a folder that `datasets` saved or that holds parquet
+                files; or ``hf:owner/name``, which is downloaded.
+            split: Which part, such as ``"train"``; needed when there are several.
+            root: Folder that image paths are relative to; None: the source's own.
+            confined: Whether image paths that leave `root` are refused.
+            check: ``"decode"``, ``"header"`` or ``"none"``, as for `JsonlDataset.load`.
+            cache_dir: Where `datasets` keeps its copies; None: its own choice.
+            max_image_pixels: Images with more pixels are refused.
+            max_image_bytes: Images with more bytes are refused.
+
+        Raises:
+            DatasetError: If rows cannot be used, with all of them; or if there are none.
+            UnknownNameError: If there is no such split.
+            ConfigError: If the source holds no table, or the `datasets` library is missing.
+        """
+        source = str(source)
+        validator = Validator(source, check)
+        table = _open(source, split, str(cache_dir) if cache_dir else None)
+        path = Path(source)
+        folder = path if path.is_dir() else path.parent
+        files = ImageFiles(
+            Path(root) if root is not None else folder, confined, max_image_pixels, max_image_bytes
+        )
+        for index in range(len(table)):
+            validator.row(index + 1, functools.partial(_sample, table, index, files))
+        name = source.removeprefix(HUB_PREFIX) if source.startswith(HUB_PREFIX) else path.stem
+        return cls(name, source, table, files, validator.finish())
+
+    @property
+    def name(self) -> str:
+        """The file's or folder's name, or the hub id."""
+        return self._name
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Reads one row.
+
+        Raises:
+            IndexError: If there is no such row.
+            DataError: If the row cannot be used any more.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
+        try:
+            return _sample(self._table, index, self._files)
+        except RowError as error:
+            raise DataError(self._source, index + 1, error.field, error.problem) from error
+
+    def index_of(self, sample_id: str) -> int | None:
+        """Index of the sample called `sample_id`; None when there is none."""
+        for index in np.flatnonzero(self._id_hashes == np.uint64(id_hash(sample_id))):
+            if self[int(index)].sample_id == sample_id:
+                return int(index)
+        return None
+
+
+def _sample(table: Any, index: int, files: ImageFiles) -> Sample:
+    """One row; the Arrow format gives images as bytes and paths, without decoding them."""
+    return sample_from_row(table[index : index + 1].to_pylist()[0], str(index + 1), files)
+
+
+def _open(source: str, split: str | None, cache_dir: str | None) -> Any:
+    """Opens a source as a `datasets.Dataset` in Arrow format."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigError(
+            f"{source!r} needs the datasets library: pip install 'visionthink[data]'."
+        ) from error
+    path = Path(source)
+    if source.startswith(HUB_PREFIX):
+        found = datasets.load_dataset(source.removeprefix(HUB_PREFIX), cache_dir=cache_dir)
+    elif path.is_file():
+        found = datasets.Dataset.from_parquet(str(path), cache_dir=cache_dir)
+    elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+        found = datasets.load_from_disk(str(path))
+    else:
+        found = _parquet_folder(datasets, path, split, cache_dir)
+    if isinstance(found, dict):
+        found = _pick(found, split)
+    return found.with_format("arrow")
+
+
+def _pick(parts: dict[str, Any], split: str | None) -> Any:
+    if split is None and len(parts) == 1:
+        return next(iter(parts.values()))
+    if split is None:
+        raise ConfigError(f"split must be one of {', '.join(sorted(parts))}.")
+    if split not in parts:
+        raise UnknownNameError("split", split, parts)
+    return parts[split]
+
+
+def _parquet_folder(datasets: Any, path: Path, split: str | None, cache_dir: str | None) -> Any:
+    """Opens the parquet files under a folder; a split is the start of their names."""
+    parts: dict[str, list[str]] = {}
+    for file in sorted(path.rglob("*.parquet")):
+        parts.setdefault(file.stem.split("-")[0], []).append(str(file))
+    if not parts:
+        raise ConfigError(
+            f"{path}: a folder with neither metadata.jsonl, parquet files nor a saved dataset."
+        )
+    return datasets.Dataset.from_parquet(_pick(dict(parts), split), cache_dir=cache_dir)
