@@ -59,9 +59,9 @@ def _json_items(text: str) -> tuple[str, ...] | None:
     return tuple(item if isinstance(item, str) else json.dumps(item) for item in value)
 
 
-def is_ordered(question: str) -> bool:
-    """True when the question asks for its list in an order."""
-    return _ORDER.search(question) is not None
+def is_ordered(question: str, reference: str) -> bool:
+    """True when the question asks for its list in an order, or the reference is a tuple."""
+    return _ORDER.search(question) is not None or reference[:1] + reference[-1:] == "()"
 
 
 def match_items(

@@ -51,8 +51,10 @@ _LEAD_IN = re.compile(
     r"(?:(?:about|approximately|around|roughly|exactly|nearly|almost|approx\.?|~|≈)\s*)?",
     re.IGNORECASE,
 )
-_NOT_WORD = re.compile(r"[^\w%$€£¥°+\-./]+|(?<![0-9])[./]|[./](?![0-9])|_")
+_NOT_WORD = re.compile(r"[^\w%$€£¥°+\-./<>=≤≥≠#^]+|(?<![0-9])[./]|[./](?![0-9])|_")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-|-(?=[^\W\d])|-(?![\d.])")
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+_RANGE = re.compile(r"(?<=\d)\s*-\s*(?=\d)")
 _ARTICLES = frozenset({"a", "an", "the"})
 
 
@@ -131,7 +133,8 @@ def strip_marks(text: str) -> str:
     while text != previous:
         previous = text
         text = text.strip().strip("\"'*`_").rstrip(".,;:!").strip()
-        if len(text) > 1 and text[0] + text[-1] == "()" and text.count("(") == 1:
+        bracketed = text[:1] + text[-1:] == "()" and text.count("(") == 1
+        if bracketed and "," not in text and ";" not in text:  # "(2, 3)" is a pair
             text = text[1:-1]
     return text
 
@@ -167,6 +170,7 @@ def text_key(text: str) -> str:
     Case, articles, punctuation and runs of spaces do not count; digits and signs do.
     """
     key = clean(text).casefold().replace("&", " and ").replace("'", "")
+    key = _RANGE.sub("-", _INITIALS.sub(lambda run: run.group().replace(".", ""), key))
     words = _HYPHEN.sub(" ", _NOT_WORD.sub(" ", key)).split()
     kept = [word for word in words if word not in _ARTICLES]
     return " ".join(kept or words)

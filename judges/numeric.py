@@ -43,10 +43,11 @@ _FUSED = re.compile(r"(?<=\d)(?=[A-Za-zµ°])(?![eE][-+]?\d)")
 _ANYWHERE = re.compile(rf"(?<![\w.,]){_NUMBER}", re.VERBOSE | re.ASCII)
 _UNIT_TEXT = re.compile(r"(?:[A-Za-zµΩ°%$€£¥₹\"' /.*\-]|(?<=[A-Za-z^])[23]|\^)+")
 _SECOND_THOUGHTS = (
-    "a about am and at because but if in incorrect instead is it maybe more neither no nor not of "
-    "or pm rather than then unless vs was wrong"
+    "a about am and at because but half halves if in incorrect instead is it maybe more neither no "
+    "nor not of or pm point quarter quarters rather than then third thirds unless vs was wrong"
 )
 _NOT_UNITS = frozenset(_SECOND_THOUGHTS.split())
+_DECADE = re.compile(r"\d{1,3}0'?s", re.ASCII)
 _ASSIGNMENT = re.compile(r"^[A-Za-z]\w{0,11}\s?[=≈]\s?")
 
 
@@ -82,6 +83,8 @@ def parse_quantity(text: str) -> Quantity | None:
         text: Cleaned text (see `judges.normalize.final_answer`).
     """
     if not text or len(text) > _MAX_LENGTH:
+        return None
+    if _DECADE.fullmatch(text):
         return None
     first = text[0]
     if first.isalpha() and not any(char.isdigit() for char in text):

@@ -175,7 +175,7 @@ class RuleJudge:
         def same(left: str, right: str) -> bool:
             return self._same_item(case, left, right)
 
-        return match_items(given, expected, is_ordered(case.question), same)
+        return match_items(given, expected, is_ordered(case.question, wanted), same)
 
     def _same_item(self, case: JudgeCase, answer: str, wanted: str) -> bool:
         """Compares two items of a list."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from judges.normalize import text_key
 
 MAX_SIMILAR_CHARS = 200
 _SHORT_WORD = 4
+_DIGITS = re.compile(r"\d+")
 
 
 def edit_distance(left: str, right: str) -> int:
@@ -45,13 +48,13 @@ def similar_texts(left: str, right: str, threshold: float) -> bool:
         threshold: Smallest `similarity` of the whole that counts, in (0, 1].
     """
     left, right = text_key(left), text_key(right)
-    longest, shortest = max(len(left), len(right)), min(len(left), len(right))
-    if not shortest or longest > MAX_SIMILAR_CHARS or shortest < threshold * longest:
-        return False
-    if [c for c in left if c.isdigit()] != [c for c in right if c.isdigit()]:
+    if not left or not right or _DIGITS.findall(left) != _DIGITS.findall(right):
         return False
     if left.replace(" ", "") == right.replace(" ", ""):
         return True
+    longest, shortest = max(len(left), len(right)), min(len(left), len(right))
+    if longest > MAX_SIMILAR_CHARS or shortest < threshold * longest:
+        return False
     if not _words_agree(left.split(), right.split()):
         return False
     return similarity(left, right) >= threshold
