@@ -31,7 +31,7 @@ _MARK = "ASSISTANT-TURN-GOES-HERE"
 
 def load_tokenizer(model_dir: str | Path) -> PreTrainedTokenizerFast:
     """Loads the tokenizer of a Qwen-VL checkpoint directory."""
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from transformers import AutoTokenizer

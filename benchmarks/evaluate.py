@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from agents.backends import Sampling, make_backend
+from agents.checkpoints import checkpoint_limits
 from agents.rollout import Decision, Force, collect
 from agents.trajectory import Trajectory
-from agents.vision import checkpoint_limits
 from benchmarks.evaluation import evaluation_indices, records
 from benchmarks.metrics import figures
 from benchmarks.show import console, family_table, figures_table, progress_bar

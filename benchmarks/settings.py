@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.backends import BACKENDS
+from agents.checkpoints import checkpoint_limits
 from agents.tiny import CHECKPOINT
-from agents.vision import checkpoint_limits
 from vt_env.errors import ConfigError, UnknownNameError
 
 

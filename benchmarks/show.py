@@ -23,8 +23,8 @@ LIVE = (
     ("reward", "reward"),
     ("accuracy", "accuracy"),
     ("resize_call_ratio", "asks"),
-    ("request_rate_need", "asks|need"),
-    ("request_rate_no_need", "asks|no need"),
+    ("request_rate_need", "if needed"),
+    ("request_rate_no_need", "if not"),
     ("visual_tokens/share_of_full", "tokens"),
     ("entropy", "entropy"),
 )
@@ -86,8 +86,8 @@ class LiveTraining:
 COLUMNS = (
     ("accuracy", "accuracy"),
     ("resize_call_ratio", "asks"),
-    ("request_rate_need", "asks|need"),
-    ("request_rate_no_need", "asks|no need"),
+    ("request_rate_need", "if needed"),
+    ("request_rate_no_need", "if not"),
     ("visual_tokens_share_of_full", "tokens"),
     ("mean_return", "return"),
     ("regret_to_oracle", "regret"),
@@ -97,9 +97,9 @@ COLUMNS = (
 def figures_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """A table with a row a policy."""
     table = Table(title=title, title_justify="left")
-    table.add_column("policy")
+    table.add_column("policy", no_wrap=True)
     for _, label in COLUMNS:
-        table.add_column(label, justify="right")
+        table.add_column(label, justify="right", no_wrap=True)
     for name, row in rows.items():
         table.add_row(name, *(_cell(row.get(key)) for key, _ in COLUMNS))
     return table

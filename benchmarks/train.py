@@ -82,6 +82,8 @@ def build_config(settings: TrainSettings) -> GRPOConfig:
     """The algorithm's configuration."""
     from agents.grpo.grpo import GRPOConfig
 
+    for name in ("ray", "ray.rllib", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     config = GRPOConfig()
     config.environment("VisionThink-v0", env_config=settings.train_env())
     config.env_runners(num_env_runners=settings.num_env_runners)
@@ -224,7 +226,6 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
 
     own = not ray.is_initialized()
     if own:
-        logging.getLogger("ray").setLevel(logging.ERROR)
         ray.init(
             num_cpus=max(2, cores, settings.num_env_runners + 1),
             include_dashboard=False,

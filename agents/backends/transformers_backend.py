@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
-from agents.backends.loading import check_model_dir, load_model
 from agents.chat import ChatEncoder, expand_images, load_tokenizer
+from agents.checkpoints import check_model_dir, load_model
 from agents.vision import VisionProcessor
 
 if TYPE_CHECKING:

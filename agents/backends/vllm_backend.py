@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
-from agents.backends.loading import check_model_dir
 from agents.chat import ChatEncoder, load_tokenizer
+from agents.checkpoints import check_model_dir
 from agents.errors import BackendError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class VLLMBackend:
 
 
 def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, Any]) -> Any:
-    from agents.backends.compat import is_patched, prepare_imports
+    from agents.compat import is_patched, prepare_imports
 
     prepare_imports()
     import torch
@@ -153,6 +153,7 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         "logprobs_mode": "processed_logprobs",  # after the ban, as the trainer computes them
         "enable_prefix_caching": True,
         "disable_log_stats": True,
+        "use_tqdm_on_load": False,
         **(_CPU_ARGUMENTS if on_cpu else {}),
         **engine,
     }

@@ -36,7 +36,7 @@ from ray.tune.registry import register_env, register_trainable
 
 import vt_env
 from agents.backends import BACKENDS, Sampling
-from agents.backends.loading import check_model_dir
+from agents.checkpoints import check_model_dir
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 
-from agents.backends.loading import load_model
 from agents.chat import ChatEncoder, load_tokenizer
+from agents.checkpoints import load_model
 from agents.logprobs import sampled_logprobs
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def build_model(
 
     Embeddings are untied: engines on a CPU keep a stale output layer when tied weights are updated.
     """
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     import torch
@@ -63,7 +63,9 @@ def build_model(
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
     )
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     torch.manual_seed(seed)
     eos, pad = _token_id(tokenizer, "<|im_end|>"), _token_id(tokenizer, "<|endoftext|>")
     model_config = Qwen2_5_VLConfig(

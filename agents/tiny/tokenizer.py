@@ -64,7 +64,7 @@ def corpus() -> list[str]:
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Trains the tokenizer; the same on every machine."""
-    from agents.backends.compat import prepare_imports
+    from agents.compat import prepare_imports
 
     prepare_imports()
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers

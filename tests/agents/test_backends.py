@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, GenerationRequest, Sampling, make_backend
-from agents.backends.loading import load_model
+from agents.checkpoints import load_model
 from agents.errors import BackendError
 from agents.rollout import collect
 from judges import make_judge

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, Sampling
-from agents.backends.loading import load_model
+from agents.checkpoints import load_model
 from agents.grpo.batching import Collator
 from agents.logprobs import sampled_logprobs
 from agents.rollout import collect

@@ -1,0 +1,146 @@
+"""The embedded world: exact answers, known need, and the proof that stripes are lost."""
+
+import hashlib
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.images import ImageLimits, resample, shown_size
+from vt_env.samples import Dataset
+from vt_env.tasks import CANVAS, SPLITS, TASKS, World, draw_scene
+from vt_env.tasks.numbers import BAND_SHARES, SIZES
+from vt_env.tasks.stripes import DIRECTIONS, StripesTask
+
+LIMITS = ImageLimits("qwen2_5_vl")
+
+
+def low(image: Image.Image) -> np.ndarray:
+    """The low-resolution view, by the very resize that the environment uses."""
+    return np.asarray(resample(image, shown_size(image.size, 0.5, LIMITS))).astype(int)
+
+
+class FixedDirection(np.random.Generator):
+    """A generator whose first choice is given; everything else is drawn as usual."""
+
+    def __init__(self, seed: int, direction: str) -> None:
+        super().__init__(np.random.PCG64(seed))
+        self.direction = direction
+
+    def choice(self, options, *args, **kwargs):  # type: ignore[no-untyped-def]
+        drawn = super().choice(options, *args, **kwargs)
+        return self.direction if tuple(options) == DIRECTIONS else drawn
+
+
+@pytest.mark.parametrize("canvas", [CANVAS, 224])
+def test_both_directions_of_stripes_look_the_same_at_low_resolution(canvas: int) -> None:
+    worst = 0
+    for seed in range(150):
+        views = []
+        for direction in DIRECTIONS:
+            rng = FixedDirection(seed, direction)
+            image = Image.new("RGB", (canvas, canvas), (240, 236, 228))
+            x, y = (int(v) * canvas // 2 for v in rng.integers(0, 2, size=2))
+            box = (x, y, x + canvas // 2, y + canvas // 2)
+            element = StripesTask().draw(image, box, rng)
+            assert element.questions[0].answer == direction
+            views.append((np.asarray(image).astype(int), low(image)))
+        (first, first_low), (second, second_low) = views
+        assert np.abs(first - second).max() > 60  # plain to see at full resolution
+        worst = max(worst, int(np.abs(first_low - second_low).max()))
+    assert worst <= 1
+
+
+def test_samples_are_a_dataset_and_survive_pickling() -> None:
+    world = World("train")
+    assert isinstance(world, Dataset)
+    sample = pickle.loads(pickle.dumps(world[7]))
+    assert sample == world[7]
+    assert np.array_equal(np.asarray(sample.image.load()), np.asarray(world[7].image.load()))
+
+
+def test_same_seed_same_bytes() -> None:
+    """A digest: the world may change only on purpose, never from machine to machine."""
+    digest = hashlib.sha256()
+    for index in range(40):
+        sample = World("validation", seed=3)[index]
+        digest.update(sample.image.load().tobytes())
+        digest.update(f"{sample.question}|{sample.answers}|{sample.needs_high_res}".encode())
+    assert digest.hexdigest() == DIGEST
+
+
+DIGEST = "8b0659ea2a4404e7addfe245745156e4daece62d37c4b674eaf06e1e5f81c804"
+
+
+def test_splits_and_seeds_differ() -> None:
+    images = {
+        (split, seed, index): World(split, seed=seed)[index].image.load().tobytes()
+        for split in SPLITS
+        for seed in (0, 1)
+        for index in range(5)
+    }
+    assert len(set(images.values())) == len(images)
+
+
+def test_every_family_and_band_comes_up_as_often_as_it_should() -> None:
+    samples = [World("train")[i] for i in range(1500)]
+    for family in TASKS:
+        share = np.mean([s.family == family for s in samples])
+        assert abs(share - 1 / 3) < 0.05
+    numbers = [s.needs_high_res for s in samples if s.family == "numbers"]
+    for need, band in ((True, "need"), (None, "margin"), (False, "enough")):
+        assert abs(np.mean([n is need for n in numbers]) - BAND_SHARES[band]) < 0.08
+    assert {s.needs_high_res for s in samples if s.family == "stripes"} == {True}
+    assert {s.needs_high_res for s in samples if s.family == "objects"} == {False}
+
+
+def test_bands_do_not_touch() -> None:
+    assert SIZES["need"][1] < SIZES["margin"][0]
+    assert SIZES["margin"][1] < SIZES["enough"][0]
+
+
+def test_the_same_question_needs_the_sharper_image_on_one_scene_and_not_on_the_next() -> None:
+    needs = {
+        World("train")[i].needs_high_res
+        for i in range(300)
+        if World("train")[i].family == "numbers"
+    }
+    assert needs == {True, False, None}
+
+
+@pytest.mark.parametrize("canvas", [CANVAS, 224])
+def test_elements_stay_inside_their_quadrant(canvas: int) -> None:
+    half = canvas // 2
+    for seed in range(60):
+        for task in TASKS.values():
+            rng = np.random.default_rng(seed)
+            image = Image.new("RGB", (canvas, canvas), "white")
+            task.draw(image, (half, 0, canvas, half), rng)
+            ink = np.asarray(image).min(axis=2) < 250
+            assert ink.any()
+            assert not ink[:, :half].any()
+            assert not ink[half:, :].any()
+
+
+def test_a_scene_asks_about_its_first_element() -> None:
+    scene = draw_scene(np.random.default_rng(0), CANVAS, ("stripes",))
+    assert scene.elements[0].family == "stripes"
+    assert len({element.family for element in scene.elements}) == len(scene.elements)
+
+
+def test_families_can_be_chosen() -> None:
+    world = World("train", families=("numbers",))
+    assert {world[i].family for i in range(20)} == {"numbers"}
+
+
+def test_bad_settings_are_named() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'train'"):
+        World("trian")
+    with pytest.raises(UnknownNameError, match="Did you mean 'stripes'"):
+        World(families=("stripe",))
+    with pytest.raises(ConfigError, match="multiple of 56"):
+        World(canvas=150)
+    with pytest.raises(IndexError):
+        World()[-1]
