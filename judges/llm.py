@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from judges.base import JudgeCase, Usage, Verdict
 from judges.client import Endpoint, Reply, Structured, ask, make_client
@@ -212,7 +212,7 @@ class LLMJudge:
         async with asyncio.TaskGroup() as group:
             for index in range(workers):
                 group.create_task(self._work(left, verdicts, index * _STAGGER_SECONDS))
-        return [verdict for verdict in verdicts if verdict is not None]
+        return cast("list[Verdict]", verdicts)  # every worker has ended, so every place is filled
 
     async def _work(
         self,

@@ -53,6 +53,7 @@ class Seen:
     answered: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
 
@@ -132,6 +133,7 @@ class FaultServer:
             return True
         seen = self.seen
         seen.bodies.append(body)
+        seen.paths.add(head.split(" ", 2)[1])
         case = json.loads(body["messages"][1]["content"])
         question = case["question"]
         attempt = seen.tries[question]

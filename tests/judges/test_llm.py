@@ -284,6 +284,8 @@ def test_azure_asks_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         with judge:
             assert [v.correct for v in judge.judge(cases(3))] == right_verdicts(3)
+        (path,) = server.seen.paths
+    assert path == "/openai/deployments/deployed/chat/completions?api-version=2024-10-21"
     with pytest.raises(JudgeError, match="not both"):
         LLMJudge("m", azure_endpoint="http://127.0.0.1", base_url="http://127.0.0.1")
 
