@@ -191,9 +191,8 @@ def view(source: ImageSource, size: Size) -> Image.Image:
     Raises:
         ImageError: If the source cannot be read.
     """
-    if isinstance(source, ReducibleSource):
-        return resample(source.load_reduced(size), size)
-    return resample(source.load(), size)
+    load_reduced = getattr(source, "load_reduced", None)  # isinstance of a Protocol is slow
+    return resample(load_reduced(size) if load_reduced else source.load(), size)
 
 
 def fixed_size(image: Image.Image, size: Size) -> Image.Image:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium
 import numpy as np
@@ -18,9 +20,12 @@ from vt_env.env import VisionThinkEnv, choose_index, describe, observe
 from vt_env.episode import Episode, Transition
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.render import render
+from vt_env.samples import Sample
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 @dataclass
@@ -49,6 +54,8 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
             `AutoresetMode`): ``NEXT_STEP`` (its action is then ignored), ``SAME_STEP`` (the last
             observation and info are in ``infos["final_obs"]`` and ``infos["final_info"]``) or
             ``DISABLED`` (reset with ``options={"reset_mask": …}``).
+        workers: Threads that decode and resize images; None: one a processor, at most 8.
+            Samples are taken from the dataset in the calling thread.
         **settings: Those of `VisionThinkEnv`.
 
     Raises:
@@ -60,10 +67,13 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         num_envs: int = 1,
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        workers: int | None = None,
         **settings: Any,
     ) -> None:
         if num_envs < 1:
             raise ConfigError(f"num_envs must be at least 1, got {num_envs}.")
+        if workers is not None and workers < 1:
+            raise ConfigError(f"workers must be at least 1, got {workers}.")
         modes = [mode.value for mode in AutoresetMode]
         if autoreset_mode not in (*modes, *AutoresetMode):
             raise UnknownNameError("autoreset mode", str(autoreset_mode), modes)
@@ -76,6 +86,8 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         self.single_action_space = self.template_env.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._workers = min(8, os.cpu_count() or 1) if workers is None else workers
+        self._threads: ThreadPoolExecutor | None = None
         self._lanes = [_Lane(seeding.np_random()[0]) for _ in range(num_envs)]
 
     @property
@@ -105,13 +117,13 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         mask = np.asarray(chosen.pop("reset_mask", np.ones(self.num_envs, np.bool_)))
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ConfigError(f"reset_mask is a bool array of shape ({self.num_envs},), not empty.")
-        infos: dict[str, Any] = {}
-        for number, lane in enumerate(self._lanes):
-            if mask[number]:
-                if seeds[number] is not None:
-                    lane.rng = seeding.np_random(seeds[number])[0]
-                infos = self._add_info(infos, self._start(lane, chosen), number)
-        return self._observe(), infos
+        numbers = [int(number) for number in np.flatnonzero(mask)]
+        for number in numbers:
+            own_seed = seeds[number]
+            if own_seed is not None:
+                self._lanes[number].rng = seeding.np_random(own_seed)[0]
+        started = self._start(numbers, chosen)
+        return self._observe(), batch_infos([started.get(n) for n in range(self.num_envs)])
 
     def step(
         self, actions: Sequence[str]
@@ -132,36 +144,70 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         self._check(actions)
         rewards = np.zeros(self.num_envs, np.float64)
         terminated = np.zeros(self.num_envs, np.bool_)
-        infos: dict[str, Any] = {}
         played = [n for n in range(self.num_envs) if not self._awaits_reset(n)]
-        transitions = {n: self._episode(n).step(actions[n]) for n in played}
+        turns = self._map(lambda n: self._episode(n).step(actions[n]), played)
+        transitions = dict(zip(played, turns, strict=True))
         verdicts = self._verdicts(transitions)
-        for number, lane in enumerate(self._lanes):
-            if number not in transitions:
-                infos = self._add_info(infos, self._start(lane, {}), number)
-                continue
-            terms = dict(transitions[number].reward_terms)
+        infos: dict[int, dict[str, Any]] = {}
+        for number, transition in transitions.items():
+            episode, terms = self._episode(number), dict(transition.reward_terms)
             if number in verdicts:
-                terms |= self._episode(number).settle(verdicts[number])
-            rewards[number] = sum(terms.values())
-            terminated[number] = self._episode(number).done
-            info = describe(self._episode(number), lane.index, terms)
-            if terminated[number] and self.autoreset_mode is AutoresetMode.SAME_STEP:
-                last = {"final_obs": observe(self._episode(number)), "final_info": info}
-                infos = self._add_info(infos, last, number)
-                info = self._start(lane, {})
-            infos = self._add_info(infos, info, number)
+                terms |= episode.settle(verdicts[number])
+            rewards[number], terminated[number] = sum(terms.values()), episode.done
+            infos[number] = describe(episode, self._lanes[number].index, terms)
+        begun = [number for number in range(self.num_envs) if number not in transitions]
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            begun = [number for number in played if terminated[number]]
+            last = {
+                n: {"final_obs": observe(self._episode(n)), "final_info": infos[n]} for n in begun
+            }
+        else:
+            last = {number: {} for number in begun}
+        for number, info in self._start(begun, {}).items():
+            infos[number] = {**last[number], **info}
         truncated = np.zeros(self.num_envs, np.bool_)
-        return self._observe(), rewards, terminated, truncated, infos
+        batched = batch_infos([infos[number] for number in range(self.num_envs)])
+        return self._observe(), rewards, terminated, truncated, batched
 
     def render(self) -> tuple[Any, ...]:
         """Renders every episode in the render mode."""
         return tuple(render(lane.episode, self.render_mode) for lane in self._lanes)
 
-    def _start(self, lane: _Lane, options: Mapping[str, Any]) -> dict[str, Any]:
-        lane.index = choose_index(self.template_env.dataset, lane.rng, options)
-        lane.episode = self.template_env.new_episode(lane.index)
-        return describe(lane.episode, lane.index, {})
+    def close_extras(self, **kwargs: Any) -> None:
+        """Ends the threads."""
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the threads, which a copy starts anew."""
+        return {**self.__dict__, "_threads": None}
+
+    def _map(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        """Does the image work of several episodes at once; Pillow lets threads run meanwhile."""
+        if self._workers == 1 or len(items) < 2:
+            return [work(item) for item in items]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._workers, "vision-think")
+        return list(self._threads.map(work, items))
+
+    def _start(self, numbers: Sequence[int], options: Mapping[str, Any]) -> dict[int, Any]:
+        """Starts the numbered episodes; returns their infos."""
+        env = self.template_env
+        samples = []
+        for number in numbers:
+            lane = self._lanes[number]
+            lane.index = choose_index(env.dataset, lane.rng, options)
+            samples.append(env.dataset[lane.index])
+
+        def begin(sample: Sample) -> Episode:
+            return Episode(sample, env.episode_config, env.reward_config, env.template)
+
+        infos = {}
+        for number, episode in zip(numbers, self._map(begin, samples), strict=True):
+            self._lanes[number].episode = episode
+            infos[number] = describe(episode, self._lanes[number].index, {})
+        return infos
 
     def _episode(self, number: int) -> Episode:
         episode = self._lanes[number].episode
@@ -212,3 +258,34 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
             if not isinstance(action, str):
                 kind = type(action).__name__
                 raise gymnasium.error.InvalidAction(f"An action is a text (str), got {kind}.")
+
+
+def batch_infos(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Batches the infos of all episodes as `VectorEnv._add_info` does, a column at a time.
+
+    Args:
+        infos: One info an episode; None where there is none.
+
+    Returns:
+        For every key an array (num_envs,), of numbers when the first value is one, else of
+        objects; or a dict of such arrays when the values are dicts; and under ``"_" + key`` a
+        bool array that marks the episodes that have the key.
+    """
+    keys = dict.fromkeys(key for info in infos if info is not None for key in info)
+    batch: dict[str, Any] = {}
+    for key in keys:
+        present = np.array([info is not None and key in info for info in infos], np.bool_)
+        values = [info[key] if info is not None and key in info else None for info in infos]
+        batch[key] = _column(key, values, present)
+        batch[f"_{key}"] = present
+    return batch
+
+
+def _column(key: str, values: list[Any], present: BoolArray) -> Any:
+    first = values[int(np.argmax(present))]
+    if isinstance(first, dict) and key != "final_obs":
+        return batch_infos(values)
+    if type(first) not in (int, float, bool):
+        return np.fromiter(values, dtype=object, count=len(values))
+    numbers = (value if there else 0 for value, there in zip(values, present, strict=True))
+    return np.fromiter(numbers, dtype=type(first), count=len(values))

@@ -1,7 +1,10 @@
 """Vectorised stepping: the same episodes as Gymnasium's own, judged in one batch."""
 
+import copy
+import pickle
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -12,9 +15,10 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 import vt_env
 from judges import JudgeCase, RuleJudge, Verdict
-from tests.vt_env.helpers import BAD_CALL, REQUEST, answer
+from tests.vt_env.helpers import BAD_CALL, REQUEST, ListDataset, answer, memory_sample
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.errors import ConfigError, ImageError, UnknownNameError
+from vt_env.images import FileImage
 from vt_env.vector import VisionThinkVectorEnv
 
 MIXED = (REQUEST, answer("red"), BAD_CALL, "nonsense", answer("horizontal"))
@@ -40,8 +44,11 @@ def stock(mode: AutoresetMode) -> list[VectorEnv[Any, Any, Any]]:
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_ours_and_both_stock_vector_envs_give_the_same_episodes(mode: AutoresetMode) -> None:
-    ours = VisionThinkVectorEnv(3, split="test", max_turns=3, autoreset_mode=mode)
+    settings: dict[str, Any] = {"split": "test", "max_turns": 3, "autoreset_mode": mode}
+    ours = VisionThinkVectorEnv(3, workers=3, **settings)
+    one_thread = VisionThinkVectorEnv(3, workers=1, **settings)
     expected = course(ours)
+    assert data_equivalence(course(one_thread), expected, exact=True)
     assert sum(int(step[2].sum()) for step in expected[1:-1]) >= 6  # episodes ended on the way
     for env in stock(mode):
         assert data_equivalence(course(env), expected, exact=True)
@@ -114,6 +121,8 @@ def test_misuse_is_an_error() -> None:
         env.reset(options={"sample": 1})
     with pytest.raises(ConfigError, match="num_envs"):
         VisionThinkVectorEnv(0)
+    with pytest.raises(ConfigError, match="workers"):
+        VisionThinkVectorEnv(2, workers=0)
     with pytest.raises(UnknownNameError, match="autoreset mode"):
         VisionThinkVectorEnv(2, autoreset_mode="Later")
 
@@ -123,3 +132,23 @@ def test_two_vector_envs_with_one_seed_agree_and_lanes_differ() -> None:
     one, two = first.reset(seed=3), second.reset(seed=3)
     assert data_equivalence(one, two, exact=True)
     assert len(set(one[1]["index"].tolist())) == 3
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_on_from_the_middle(duplicate: Any) -> None:
+    env = VisionThinkVectorEnv(2, workers=2)
+    env.reset(seed=0)
+    env.step([REQUEST, answer("red")])
+    other = duplicate(env)
+    for actions in ([answer("red"), REQUEST], [REQUEST, REQUEST]):
+        assert data_equivalence(env.step(actions), other.step(actions), exact=True)
+    env.close()
+    other.close()
+
+
+def test_an_unreadable_image_in_a_thread_is_an_error_by_name(tmp_path: Path) -> None:
+    lost = memory_sample(image=FileImage(tmp_path / "lost.png"))
+    env = VisionThinkVectorEnv(2, data=ListDataset((lost,)), workers=2)
+    with pytest.raises(ImageError, match=r"lost\.png: no such image file"):
+        env.reset(seed=0)
+    env.close()
