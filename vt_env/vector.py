@@ -62,6 +62,8 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         ConfigError, UnknownNameError, DatasetError: As `VisionThinkEnv` does.
     """
 
+    _threads: ThreadPoolExecutor | None = None
+
     def __init__(
         self,
         num_envs: int = 1,
@@ -87,7 +89,6 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._workers = min(8, os.cpu_count() or 1) if workers is None else workers
-        self._threads: ThreadPoolExecutor | None = None
         self._lanes = [_Lane(seeding.np_random()[0]) for _ in range(num_envs)]
 
     @property
@@ -158,13 +159,11 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         begun = [number for number in range(self.num_envs) if number not in transitions]
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             begun = [number for number in played if terminated[number]]
-            last = {
-                n: {"final_obs": observe(self._episode(n)), "final_info": infos[n]} for n in begun
-            }
-        else:
-            last = {number: {} for number in begun}
+            for number in begun:
+                final = observe(self._episode(number))
+                infos[number] = {"final_obs": final, "final_info": infos[number]}
         for number, info in self._start(begun, {}).items():
-            infos[number] = {**last[number], **info}
+            infos[number] = {**infos.get(number, {}), **info}
         truncated = np.zeros(self.num_envs, np.bool_)
         batched = batch_infos([infos[number] for number in range(self.num_envs)])
         return self._observe(), rewards, terminated, truncated, batched
@@ -173,7 +172,7 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         """Renders every episode in the render mode."""
         return tuple(render(lane.episode, self.render_mode) for lane in self._lanes)
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **_: Any) -> None:
         """Ends the threads."""
         if self._threads is not None:
             self._threads.shutdown()

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def test_copies_go_on_from_the_middle(duplicate: Any) -> None:
 
 
 def test_an_unreadable_image_in_a_thread_is_an_error_by_name(tmp_path: Path) -> None:
-    lost = memory_sample(image=FileImage(tmp_path / "lost.png"))
+    lost = replace(memory_sample(), image=FileImage(tmp_path / "lost.png"))
     env = VisionThinkVectorEnv(2, data=ListDataset((lost,)), workers=2)
     with pytest.raises(ImageError, match=r"lost\.png: no such image file"):
         env.reset(seed=0)
