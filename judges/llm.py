@@ -230,7 +230,7 @@ class LLMJudge:
         clock = asyncio.get_running_loop().time
         messages = self._prompt.messages(case, self._max_chars)
         deadline: float | None = None
-        tries, used = 0, Usage()
+        tries, misread, used = 0, 0, Usage()
         while True:
             client = await self._slots.get()
             try:
@@ -251,8 +251,11 @@ class LLMJudge:
             if score is not None:
                 return self._finish(Verdict(score, None, self.name, usage=used))
             failure = reply.failure or "unparsable"
+            misread += reply.failure is None
             self._note(failure, reply)
-            if not (reply.retryable or reply.failure is None) or tries >= self._retry.max_tries:
+            again = reply.retryable or reply.failure is None
+            spent = tries >= self._retry.max_tries or misread >= self._retry.max_misread
+            if spent or not again:
                 return self._abstain(failure, used)
             pause = self._retry.delay(tries, self._rng, reply.retry_after)
             if clock() + pause >= deadline:

@@ -21,6 +21,8 @@ class RetryPolicy:
         request_seconds: Time one request may take.
         base_delay: Mean wait before the second try, in seconds; doubles with each further try.
         max_delay: Longest wait that this side chooses, in seconds.
+        max_misread: Replies that are no verdict after which a case is given up; at least 1. At
+            temperature 0 a model seldom changes its mind, so this bound is the tighter one.
     """
 
     max_tries: int = 6
@@ -28,10 +30,12 @@ class RetryPolicy:
     request_seconds: float = 30.0
     base_delay: float = 0.5
     max_delay: float = 20.0
+    max_misread: int = 3
 
     def __post_init__(self) -> None:
-        if self.max_tries < 1:
-            raise JudgeError(f"max_tries must be at least 1, got {self.max_tries!r}.")
+        for name in ("max_tries", "max_misread"):
+            if getattr(self, name) < 1:
+                raise JudgeError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
         for name in ("max_seconds", "request_seconds", "base_delay", "max_delay"):
             if not getattr(self, name) > 0:
                 raise JudgeError(f"{name} must be above 0, got {getattr(self, name)!r}.")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +62,7 @@ def serve(
     extra_args: Sequence[str] = (),
     start_seconds: float = 600.0,
     log: str | Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[JudgeServer]:
     """Starts vLLM's server on loopback, waits until it is ready, and stops it at the end.
 
@@ -75,6 +76,7 @@ def serve(
         extra_args: Further arguments of ``vllm serve``, such as ``["--max-model-len", "2048"]``.
         start_seconds: Seconds the server may take to get ready.
         log: File for its output; None takes a temporary one, deleted at the end.
+        env: Environment variables to add, for the server and the processes it starts.
 
     Yields:
         The running server.
@@ -98,7 +100,7 @@ def serve(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "VLLM_API_KEY": api_key},
+                env={**os.environ, **(env or {}), "VLLM_API_KEY": api_key},
                 start_new_session=True,
             )
         try:
