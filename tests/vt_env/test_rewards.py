@@ -1,6 +1,7 @@
 """Reward arithmetic: per-episode terms and group shaping."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -65,8 +66,12 @@ TABLE = {
 }
 
 
-def test_the_table_is_complete() -> None:
+def test_the_table_is_complete_and_stands_in_the_docs() -> None:
     assert set(TABLE) == set(itertools.product(GROUP_SHAPERS, GROUPS))
+    docs = (Path(__file__).parents[2] / "docs" / "environment.md").read_text(encoding="utf-8")
+    cells = {"-": "pays", "0": "0", " ": ""}
+    for (name, group), row in TABLE.items():
+        assert f"| `{name}` | {group} | {' | '.join(cells[c] for c in row)} |" in docs
 
 
 @pytest.mark.parametrize(("name", "group"), TABLE)
