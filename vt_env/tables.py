@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vt_env.errors import ConfigError, DataError, UnknownNameError
+from vt_env.errors import (
+    ConfigError,
+    DataError,
+    DatasetError,
+    UnknownNameError,
+    VisionThinkError,
+)
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
@@ -118,18 +124,27 @@ def _open(source: str, split: str | None, cache_dir: str | None) -> Any:
         raise ConfigError(
             f"{source!r} needs the datasets library: pip install 'visionthink[data]'."
         ) from error
-    path = Path(source)
-    if source.startswith(HUB_PREFIX):
-        found = datasets.load_dataset(source.removeprefix(HUB_PREFIX), cache_dir=cache_dir)
-    elif path.is_file():
-        found = datasets.Dataset.from_parquet(str(path), cache_dir=cache_dir)
-    elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
-        found = datasets.load_from_disk(str(path))
-    else:
-        found = _parquet_folder(datasets, path, split, cache_dir)
+    try:
+        found = _read(datasets, source, split, cache_dir)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        if isinstance(error, VisionThinkError):
+            raise
+        problem = f"cannot be read as a dataset ({error})."
+        raise DatasetError([DataError(source, None, None, problem)], 0) from error
     if isinstance(found, dict):
         found = _pick(found, split)
     return found.with_format("arrow")
+
+
+def _read(datasets: Any, source: str, split: str | None, cache_dir: str | None) -> Any:
+    path = Path(source)
+    if source.startswith(HUB_PREFIX):
+        return datasets.load_dataset(source.removeprefix(HUB_PREFIX), cache_dir=cache_dir)
+    if path.is_file():
+        return datasets.Dataset.from_parquet(str(path), cache_dir=cache_dir)
+    if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+        return datasets.load_from_disk(str(path))
+    return _parquet_folder(datasets, path, split, cache_dir)
 
 
 def _pick(parts: dict[str, Any], split: str | None) -> Any:

@@ -207,6 +207,13 @@ def test_folders_and_settings_that_cannot_work(tmp_path: Path) -> None:
         load_dataset(tmp_path, colour="red")
 
 
+def test_a_file_that_is_no_table_is_a_dataset_error(tmp_path: Path) -> None:
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(b"PAR1garbage")
+    with pytest.raises(DatasetError, match=r"bad\.parquet: cannot be read as a dataset"):
+        load_dataset(path, cache_dir=tmp_path / "cache")
+
+
 def test_tables_are_imported_only_where_they_are_used() -> None:
     code = "import sys, vt_env; print(sorted({'datasets', 'pyarrow', 'pandas'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
