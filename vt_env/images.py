@@ -29,6 +29,7 @@ __all__ = [
     "ImageSource",
     "MemoryImage",
     "ReducibleSource",
+    "SharedImage",
     "Size",
     "fixed_size",
     "resample",
@@ -88,6 +89,43 @@ class MemoryImage:
     def load(self) -> Image.Image:
         """The image in mode RGB."""
         return to_rgb(self.image)
+
+
+class SharedImage:
+    """An image source that several episodes on one sample share: each view is made once, on use.
+
+    The views are those that the source alone would give, pixel by pixel. They are kept as long as
+    this object is, so make one for a group of episodes and drop it with the group.
+
+    Args:
+        source: Where the pixels come from.
+    """
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self._size: Size | None = None
+        self._views: dict[Size, Image.Image] = {}
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._source.name
+
+    def size(self) -> Size:
+        """The source's width and height, in pixels."""
+        if self._size is None:
+            self._size = self._source.size()
+        return self._size
+
+    def load(self) -> Image.Image:
+        """Decodes the whole image anew; crops need it, views do not."""
+        return self._source.load()
+
+    def view(self, size: Size) -> Image.Image:
+        """The image as shown at `size`; made at the first call."""
+        if size not in self._views:
+            self._views[size] = view(self._source, size)
+        return self._views[size]
 
 
 @dataclass(frozen=True)
@@ -191,6 +229,8 @@ def view(source: ImageSource, size: Size) -> Image.Image:
     Raises:
         ImageError: If the source cannot be read.
     """
+    if isinstance(source, SharedImage):
+        return source.view(size)
     load_reduced = getattr(source, "load_reduced", None)  # isinstance of a Protocol is slow
     return resample(load_reduced(size) if load_reduced else source.load(), size)
 

@@ -14,7 +14,17 @@ from PIL import Image
 
 from tests.vt_env.helpers import ASTRONAUT, UNREADABLE, real_pictures
 from vt_env.errors import ImageError
-from vt_env.images import FileImage, ImageLimits, MemoryImage, resample, shown_size, to_rgb, view
+from vt_env.images import (
+    FileImage,
+    ImageLimits,
+    ImageSource,
+    MemoryImage,
+    SharedImage,
+    resample,
+    shown_size,
+    to_rgb,
+    view,
+)
 
 QUADRANTS = np.array([[[250, 0, 0], [0, 250, 0]], [[0, 0, 250], [250, 250, 0]]], np.uint8)
 RED, GREEN, BLUE, YELLOW = (tuple(map(int, color)) for color in QUADRANTS.reshape(4, 3))
@@ -346,3 +356,18 @@ def test_other_formats_are_decoded_whole(tmp_path: Path) -> None:
     image = saved(quadrants(160, 120), tmp_path / "a.png")
     assert image.load_reduced((10, 10)).size == (160, 120)
     assert view(MemoryImage(quadrants(80, 80)), (40, 40)).size == (40, 40)
+
+
+def test_a_shared_image_makes_each_view_once_and_the_same(tmp_path: Path) -> None:
+    alone = noisy_photo(tmp_path / "a.jpg", (800, 600))
+    shared = SharedImage(alone)
+    assert isinstance(shared, ImageSource)
+    assert (shared.name, shared.size()) == (alone.name, (800, 600))
+    for size in ((196, 140), (392, 308), (800, 600)):
+        first = view(shared, size)
+        assert first.tobytes() == view(alone, size).tobytes()
+        assert view(shared, size) is first
+    (tmp_path / "a.jpg").unlink()
+    assert view(shared, (196, 140)).size == (196, 140)
+    with pytest.raises(ImageError, match=r"a\.jpg: no such image file"):
+        shared.load()
