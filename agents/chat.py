@@ -58,7 +58,8 @@ class ChatEncoder:
         self.eos = self._id("<|im_end|>")
         self.pad = self._id(str(tokenizer.pad_token))
         self.banned = tuple(sorted(self._id(token) for token in _NEVER_SAMPLED))
-        self._special = tuple(str(token) for token in tokenizer.all_special_tokens)
+        added = tokenizer.added_tokens_decoder.values()
+        self._special = tuple(token.content for token in added if token.special)
 
     def opening(self, messages: Sequence[Message]) -> list[int]:
         """Ids of the conversation so far, ready for the assistant; one pad an image."""

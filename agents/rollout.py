@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -13,7 +15,8 @@ from agents.chat import ChatEncoder, expand_images
 from agents.errors import AlignmentError
 from agents.trajectory import Trajectory
 from agents.vision import Pixels
-from judges import Judge, JudgeCase
+from judges import Judge, JudgeCase, Verdict
+from judges.gather import JudgeQueue
 from vt_env.episode import Ending, Episode
 from vt_env.images import tokens_of
 
@@ -34,6 +37,7 @@ class _Rollout:
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
     turns: list[str] = field(default_factory=list)
+    verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
         self.ids += ids
@@ -52,7 +56,7 @@ class _Rollout:
 def collect(
     backend: GenerationBackend,
     episodes: Sequence[Episode],
-    judge: Judge,
+    judge: Judge | JudgeQueue,
     sampling: Sampling,
     force: Force | None = None,
 ) -> list[Trajectory]:
@@ -61,7 +65,7 @@ def collect(
     Args:
         backend: The engine that writes the policy's turns.
         episodes: Fresh episodes.
-        judge: Scores the answers, one batch a turn.
+        judge: Scores the answers of finished episodes while the others still generate.
         sampling: How tokens are drawn; each turn draws from a seed of its own.
         force: Takes the first turn's decision where it returns one (for baselines).
 
@@ -76,16 +80,16 @@ def collect(
     for rollout in rollouts:
         _apply_force(rollout, encoder, force(rollout.episode) if force else None)
     turn = 0
-    while live := _with_room(rollouts, backend.context_length, sampling.max_new_tokens):
-        requests = [GenerationRequest(tuple(r.ids), tuple(r.images)) for r in live]
-        seed = sampling.seed * 1009 + turn
-        results = backend.generate(requests, replace(sampling, seed=seed))
-        cases = [
-            _take_turn(rollout, encoder, result)
-            for rollout, result in zip(live, results, strict=True)
-        ]
-        _settle(live, cases, judge)
-        turn += 1
+    with _queue(judge) as queue:
+        while live := _with_room(rollouts, backend.context_length, sampling.max_new_tokens):
+            requests = [GenerationRequest(tuple(r.ids), tuple(r.images)) for r in live]
+            seed = sampling.seed * 1009 + turn
+            results = backend.generate(requests, replace(sampling, seed=seed))
+            for rollout, result in zip(live, results, strict=True):
+                case = _take_turn(rollout, encoder, result)
+                rollout.verdict = queue.submit(case) if case is not None else None
+            turn += 1
+        _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
 
 
@@ -101,8 +105,8 @@ def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | N
     if decision == "request":
         rollout.given([*encoder.encode(template.forced_request), encoder.eos])
         rollout.turns.append(template.forced_request)
-        rollout.episode.step(template.forced_request)
-        _reply(rollout, encoder)
+        if not rollout.episode.step(template.forced_request).done:
+            _reply(rollout, encoder)
     elif decision == "answer":
         rollout.prefix = template.forced_answer
         rollout.given(encoder.encode(template.forced_answer))
@@ -148,13 +152,21 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
         rollout.show()
 
 
-def _settle(live: Sequence[_Rollout], cases: Sequence[JudgeCase | None], judge: Judge) -> None:
-    waiting = [(r, case) for r, case in zip(live, cases, strict=True) if case is not None]
-    if not waiting:
-        return
-    verdicts = judge.judge([case for _, case in waiting])
-    for (rollout, _), verdict in zip(waiting, verdicts, strict=True):
-        rollout.episode.settle(verdict)
+@contextmanager
+def _queue(judge: Judge | JudgeQueue) -> Iterator[JudgeQueue]:
+    """The caller's queue, or one for this call alone."""
+    if isinstance(judge, JudgeQueue):
+        yield judge
+    else:
+        with JudgeQueue(judge, threads=1) as queue:
+            yield queue
+
+
+def _settle(rollouts: Sequence[_Rollout], queue: JudgeQueue) -> None:
+    waiting = [(r.episode, r.verdict) for r in rollouts if r.verdict is not None]
+    verdicts = queue.gather([future for _, future in waiting])
+    for (episode, _), verdict in zip(waiting, verdicts, strict=True):
+        episode.settle(verdict)
 
 
 def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
@@ -184,4 +196,7 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         turns=tuple(rollout.turns),
         visual_tokens=episode.visual_tokens,
         full_tokens=episode.full_tokens,
+        question=episode.sample.question,
+        references=episode.sample.answers,
+        abstained=episode.verdict.abstained if episode.verdict else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -40,7 +40,6 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         ),
         "well_formed": _mean([t.outcome.well_formed for t in trajectories]),
         "reward": _mean([t.reward for t in judged]),
-        "judge/abstained": 1 - len(judged) / len(trajectories),
         "completions/mean_length": _mean([sum(t.mask) for t in trajectories]),
         "completions/max_length": float(max(sum(t.mask) for t in trajectories)),
         "completions/clipped_ratio": _mean([t.ending == Ending.CUT_OFF for t in trajectories]),
@@ -60,6 +59,17 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
             [bool(t.outcome.correct) for t in mine if t.outcome.correct is not None]
         )
     return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+
+def judge_metrics(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Puts the judge's metrics of several runners together: shares are averaged, the rest added."""
+    names = sorted({name for part in parts for name in part})
+    return {
+        name: _mean([part.get(name, 0.0) for part in parts])
+        if name.endswith("_share")
+        else float(sum(part.get(name, 0.0) for part in parts))
+        for name in names
+    }
 
 
 def _group_spread(trajectories: Sequence[Trajectory]) -> dict[str, float]:

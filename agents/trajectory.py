@@ -27,10 +27,13 @@ class Trajectory:
         ending: How the episode ended.
         sample_id: Which sample was played.
         family: Family of the sample.
+        question: The question.
+        references: The accepted answers.
         answer: The policy's answer, or None.
         turns: What the policy wrote, a string a turn.
         visual_tokens: Visual tokens delivered.
         full_tokens: Visual tokens of one pass at full resolution.
+        abstained: Why the judge gave no score, or None.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
     """
@@ -45,10 +48,13 @@ class Trajectory:
     ending: Ending
     sample_id: str
     family: str
+    question: str
+    references: tuple[str, ...]
     answer: str | None
     turns: tuple[str, ...]
     visual_tokens: int
     full_tokens: int
+    abstained: str | None = None
     advantage: float | None = field(default=None)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import cli_data, cli_judge
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from vt_env.errors import VisionThinkError
@@ -19,6 +20,8 @@ app = typer.Typer(
     help="Train and evaluate policies that decide when a sharper image is worth its price.",
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_judge.app, name="judge")
 _DEFAULTS = TrainSettings()
 Opt = typer.Option
 
@@ -141,18 +144,22 @@ def pretrain(
     page_steps: Annotated[int | None, Opt(help="Steps on pages of numbers.")] = None,
     question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
     dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
+    lr: Annotated[float | None, Opt(help="Peak rate of pages and questions.")] = None,
+    start: Annotated[Path | None, Opt(help="Checkpoint of an earlier run to go on from.")] = None,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
 ) -> None:
     """Train the embedded Qwen2.5-VL from scratch (about half an hour on two free cores)."""
     from agents.tiny.pretrain import PretrainConfig, Pretrainer
     from benchmarks.show import LivePretraining
 
-    steps = {
+    optional = {
+        "lr": lr,
+        "start": str(start) if start is not None else None,
         "page_steps": page_steps,
         "question_steps": question_steps,
         "dialogue_steps": dialogue_steps,
     }
-    given = {name: value for name, value in steps.items() if value is not None}
+    given = {name: value for name, value in optional.items() if value is not None}
     config = PretrainConfig(seed=seed, threads=threads, **given)
     with LivePretraining() as live:
         Pretrainer(config, out).run(live.show)

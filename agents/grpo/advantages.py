@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.trajectory import Trajectory
+from judges.abstention import kept_in_group
 from vt_env.rewards import Outcome
 
 ScaleRewards = Literal["group", "batch", "none"]
@@ -74,9 +75,13 @@ def finish_groups(
             replace(t, reward_terms={**t.reward_terms, "shaping": addend}) if addend else t
             for t, addend in zip(group, addends, strict=True)
         ]
-    rewards = np.array(
-        [t.reward if t.outcome.correct is not None else np.nan for t in shaped]
-    ).reshape(-1, num_generations)
+    kept: list[bool] = []
+    for start in range(0, len(shaped), num_generations):
+        group = shaped[start : start + num_generations]
+        # An ending without an answer needs no verdict: it is wrong. Only an abstention is unknown.
+        kept += kept_in_group([None if t.outcome.correct is None else t.reward for t in group])
+    rewards = np.array([t.reward if k else np.nan for t, k in zip(shaped, kept, strict=True)])
+    rewards = rewards.reshape(-1, num_generations)
     advantages = group_advantages(rewards, scale_rewards).reshape(-1)
     return [
         replace(t, advantage=float(a) if np.isfinite(a) else None)

@@ -19,9 +19,10 @@ from agents.grpo.advantages import finish_groups
 from agents.prompt_order import prompt_indices
 from agents.rollout import Decision, collect
 from agents.trajectory import Trajectory
+from judges.gather import JudgeQueue
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Episode
-from vt_env.images import MemoryImage
+from vt_env.images import SharedImage
 from vt_env.rewards import group_shaper
 
 
@@ -48,6 +49,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
     def make_env(self) -> None:
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = make_env(self.config.env, self.config.env_config)
+        self.queue = JudgeQueue(self.env.judge)
         self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
 
     def make_module(self) -> None:
@@ -82,7 +84,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             max_new_tokens=config.max_new_tokens,
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
-        trajectories = collect(self.backend, episodes, self.env.judge, sampling)
+        trajectories = collect(self.backend, episodes, self.queue, sampling)
         return finish_groups(
             trajectories, config.num_generations, self._shaper, config.scale_rewards
         )
@@ -113,15 +115,14 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         return [replace(trajectory, images=()) for trajectory in played]
 
     def _group(self, index: int) -> list[Episode]:
-        """Episodes of one sample; its image is decoded once."""
-        first = self.env.new_episode(index)
-        source = first.sample.image
-        sample = replace(first.sample, image=MemoryImage(source.load(), source.name))
-        others = [
-            Episode(sample, first.config, first.rewards, first.template)
-            for _ in range(self.config.num_generations - 1)
+        """Episodes of one sample; each view of its image is made once."""
+        env = self.env
+        sample = env.dataset[index]
+        sample = replace(sample, image=SharedImage(sample.image))
+        return [
+            Episode(sample, env.episode_config, env.reward_config, env.template)
+            for _ in range(self.config.num_generations)
         ]
-        return [first, *others]
 
     def sample(self, **_kwargs: Any) -> list[Trajectory]:
         """Plays one group from the start of the stream (RLlib's interface; GRPO asks for more)."""
@@ -152,4 +153,5 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
     def stop(self) -> None:
         """Shuts the engine down."""
         self.backend.close()
+        self.queue.close()
         self.env.close()

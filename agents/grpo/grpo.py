@@ -13,12 +13,14 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -36,16 +38,18 @@ from ray.tune.registry import register_env, register_trainable
 
 import vt_env
 from agents.backends import BACKENDS, Sampling
-from agents.checkpoints import check_model_dir
+from agents.checkpoints import check_model_dir, load_model
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.rollout import Decision
-from agents.rollout_metrics import rollout_metrics
+from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
 from agents.trajectory import Trajectory
+from judges import Verdict
+from judges.abstention import AbstentionLimit
 from vt_env.errors import UnknownNameError
 from vt_env.rewards import group_shaper
 
@@ -79,6 +83,7 @@ class GRPOConfig(AlgorithmConfig):
         self.num_iterations = 1
         self.micro_batch_size: int | None = None
         self.mask_truncated_completions = False
+        self.max_abstention_share = 0.2
         for item in fields(LossConfig):
             setattr(self, item.name, item.default)
 
@@ -104,6 +109,7 @@ class GRPOConfig(AlgorithmConfig):
             num_iterations: Optimiser passes over each batch of rollouts.
             micro_batch_size: Trajectories that go through the model at once; None: all.
             mask_truncated_completions: Leave turns that were cut off out of the loss.
+            max_abstention_share: Training stops when the judge abstains on more of an iteration.
             epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
 
         Raises:
@@ -182,6 +188,7 @@ def _own_settings() -> set[str]:
         "num_iterations",
         "micro_batch_size",
         "mask_truncated_completions",
+        "max_abstention_share",
     }
     return names | {item.name for item in fields(LossConfig)}
 
@@ -198,6 +205,12 @@ class GRPO(Algorithm):
 
     _position = 0
     _engines_stale = True
+
+    def setup(self, config: Any) -> None:
+        """Builds runners and learners (RLlib), and the watch over the judge's abstentions."""
+        super().setup(config)
+        episodes = self.config.num_prompts * self.config.num_generations
+        self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
 
     @classmethod
     def get_default_config(cls) -> GRPOConfig:
@@ -235,17 +248,21 @@ class GRPO(Algorithm):
         runners = max(1, self.config.num_env_runners)
         share, start = self.config.num_prompts // runners, self._position
 
-        def play(runner: GRPOEnvRunner) -> list[Trajectory]:
+        def play(runner: GRPOEnvRunner) -> tuple[list[Trajectory], dict[str, float]]:
             place = max(0, (runner.worker_index or 1) - 1)
-            return runner.play_groups(start + place * share, share)
+            return runner.play_groups(start + place * share, share), runner.queue.metrics()
 
         parts = group.foreach_env_runner(play, local_env_runner=self.config.num_env_runners == 0)
-        played = [trajectory for part in parts for trajectory in part]
+        played = [trajectory for part, _ in parts for trajectory in part]
         if len(played) < self.config.num_prompts * self.config.num_generations:
             raise TrainingError(
                 f"Only {len(played)} of {self.config.num_prompts * self.config.num_generations} "
                 "episodes came back; an env runner failed. Its own log says why."
             )
+        self.metrics.log_dict(judge_metrics([judged for _, judged in parts]), ROLLOUTS, window=1)
+        self._abstentions.check(
+            Verdict(None, t.abstained) if t.abstained else Verdict(1.0) for t in played
+        )
         return played
 
     def play_fixed(
@@ -297,22 +314,20 @@ class GRPO(Algorithm):
         Args:
             directory: Created if need be.
         """
-        import shutil
-
-        from safetensors.torch import save_file
-
         source = Path(self.config.model_dir)
-        directory.mkdir(parents=True, exist_ok=True)
-        for path in source.iterdir():
-            if path.is_file() and path.suffix in (".json", ".jinja", ".txt"):
-                shutil.copy2(path, directory / path.name)
-        (directory / "model.safetensors.index.json").unlink(missing_ok=True)
+        model = load_model(source, self.config.dtype)
         weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
-        save_file(
-            {name: tensor.contiguous() for name, tensor in weights.items()},
-            directory / "model.safetensors",
-            metadata={"format": "pt"},
-        )
+        model.load_state_dict({k: torch.as_tensor(v) for k, v in weights.items()}, strict=True)
+        model.save_pretrained(directory)
+        for path in source.iterdir():
+            if path.name.startswith(_PROCESSOR_FILES):
+                shutil.copyfile(path, directory / path.name)
+
+
+_PROCESSOR_FILES = (
+    "tokenizer", "vocab", "merges", "added_tokens", "special_tokens", "chat_template",
+    "preprocessor", "processor", "video_preprocessor",
+)  # fmt: skip
 
 
 register_trainable("GRPO", GRPO)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.chat import ChatEncoder
+from agents.checkpoints import check_model_dir, load_model
 from agents.tiny.lessons import (
     IGNORE,
     LIMITS,
@@ -33,6 +34,7 @@ from agents.vision import VisionProcessor
 from vt_env.errors import ConfigError
 from vt_env.images import resample, shown_size
 from vt_env.tasks import CANVAS, World
+from vt_env.tasks.numbers import SIZES
 from vt_env.templates import load_template
 from vt_env.tokens import token_family
 
@@ -61,6 +63,7 @@ class PretrainConfig:
         warmup: Steps over which each stage's rate rises.
         request_share: Chance that a dialogue asks for high resolution.
         low_share: Chance that pages and questions are shown at low resolution.
+        start: Checkpoint directory of an earlier run to go on from; None: random weights.
         threads: Threads that torch computes with; 0: torch's own choice.
     """
 
@@ -75,6 +78,7 @@ class PretrainConfig:
     warmup: int = 100
     request_share: float = 0.5
     low_share: float = 1 / 3
+    start: str | None = None
     threads: int = 0
 
     def __post_init__(self) -> None:
@@ -103,10 +107,19 @@ class Pretrainer:
         self.encoder = ChatEncoder(tokenizer)
         self.template = load_template("brief")
         self.model = build_model(TinyConfig(), tokenizer, config.seed)
+        self.earlier = self._start_from(config.start) if config.start else []
         save_checkpoint(self.model, tokenizer, out)
         self.vision = VisionProcessor(out)
         self.world = World("train", seed=config.seed, canvas=config.canvas)
         self.curve: list[dict[str, Any]] = []
+
+    def _start_from(self, directory: str) -> list[dict[str, Any]]:
+        """Takes over the weights of an earlier run; returns the record of how they came about."""
+        path = check_model_dir(directory)
+        self.model.load_state_dict(load_model(path).state_dict(), strict=True)
+        record = json.loads((path / "pretraining.json").read_text(encoding="utf-8"))
+        earlier: list[dict[str, Any]] = record["runs"]
+        return earlier
 
     def run(self, progress: Progress) -> None:
         """Trains all three stages, saving the checkpoint and the curve after each."""
@@ -127,13 +140,18 @@ class Pretrainer:
             self._write_recipe()
 
     def _write_recipe(self) -> None:
-        recipe = {"recipe": asdict(self.config), "model": asdict(TinyConfig()), "curve": self.curve}
+        run = {
+            "recipe": asdict(self.config) | {"start": bool(self.config.start)},
+            "number_sizes": SIZES,
+            "curve": self.curve,
+        }
+        record = {"model": asdict(TinyConfig()), "runs": [*self.earlier, run]}
         path = self.out / "pretraining.json"
-        path.write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
     def _stage(self, stage: str) -> Iterator[tuple[int, int, float]]:
         config = self.config
-        rng = np.random.default_rng([config.seed, STAGES.index(stage), 77])
+        rng = np.random.default_rng([config.seed, STAGES.index(stage), len(self.earlier)])
         if stage == "pages":
             return self._pages(rng)
         if stage == "questions":

@@ -29,6 +29,8 @@ def trajectory(**changes: Any) -> Trajectory:
         "ending": Ending.ANSWERED,
         "sample_id": "a",
         "family": "objects",
+        "question": "What color is it?",
+        "references": ("red",),
         "answer": "red",
         "turns": ("<answer>red</answer>",),
         "visual_tokens": 4,

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vt_env.tasks.base import Box, Element, Question
 
-SIZES = {"need": (10, 12), "margin": (15, 28), "enough": (34, 42)}
+SIZES = {"need": (13, 15), "margin": (18, 28), "enough": (34, 42)}
 """Font sizes in pixels of the original, both ends included, by band."""
 BAND_SHARES = {"need": 0.4, "margin": 0.2, "enough": 0.4}
 

@@ -1,0 +1,91 @@
+"""``visionthink judge``: compares judges, and serves a judging model on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.show import console
+from judges import Judge, make_judge
+from judges.audit import audit as compare
+from judges.audit import format_agreement, read_cases
+from judges.serve import serve as start_server
+
+app = typer.Typer(no_args_is_help=True, help="Compare judges, and serve one on this machine.")
+Opt = typer.Option
+
+
+@app.command()
+def audit(
+    records: Annotated[
+        Path, typer.Argument(help="episodes.jsonl, or any lines with the same fields.")
+    ],
+    first: Annotated[str, Opt(help="Name of a judge.")] = "rule",
+    second: Annotated[str, Opt(help="Name of another.")] = "llm",
+    model: Annotated[str | None, Opt(help="Model of the judges that ask one.")] = None,
+    base_url: Annotated[str | None, Opt(help="OpenAI-compatible endpoint.")] = None,
+    limit: Annotated[int, Opt(help="Disagreements listed at most.")] = 20,
+    out: Annotated[Path | None, Opt(help="JSON file for the whole report.")] = None,
+) -> None:
+    """Say how far two judges agree over a file of records, and list where they differ.
+
+    The key of an endpoint is read from OPENAI_API_KEY.
+    """
+    cases = read_cases(records)
+    judges = [_judge(name, model, base_url) for name in (first, second)]
+    try:
+        report = compare(cases, *judges)
+    finally:
+        for judge in judges:
+            close = getattr(judge, "close", None)
+            if close is not None:
+                close()
+    text = format_agreement(report, first, second, limit)
+    console.print(text, markup=False, soft_wrap=True)
+    if out is not None:
+        out.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+
+@app.command()
+def serve(
+    model: Annotated[Path, Opt(help="Checkpoint directory of a text model.")],
+    port: Annotated[int, Opt(help="Port on loopback; 0 picks a free one.")] = 0,
+    log: Annotated[Path | None, Opt(help="File for the server's output.")] = None,
+) -> None:
+    """Serve a judging model with vLLM on loopback until Ctrl-C."""
+    with (
+        _import_patch() as environment,
+        start_server(model, port=port, log=log, env=environment) as server,
+    ):
+        console.print(f"Judge ready at {server.base_url}, model {server.model!r}.", soft_wrap=True)
+        console.print(f"export OPENAI_API_KEY={server.api_key}", markup=False, soft_wrap=True)
+        console.print("Ctrl-C stops it.")
+        try:
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            console.print("Stopping …")
+
+
+def _judge(name: str, model: str | None, base_url: str | None) -> Judge:
+    settings = {"model": model, "base_url": base_url} if name in ("llm", "rule_then_llm") else {}
+    return make_judge(name, **{key: value for key, value in settings.items() if value is not None})
+
+
+@contextmanager
+def _import_patch() -> Iterator[dict[str, str]]:
+    """Environment in which the server's own processes import vLLM beside a CPU torch."""
+    root = str(Path(__file__).parent.parent)
+    with tempfile.TemporaryDirectory(prefix="visionthink-site-") as folder:
+        code = "from agents.compat import prepare_imports\nprepare_imports()\n"
+        (Path(folder) / "sitecustomize.py").write_text(code, encoding="utf-8")
+        parts = [folder, root, os.environ.get("PYTHONPATH", "")]
+        yield {"PYTHONPATH": os.pathsep.join(part for part in parts if part)}
