@@ -152,7 +152,7 @@ def pretrain(
     from agents.tiny.pretrain import PretrainConfig, Pretrainer
     from benchmarks.show import LivePretraining
 
-    optional = {
+    optional: dict[str, Any] = {
         "lr": lr,
         "start": str(start) if start is not None else None,
         "page_steps": page_steps,

@@ -202,6 +202,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.reward_config = reward_config(rewards)
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         self.judge = make_judge(judge)
+        self._own_judge = isinstance(judge, str)
         self.dataset = load_dataset(data, **data_settings)
         if not len(self.dataset):
             raise ConfigError(f"Dataset {self.dataset.name!r} is empty.")
@@ -240,6 +241,12 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.episode = self.new_episode(self._index)
         self._show()
         return observe(self.episode), describe(self.episode, self._index, {})
+
+    def close(self) -> None:
+        """Closes the judge if this env made it; a judge that was given stays open."""
+        close = getattr(self.judge, "close", None)
+        if self._own_judge and close is not None:
+            close()
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Takes the agent's turn.

@@ -98,7 +98,7 @@ class GRPOTorchLearner(TorchLearner):
         lengths = torch.bincount(batch.rows, minlength=len(chunk))
         weights = token_weights(batch.rows, sequences, tokens, loss_config, lengths)
         loss, sums = policy_loss(token_batch, weights, loss_config)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss.detach(), sums
 
     def _old_logprobs(

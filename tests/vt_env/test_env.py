@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import vt_env
-from judges import RuleJudge
+from judges import JUDGES, JudgeCase, RuleJudge, Verdict, register_judge
 from tests.vt_env.helpers import (
     BAD_CALL,
     CALL,
@@ -341,3 +341,28 @@ def test_gymnasiums_own_wrappers_work_unchanged() -> None:
     env.reset()
     *_, info = env.step(answer("red"))
     assert info["episode"]["l"] == 1
+
+
+class _Closable:
+    """A judge that notes whether it was closed."""
+
+    name = "closable"
+    closed = False
+
+    def judge(self, cases: list[JudgeCase]) -> list[Verdict]:
+        return [Verdict(1.0, judge=self.name) for _ in cases]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_closing_closes_the_judge_that_the_env_made_and_no_other() -> None:
+    given, made = _Closable(), _Closable()
+    vt_env.make(judge=given).close()
+    assert not given.closed
+    register_judge("closable-for-this-test", lambda: made)
+    try:
+        vt_env.make(judge="closable-for-this-test").close()
+    finally:
+        del JUDGES["closable-for-this-test"]
+    assert made.closed
