@@ -1,0 +1,145 @@
+"""The RLlib algorithm: settings, and the learner's arithmetic on real trajectories."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from agents.backends import GenerationBackend, Sampling
+from agents.errors import BackendError, TrainingError
+from agents.grpo.advantages import finish_groups
+from agents.grpo.batching import Collator
+from agents.grpo.grpo import GRPOConfig
+from agents.grpo.learner import TRAJECTORIES, TrajectoriesToBatch
+from agents.rollout import collect
+from agents.trajectory import Trajectory
+from agents.vision import VisionProcessor
+from judges import make_judge
+from tests.agents.helpers import trajectory, world_episodes
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.rewards import group_shaper
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"num_generations": 1}, TrainingError, "at least 2"),
+        ({"num_prompts": 0}, TrainingError, "num_prompts"),
+        ({"scale_rewards": "sometimes"}, TrainingError, "scale_rewards"),
+        ({"backend": "vlm"}, UnknownNameError, "Did you mean 'vllm'"),
+        ({"shaper": "papr"}, UnknownNameError, "Did you mean 'paper'"),
+        ({"shaper": "paper", "shaper_params": {"tetha": 1.0}}, ConfigError, "tetha"),
+        ({"loss_type": "ppo"}, ConfigError, "loss_type"),
+        ({"model_dir": "nowhere"}, BackendError, "nowhere"),
+    ],
+)
+def test_bad_settings_are_found_before_work_starts(
+    settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        GRPOConfig().training(**settings).validate()
+
+
+def test_an_unknown_setting_suggests() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'num_generations'"):
+        GRPOConfig().training(num_generation=8)
+
+
+def test_runners_share_the_prompts_evenly() -> None:
+    config = GRPOConfig().training(num_prompts=5).env_runners(num_env_runners=2)
+    with pytest.raises(TrainingError, match="multiple of num_env_runners"):
+        config.validate()
+
+
+def test_the_connector_keeps_trajectories_whole() -> None:
+    played = [trajectory(sample_id=name) for name in "abc"]
+    batch = TrajectoriesToBatch()(episodes=played)
+    assert list(batch["default_policy"][TRAJECTORIES]) == played
+
+
+@pytest.fixture(scope="module")
+def played(hf_backend: GenerationBackend) -> list[Trajectory]:
+    twice = [e for pair in zip(world_episodes(6), world_episodes(6), strict=True) for e in pair]
+    trajectories = collect(hf_backend, twice, make_judge("rule"), Sampling(seed=2))
+    return finish_groups(trajectories, 2, group_shaper("none"), "none")
+
+
+def test_the_collator_finds_the_sampled_tokens(
+    played: list[Trajectory], hf_backend: GenerationBackend, checkpoint: Path
+) -> None:
+    encoder = hf_backend.encoder
+    batch = Collator(VisionProcessor(checkpoint), encoder.pad, encoder.image_pad)(played)
+    sampled = [t for p in played for t, m in zip(p.ids, p.mask, strict=True) if m]
+    logprobs = [lp for p in played for lp, m in zip(p.logprobs, p.mask, strict=True) if m]
+    assert batch.targets.tolist() == sampled
+    assert batch.sampler_logp.tolist() == pytest.approx(logprobs)
+    shifted = batch.input_ids[batch.rows, batch.columns + 1]
+    assert torch.equal(shifted, batch.targets)
+    assert batch.attention_mask.sum() == sum(len(p.ids) for p in played)
+
+
+def test_images_shared_by_a_group_are_processed_alike(
+    played: list[Trajectory], hf_backend: GenerationBackend, checkpoint: Path
+) -> None:
+    encoder = hf_backend.encoder
+    vision = VisionProcessor(checkpoint)
+    batch = Collator(vision, encoder.pad, encoder.image_pad)(played)
+    direct = vision([image for p in played for image in p.images])
+    assert torch.equal(batch.images.patches, direct.patches)
+    assert torch.equal(batch.images.grid_thw, direct.grid_thw)
+    assert batch.images.tokens == direct.tokens
+
+
+def build_learner(checkpoint: Path, **settings: Any) -> Any:
+    config = GRPOConfig().training(model_dir=str(checkpoint), lr=1e-3, grad_clip=None, **settings)
+    learner = config.build_learner()
+    learner.build()
+    return learner
+
+
+def step(learner: Any, trajectories: list[Trajectory]) -> dict[str, np.ndarray]:
+    """One optimiser step; returns the weights after it."""
+    learner._update(TrajectoriesToBatch()(episodes=trajectories))
+    state = learner.module["default_policy"].get_state()
+    return {name: tensor.numpy() for name, tensor in state.items()}
+
+
+def test_micro_batches_change_nothing(played: list[Trajectory], checkpoint: Path) -> None:
+    whole = step(build_learner(checkpoint, micro_batch_size=None), played)
+    parts = step(build_learner(checkpoint, micro_batch_size=3), played)
+    moved = step(build_learner(checkpoint), [])
+    assert any(not np.allclose(whole[name], moved[name], atol=1e-5) for name in whole)
+    for name, values in whole.items():
+        # Adam divides by the gradient's size: tiny sums in another order may flip a step's sign.
+        differing = np.mean(np.abs(parts[name] - values) > 1e-4)
+        assert differing < 0.01, name
+
+
+def test_nothing_to_learn_changes_nothing(played: list[Trajectory], checkpoint: Path) -> None:
+    from dataclasses import replace
+
+    flat = [replace(t, advantage=0.0) for t in played]
+    unknown = [replace(t, advantage=None) for t in played]
+    start = step(build_learner(checkpoint), [])
+    for trajectories in (flat, unknown):
+        after = step(build_learner(checkpoint), trajectories)
+        assert all(np.array_equal(after[name], start[name]) for name in start)
+
+
+def test_a_step_makes_the_better_answer_likelier(
+    played: list[Trajectory], checkpoint: Path
+) -> None:
+    learner = build_learner(checkpoint)
+    module = learner.module["default_policy"]
+    batch = learner._collate(played)
+
+    def gain() -> float:
+        with torch.no_grad():
+            logp, _ = module.forward_logprobs(batch)
+        return float((logp * batch.advantages[batch.rows]).sum())
+
+    before = gain()
+    step(learner, played)
+    assert gain() > before
