@@ -28,7 +28,7 @@ def plot_run(
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(14, 4.3), layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(14, 4.5), layout="constrained")
     families = sorted(
         {key.split("/")[1] for row in rows for key in row if key.startswith("by_family/")}
     )
@@ -41,12 +41,12 @@ def plot_run(
         axis.set(title=title, xlabel="GRPO iteration", ylim=(-0.02, 1.02))
         axis.set_ylabel("share of training episodes")
     for name, label, style in (
-        ("request_rate_need", "needs it", "--"),
-        ("request_rate_no_need", "does not", ":"),
+        ("request_rate_need", "samples that need it", "--"),
+        ("request_rate_no_need", "samples that do not", ":"),
     ):
         _curve(axes[0], rows, name, label, "#222222", style)
-    axes[0].legend(loc="center right", fontsize=8, framealpha=0.9)
-    axes[1].legend(loc="lower right", fontsize=8, framealpha=0.9)
+    lines, labels = axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     if summary is not None:
         _trade_off(axes[2], summary)
     else:
@@ -95,7 +95,7 @@ def _trade_off(axis: Any, summary: Mapping[str, Any]) -> None:
         title=f"Held-out samples ({summary['episodes']})",
         xlabel="visual tokens, share of a plain full-resolution pass",
         ylabel="accuracy",
-        xlim=(0.15, 1.35),
+        xlim=(0.05, 1.45),
     )
     low, high = axis.get_ylim()
     axis.set_ylim(max(0.0, low - 0.08), min(1.05, high + 0.05))
