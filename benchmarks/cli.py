@@ -12,7 +12,7 @@ import typer
 from benchmarks import cli_data, cli_judge
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
-from vt_env.errors import VisionThinkError
+from vt_env.errors import ConfigError, VisionThinkError
 
 app = typer.Typer(
     add_completion=False,
@@ -36,6 +36,9 @@ def train(
         str | None, Opt(help="Dataset to evaluate on; else the test split, or --data.")
     ] = _DEFAULTS.eval_data,
     judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
+    judge_param: Annotated[
+        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
+    ] = None,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
     prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
     backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
@@ -87,9 +90,11 @@ def train(
     if resume is not None:
         training.resume(resume)
         return
-    names = {item.name for item in fields(TrainSettings)} - {"shaper_params"}
+    names = {item.name for item in fields(TrainSettings)} - {"shaper_params", "judge_params"}
     settings = TrainSettings(
-        **{name: given[name] for name in names}, shaper_params=_parameters(shaper_param or [])
+        **{name: given[name] for name in names},
+        judge_params=_settings(judge_param or []),
+        shaper_params=_numbers(shaper_param or []),
     )
     training.train(settings, out, run_id)
 
@@ -100,6 +105,9 @@ def evaluate(
     model: Annotated[str, Opt(help="Checkpoint directory.")] = _DEFAULTS.model,
     backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
     judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
+    judge_param: Annotated[
+        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
+    ] = None,
     prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
     samples: Annotated[int, Opt(help="At most this many samples; 0: all of a file.")] = 0,
     temperature: Annotated[float, Opt(help="0 is greedy.")] = 0.0,
@@ -124,7 +132,7 @@ def evaluate(
             data=data,
             model=model,
             backend=backend,
-            judge=judge,
+            judge={"name": judge, **_settings(judge_param or [])},
             prompt=prompt,
             samples=samples,
             temperature=temperature,
@@ -166,16 +174,28 @@ def pretrain(
     console.print(f"Checkpoint: {out}", soft_wrap=True)
 
 
-def _parameters(pairs: list[str]) -> dict[str, float]:
-    """Reads ``name=number`` pairs."""
-    parameters = {}
+def _settings(pairs: list[str]) -> dict[str, str | float]:
+    """Reads ``name=value`` pairs; values that are numbers become numbers."""
+    settings: dict[str, str | float] = {}
     for pair in pairs:
-        name, _, value = pair.partition("=")
+        name, found, value = pair.partition("=")
+        if not found or not name.strip():
+            raise ConfigError(f"Expected name=value, got {pair!r}.")
         try:
-            parameters[name.strip()] = float(value)
-        except ValueError as error:
-            raise typer.BadParameter(f"expected name=number, got {pair!r}") from error
-    return parameters
+            settings[name.strip()] = int(value) if value.strip().isdigit() else float(value)
+        except ValueError:
+            settings[name.strip()] = value
+    return settings
+
+
+def _numbers(pairs: list[str]) -> dict[str, float]:
+    """Reads ``name=number`` pairs."""
+    numbers = {}
+    for name, value in _settings(pairs).items():
+        if isinstance(value, str):
+            raise ConfigError(f"Expected {name}=number, got {value!r}.")
+        numbers[name] = value
+    return numbers
 
 
 def main(arguments: list[str] | None = None) -> Any:

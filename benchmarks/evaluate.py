@@ -33,7 +33,7 @@ class EvalSettings:
     data: str
     model: str
     backend: str
-    judge: str
+    judge: dict[str, Any]
     prompt: str
     samples: int
     temperature: float

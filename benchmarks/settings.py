@@ -24,6 +24,7 @@ class TrainSettings:
         data: ``"world"``, or a dataset file to train on.
         eval_data: Dataset to evaluate on; None: the world's test split, or `data` itself.
         judge: Name of the judge.
+        judge_params: Its settings, such as ``model`` and ``base_url`` of ``llm``.
         rewards: Reward preset.
         prompt: Prompt template, a name or a TOML file.
         backend: Generation engine.
@@ -56,6 +57,7 @@ class TrainSettings:
     data: str = "world"
     eval_data: str | None = None
     judge: str = "rule"
+    judge_params: dict[str, str | float] = field(default_factory=dict)
     rewards: str = "priced"
     prompt: str = "brief"
     backend: str = "vllm"
@@ -97,7 +99,7 @@ class TrainSettings:
         """Settings of the environment on `data`; `split` is used by the world alone."""
         settings: dict[str, Any] = {
             "data": data,
-            "judge": self.judge,
+            "judge": {"name": self.judge, **self.judge_params},
             "rewards": self.rewards,
             "prompt": self.prompt,
             **checkpoint_limits(self.model),

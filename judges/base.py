@@ -6,7 +6,7 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -132,13 +132,21 @@ def register_judge(name: str, factory: Callable[..., Judge]) -> None:
     JUDGES[name] = factory
 
 
-def make_judge(judge: str | Judge, **kwargs: Any) -> Judge:
+def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
     """Returns a judge: the one given, or a registered one built with `kwargs`.
+
+    A mapping holds a ``name`` and the keyword arguments, as settings files do.
 
     Raises:
         UnknownNameError: If no judge has this name; suggests the closest.
         JudgeError: If `judge` is neither a name nor a judge.
     """
+    if isinstance(judge, Mapping):
+        settings = {**judge, **kwargs}
+        name = settings.pop("name", None)
+        if not isinstance(name, str):
+            raise JudgeError("A judge given as a mapping needs a 'name'.")
+        return make_judge(name, **settings)
     if isinstance(judge, str):
         if judge not in JUDGES:
             raise UnknownNameError("judge", judge, JUDGES)

@@ -173,7 +173,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self,
         data: str | Path | Dataset = "world",
         *,
-        judge: str | Judge = "rule",
+        judge: str | Judge | Mapping[str, Any] = "rule",
         rewards: str | RewardConfig | Mapping[str, Any] = "priced",
         prompt: str | Path | PromptTemplate = "brief",
         resolutions: Sequence[float] = (0.5, 1.0),
@@ -202,7 +202,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.reward_config = reward_config(rewards)
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         self.judge = make_judge(judge)
-        self._own_judge = isinstance(judge, str)
+        self._own_judge = isinstance(judge, str | Mapping)
         self.dataset = load_dataset(data, **data_settings)
         if not len(self.dataset):
             raise ConfigError(f"Dataset {self.dataset.name!r} is empty.")

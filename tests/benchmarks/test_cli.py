@@ -132,6 +132,8 @@ def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["--judge", "ruel"], "Did you mean 'rule'"),
+        (["--judge-param", "oops"], "Expected name=value"),
+        (["--shaper-param", "theta=high"], "Expected theta=number"),
         (["--data", "wrold"], "Did you mean 'world'"),
         (["--backend", "vlm"], "Did you mean 'vllm'"),
         (["--rewards", "papr"], "Did you mean 'paper'"),

@@ -72,3 +72,12 @@ def test_the_rules_work_without_the_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[1.0, 0.0]"
+
+
+def test_a_judge_can_be_a_mapping_as_settings_files_have_it() -> None:
+    judge = make_judge({"name": "rule", "anls_threshold": 0.9})
+    assert judge.name == "rule"
+    with pytest.raises(JudgeError, match="needs a 'name'"):
+        make_judge({"anls_threshold": 0.9})
+    with pytest.raises(UnknownNameError, match="Did you mean 'rule'"):
+        make_judge({"name": "ruel"})
