@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -23,8 +24,8 @@ LIVE = (
     ("reward", "reward"),
     ("accuracy", "accuracy"),
     ("resize_call_ratio", "asks"),
-    ("request_rate_need", "if needed"),
-    ("request_rate_no_need", "if not"),
+    ("request_rate_need", "need"),
+    ("request_rate_no_need", "no need"),
     ("visual_tokens/share_of_full", "tokens"),
     ("entropy", "entropy"),
 )
@@ -86,8 +87,8 @@ class LiveTraining:
 COLUMNS = (
     ("accuracy", "accuracy"),
     ("resize_call_ratio", "asks"),
-    ("request_rate_need", "if needed"),
-    ("request_rate_no_need", "if not"),
+    ("request_rate_need", "need"),
+    ("request_rate_no_need", "no need"),
     ("visual_tokens_share_of_full", "tokens"),
     ("mean_return", "return"),
     ("regret_to_oracle", "regret"),
@@ -96,7 +97,7 @@ COLUMNS = (
 
 def figures_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """A table with a row a policy."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("policy", no_wrap=True)
     for _, label in COLUMNS:
         table.add_column(label, justify="right", no_wrap=True)
@@ -107,7 +108,7 @@ def figures_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
 
 def family_table(by_family: Mapping[str, Mapping[str, Any]]) -> Table:
     """A table with a row a family."""
-    table = Table(title="By family", title_justify="left")
+    table = Table(title="By family", title_justify="left", box=SIMPLE_HEAD)
     for label in ("family", "accuracy", "asks", "tokens", "episodes"):
         table.add_column(label, justify="left" if label == "family" else "right")
     for family, row in by_family.items():

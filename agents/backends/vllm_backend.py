@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +158,9 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         **(_CPU_ARGUMENTS if on_cpu else {}),
         **engine,
     }
-    return LLM(model=str(path), **arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM looks at names that torch has deprecated
+        return LLM(model=str(path), **arguments)
 
 
 def _inspect_in_process(path: Path) -> None:

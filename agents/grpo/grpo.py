@@ -259,7 +259,8 @@ class GRPO(Algorithm):
                 f"Only {len(played)} of {self.config.num_prompts * self.config.num_generations} "
                 "episodes came back; an env runner failed. Its own log says why."
             )
-        self.metrics.log_dict(judge_metrics([judged for _, judged in parts]), ROLLOUTS, window=1)
+        judged = judge_metrics([metrics for _, metrics in parts])
+        self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
         self._abstentions.check(
             Verdict(None, t.abstained) if t.abstained else Verdict(1.0) for t in played
         )

@@ -25,8 +25,14 @@ from vt_env.templates import PromptTemplate
 
 IGNORE = -100
 LIMITS = ImageLimits("qwen2_5_vl")
-SURE, UNSURE = "clear", "unclear"
-"""The tiny model's whole chain of thought: a word for each decision."""
+UNSURE = "unclear"
+"""The tiny model's whole chain of thought where it asks; where it answers, it is what it reads.
+
+So the wish to ask competes, token against token, with the reading: where nothing can be read, the
+reading's probability is spread thin. That is what makes the decision quick to learn.
+"""
+SILENT_SHARE = 0.15
+"""Chance that an answer comes without a thought, so that a forced answer is nothing new."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def question_lesson(
             writer.given(encoder.opening([Message("user", (shown, question.text))]), [shown])
         else:
             writer.given(encoder.continuation(Message("user", (question.text,))))
-        writer.learned(to_text(Answer(question.answer, SURE)))
+        writer.learned(_answer(rng, question.answer))
     return writer.lesson()
 
 
@@ -116,8 +122,12 @@ def dialogue_lesson(
         writer.learned(text)
         episode.step(text)
         writer.given(encoder.continuation(episode.messages[-1]), [episode.observation.image])
-    writer.learned(to_text(Answer(sample.answers[0], SURE)))
+    writer.learned(_answer(rng, sample.answers[0]))
     return writer.lesson()
+
+
+def _answer(rng: np.random.Generator, answer: str) -> str:
+    return to_text(Answer(answer, "" if rng.random() < SILENT_SHARE else answer))
 
 
 def pad_lessons(

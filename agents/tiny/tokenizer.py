@@ -52,7 +52,7 @@ def corpus() -> list[str]:
         brief.system,
         brief.tool_response,
         brief.tool_error,
-        brief.forced_answer,
+        "<think>clear</think><answer>",
         brief.forced_request,
         "What color is the square? What shape is red? What number is shown?",
         "Which way do the stripes run?",

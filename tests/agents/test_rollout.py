@@ -73,10 +73,9 @@ def test_a_forced_decision_is_taken_and_not_trained_on(
         assert len(t.images) == images
         assert t.outcome.requested is (decision == "request")
         assert t.ending == Ending.ANSWERED
-        forced = [token for token, m in zip(t.ids, t.mask, strict=True) if not m]
-        assert (
-            hf_backend.encoder.encode("unclear" if decision == "request" else "clear")[0] in forced
-        )
+        given = [token for token, m in zip(t.ids, t.mask, strict=True) if not m]
+        prefix = "<think></think><answer>" if decision == "answer" else "<think>unclear</think>"
+        assert prefix in hf_backend.encoder.tokenizer.decode(given)
 
 
 def test_the_same_seed_gives_the_same_episodes(hf_backend: GenerationBackend) -> None:

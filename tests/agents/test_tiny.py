@@ -39,7 +39,7 @@ def test_the_shipped_tokenizer_is_the_one_that_is_built(
 def test_the_protocol_is_few_tokens(encoder: ChatEncoder) -> None:
     brief = load_template("brief")
     assert len(encoder.encode(brief.forced_request)) == 6
-    assert len(encoder.encode("<think>clear</think><answer>42</answer>")) == 7
+    assert len(encoder.encode("<think>42</think><answer>42</answer>")) == 8
 
 
 def test_the_vocabulary_is_that_of_the_model(checkpoint: Path, encoder: ChatEncoder) -> None:
@@ -68,6 +68,7 @@ def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: Ch
         learned = [i for i in lesson.labels if i != IGNORE]
         text = encoder.tokenizer.decode(learned)
         assert text.count("<|im_end|>") == len(lesson.images)
+        assert text.count("unclear") == len(lesson.images) - 1
         assert f"<answer>{sample.answers[0]}</answer>" in text
         assert "<|im_start|>" not in text
     for coins in asked.values():
