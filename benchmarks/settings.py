@@ -32,7 +32,7 @@ class TrainSettings:
         num_prompts: Prompts an iteration.
         num_generations: Episodes a prompt.
         lr: Learning rate (AdamW).
-        beta: Weight of the KL term.
+        beta: Weight of the KL term; without it the turns that RL makes rare drift out of format.
         epsilon: Lower clip range.
         epsilon_high: Upper clip range.
         loss_type: ``grpo``, ``dapo`` or ``dr_grpo``.
@@ -65,7 +65,7 @@ class TrainSettings:
     num_prompts: int = 24
     num_generations: int = 8
     lr: float = 5e-5
-    beta: float = 0.0
+    beta: float = 0.02
     epsilon: float = 0.2
     epsilon_high: float = 0.28
     loss_type: str = "dapo"
