@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -198,7 +199,9 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics worth keeping of an RLlib result, flat, as plain floats."""
     from agents.grpo.grpo import ROLLOUTS
 
-    metrics = {name: float(value) for name, value in result[ROLLOUTS].items()}
+    # RLlib gives NaN for what was logged before but not in this iteration.
+    rollouts = {name: float(value) for name, value in result[ROLLOUTS].items()}
+    metrics = {name: value for name, value in rollouts.items() if math.isfinite(value)}
     learner = result["learners"]["default_policy"]
     for name in (
         "entropy",

@@ -36,8 +36,8 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 10:
-            raise ConfigError(f"temperature must lie in [0, 10], got {self.temperature}.")
+        if not 0 <= self.temperature <= 2:
+            raise ConfigError(f"temperature must lie in [0, 2], got {self.temperature}.")
         if self.max_new_tokens < 1:
             raise ConfigError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}.")
 

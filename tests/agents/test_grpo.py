@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import vt_env
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
 from agents.grpo.advantages import finish_groups
@@ -94,7 +95,9 @@ def test_images_shared_by_a_group_are_processed_alike(
 
 def build_learner(checkpoint: Path, **settings: Any) -> Any:
     config = GRPOConfig().training(model_dir=str(checkpoint), lr=1e-3, grad_clip=None, **settings)
-    learner = config.build_learner()
+    env = vt_env.make()
+    spaces = (env.observation_space, env.action_space)
+    learner = config.build_learner(spaces={"default_policy": spaces})
     learner.build()
     return learner
 

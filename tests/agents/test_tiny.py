@@ -51,8 +51,11 @@ def test_the_vocabulary_is_that_of_the_model(checkpoint: Path, encoder: ChatEnco
 def test_the_checkpoint_is_small_and_whole(checkpoint: Path) -> None:
     assert sum(p.stat().st_size for p in checkpoint.iterdir()) < 20 * 2**20
     recipe = json.loads((checkpoint / "pretraining.json").read_text())
-    assert recipe["recipe"]["seed"] == PretrainConfig().seed
-    assert {row["stage"] for row in recipe["curve"]} == {"pages", "questions", "dialogues"}
+    assert [run["recipe"]["start"] for run in recipe["runs"]] == [False, True, True]
+    for run in recipe["runs"]:
+        for stage, steps in (("question", "question_steps"), ("dialogue", "dialogue_steps")):
+            done = [row["step"] for row in run["curve"] if row["stage"] == f"{stage}s"]
+            assert done[-1] == run["recipe"][steps]
 
 
 def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: ChatEncoder) -> None:
