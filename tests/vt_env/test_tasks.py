@@ -71,7 +71,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "8b0659ea2a4404e7addfe245745156e4daece62d37c4b674eaf06e1e5f81c804"
+DIGEST = "61b5b9622b60441620f67517a066f150c9f9fe61dc8a301bf830a9ee3f4b2bae"
 
 
 def test_splits_and_seeds_differ() -> None:
