@@ -147,3 +147,11 @@ class World:
             needs_high_res=element.needs_high_res,
             meta={"why": element.why},
         )
+
+    def index_of(self, sample_id: str) -> int | None:
+        """Index of the sample called `sample_id`; None when there is none. Draws nothing."""
+        prefix, _, digits = sample_id.rpartition("-")
+        known = prefix == f"{self.split}-{self.seed}" and digits.isdecimal() and digits.isascii()
+        if not known or len(digits) > len(str(len(self))) or digits != str(int(digits)):
+            return None
+        return int(digits) if int(digits) < len(self) else None
