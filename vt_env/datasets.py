@@ -70,20 +70,27 @@ def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
 def find_sample(dataset: Dataset, sample_id: str) -> int:
     """Index of the sample called `sample_id`.
 
-    A dataset may have a method ``index_of(sample_id) -> int | None``; without one, ids that end in
-    their own index are found at once and others by a scan.
+    A dataset may have a method ``index_of(sample_id) -> int | None``, which is then asked. Without
+    one, ids that end in their own index are found at once and others by a scan of the first
+    `MAX_SCAN` samples.
 
     Raises:
-        ConfigError: If the dataset has no such sample.
+        ConfigError: If the dataset has no such sample, or the scan did not come to it.
     """
     index_of = getattr(dataset, "index_of", None)
-    found = index_of(sample_id) if index_of else _guess(dataset, sample_id)
+    found = index_of(sample_id) if index_of else _scan(dataset, sample_id)
     if found is None:
-        raise ConfigError(f"Dataset {dataset.name!r} has no sample {sample_id!r}.")
+        advice = ""
+        if index_of is None and len(dataset) > MAX_SCAN:
+            advice = (
+                f" among its first {MAX_SCAN}; reset by index, or give the dataset a method "
+                f"index_of(sample_id)"
+            )
+        raise ConfigError(f"Dataset {dataset.name!r} has no sample {sample_id!r}{advice}.")
     return int(found)
 
 
-def _guess(dataset: Dataset, sample_id: str) -> int | None:
+def _scan(dataset: Dataset, sample_id: str) -> int | None:
     digits = sample_id[len(sample_id.rstrip("0123456789")) :]
     guess = int(digits) if 0 < len(digits) < 19 else len(dataset)
     if guess < len(dataset) and dataset[guess].sample_id == sample_id:

@@ -48,7 +48,11 @@ class Sample:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A finite, random-access collection of samples; the same index gives the same sample."""
+    """A finite, random-access collection of samples; the same index gives the same sample.
+
+    A dataset may also have ``index_of(sample_id: str) -> int | None``; without it,
+    ``reset(options={"sample_id": …})`` scans (`vt_env.datasets.find_sample`).
+    """
 
     @property
     def name(self) -> str:

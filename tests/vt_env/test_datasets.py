@@ -3,6 +3,7 @@
 import json
 import pickle
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.vt_env.helpers import ASTRONAUT, SAMPLE, ListDataset, real_pictures
-from vt_env.datasets import find_sample, load_dataset
+from vt_env.datasets import MAX_SCAN, find_sample, load_dataset
 from vt_env.errors import ConfigError, DataError, DatasetError, UnknownNameError
 from vt_env.images import FileImage
 from vt_env.jsonl import JsonlDataset
 from vt_env.rows import ImageFiles, RowError, sample_from_row
-from vt_env.samples import Dataset
+from vt_env.samples import Dataset, Sample
 from vt_env.tasks import World
 
 ROW: dict[str, Any] = {"image": "a.png", "question": "What is it?", "answer": "cat"}
@@ -227,14 +228,42 @@ def test_indices_and_ids(folder: Path) -> None:
     assert pickle.loads(pickle.dumps(dataset))[13].sample_id == "s13"
 
 
-def test_finding_samples_of_datasets_without_an_index() -> None:
+class CountingDataset(ListDataset):
+    """A dataset that counts how often it is read."""
+
+    reads = 0
+
+    def __getitem__(self, index: int) -> Sample:
+        CountingDataset.reads += 1
+        return super().__getitem__(index % len(self.samples))
+
+    def __len__(self) -> int:
+        return MAX_SCAN + 1
+
+
+WRONG_IDS = ["train-3-77", "test-2-77", "test-3--1", "test-3-077", "test-3-100000", "test-3-٣",
+             "test-3-", "test-3-" + "9" * 5000, "", "77", "\ud800"]  # fmt: skip
+
+
+def test_a_sample_of_the_world_is_found_by_its_id_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(split="test", seed=3)
-    assert find_sample(world, "test-3-77") == 77
-    samples = tuple(SAMPLE.__class__(name, "?", ("a",), SAMPLE.image) for name in ("x9", "y", "7"))
+    ids = [world[index].sample_id for index in (0, 77, len(world) - 1)]
+    monkeypatch.delattr(World, "__getitem__")  # no sample is drawn to find one, or to find none
+    assert [find_sample(world, sample_id) for sample_id in ids] == [0, 77, len(world) - 1]
+    for wrong in WRONG_IDS:
+        with pytest.raises(ConfigError, match="has no sample"):
+            find_sample(world, wrong)
+
+
+def test_finding_samples_of_datasets_without_an_index() -> None:
+    samples = tuple(replace(SAMPLE, sample_id=name) for name in ("x9", "y", "7"))
     listed = ListDataset(samples)
     assert [find_sample(listed, sample.sample_id) for sample in samples] == [0, 1, 2]
-    with pytest.raises(ConfigError, match="no sample 'z'"):
+    with pytest.raises(ConfigError, match=r"has no sample 'z'\.$"):
         find_sample(listed, "z")
+    with pytest.raises(ConfigError, match="among its first 10000; reset by index, or give"):
+        find_sample(CountingDataset(samples), "z")
+    assert CountingDataset.reads == MAX_SCAN
 
 
 def test_memory_and_time_do_not_grow_with_images(folder: Path) -> None:
