@@ -1,13 +1,15 @@
 """The embedded world: procedural image-question families with exact answers."""
 
-from vt_env.tasks.base import Element, Question, Task
-from vt_env.tasks.world import CANVAS, SPLITS, TASKS, Scene, World, draw_scene
+from vt_env.tasks.base import Need, Question, Task
+from vt_env.tasks.suites import SUITES, TASKS
+from vt_env.tasks.world import CANVAS, SPLITS, Scene, World, draw_scene
 
 __all__ = [
     "CANVAS",
     "SPLITS",
+    "SUITES",
     "TASKS",
-    "Element",
+    "Need",
     "Question",
     "Scene",
     "Task",

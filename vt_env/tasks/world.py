@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,26 +11,71 @@ from PIL import Image
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.samples import Sample
-from vt_env.tasks.base import Box, Element, Task
-from vt_env.tasks.numbers import NumbersTask
-from vt_env.tasks.objects import ObjectsTask
-from vt_env.tasks.stripes import StripesTask
+from vt_env.tasks.base import Question
+from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import draw_style
+from vt_env.tasks.suites import SUITES, TASKS
 
-TASKS: dict[str, Task] = {task.name: task for task in (ObjectsTask(), NumbersTask(), StripesTask())}
-SPLITS = {"train": (0, 10_000_000), "validation": (1, 100_000), "test": (2, 100_000)}
+SPLITS = {
+    "train": (0, 10_000_000),
+    "validation": (1, 100_000),
+    "test": (2, 100_000),
+    "generalisation": (3, 100_000),
+}
 """Number of each split's random stream, and its size; streams never overlap."""
-CANVAS = 112
-"""Smallest and default side of the images, in pixels: 16 visual tokens of 28 x 28 pixels."""
-DISTRACTOR_SHARE = 0.5
-"""Chance that a family that is not asked about is drawn all the same."""
+CANVAS, SMALLEST, LARGEST = 168, 112, 2048
+"""Default side of the images in pixels (36 visual tokens of 28 x 28), and the bounds."""
+BLOCKS = (56, 64)
+"""A canvas is a multiple of one of these, so that half of it is whole tokens: 28 or 32 pixels."""
+WANTED = {True: 0.45, False: 0.45, None: 0.1}
+"""How often a question is asked that needs high resolution, does not, or lies in the margin."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn image and the elements on it, the one asked about first."""
+    """A drawn scene and every question about it.
 
-    image: Image.Image
-    elements: tuple[Element, ...]
+    Attributes:
+        family: The family that drew it.
+        sheet: What it was drawn on.
+        questions: The questions, at least one.
+        asked: Number of the question that the sample asks.
+    """
+
+    family: str
+    sheet: Sheet
+    questions: tuple[Question, ...]
+    asked: int
+
+    @property
+    def question(self) -> Question:
+        """The question that the sample asks."""
+        return self.questions[self.asked]
+
+    def image(self, swapped: Mapping[int, str] | None = None) -> Image.Image:
+        """The image, mode RGB; `swapped` as in `Sheet.finish`."""
+        return self.sheet.finish(swapped)
+
+
+def draw_scene(
+    rng: np.random.Generator, canvas: int, groups: tuple[tuple[str, ...], ...], novel: bool = False
+) -> Scene:
+    """Draws a scene.
+
+    Args:
+        rng: The only source of randomness.
+        canvas: Side of the image, in pixels.
+        groups: Groups of families, as in `SUITES`.
+        novel: Whether to use the style of the generalisation split.
+    """
+    group = groups[int(rng.integers(len(groups)))]
+    family = group[int(rng.integers(len(group)))]
+    sheet = Sheet(canvas, draw_style(rng, novel), rng)
+    questions = tuple(TASKS[family].draw(sheet))
+    wanted = list(WANTED)[int(rng.choice(len(WANTED), p=list(WANTED.values())))]
+    numbers = [i for i, question in enumerate(questions) if question.need.high_res is wanted]
+    numbers = numbers or list(range(len(questions)))
+    return Scene(family, sheet, questions, numbers[int(rng.integers(len(numbers)))])
 
 
 @dataclass(frozen=True)
@@ -39,7 +86,7 @@ class SceneImage:
     split: str
     index: int
     canvas: int
-    families: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
 
     @property
     def name(self) -> str:
@@ -50,74 +97,63 @@ class SceneImage:
         """Width and height, in pixels."""
         return self.canvas, self.canvas
 
+    def scene(self) -> Scene:
+        """The scene, with the answers."""
+        return _scene(self)
+
     def load(self) -> Image.Image:
         """Draws the scene; mode RGB."""
-        rng = scene_rng(self.seed, self.split, self.index)
-        return draw_scene(rng, self.canvas, self.families).image
+        return _scene(self).image()
 
 
-def scene_rng(seed: int, split: str, index: int) -> np.random.Generator:
-    """Random stream of one scene, the same on every machine."""
-    return np.random.default_rng([seed, SPLITS[split][0], index])
-
-
-def draw_scene(
-    rng: np.random.Generator,
-    canvas: int,
-    families: tuple[str, ...],
-    distractor_share: float = DISTRACTOR_SHARE,
-) -> Scene:
-    """Draws one scene: the asked family, and distractors of others, each in its own quadrant.
-
-    Args:
-        rng: The only source of randomness.
-        canvas: Side of the image, in pixels.
-        families: Families to choose from; the first element drawn is the one to ask about.
-        distractor_share: Chance of each other family to be drawn as well.
-    """
-    background = tuple(int(c) for c in rng.integers(225, 256, size=3))
-    image = Image.new("RGB", (canvas, canvas), background)
-    asked = families[int(rng.integers(len(families)))]
-    others = [name for name in TASKS if name != asked and rng.random() < distractor_share]
-    half = canvas // 2
-    quadrants = rng.permutation(4)
-    elements = []
-    for place, name in zip(quadrants, [asked, *others], strict=False):
-        x, y = int(place) % 2 * half, int(place) // 2 * half
-        box: Box = (x, y, x + half, y + half)
-        elements.append(TASKS[name].draw(image, box, rng))
-    return Scene(image, tuple(elements))
+@functools.lru_cache(maxsize=8)
+def _scene(source: SceneImage) -> Scene:
+    """Draws a scene; the last few are kept, for a sample's image is drawn soon after it."""
+    rng = np.random.default_rng([source.seed, SPLITS[source.split][0], source.index])
+    return draw_scene(rng, source.canvas, source.groups, source.split == "generalisation")
 
 
 @dataclass(frozen=True)
 class World:
     """The embedded procedural world: exact answers, known need for resolution, no downloads.
 
+    `Sample.meta` holds ``proof`` and ``why`` (how the need is known), ``scale`` (the least share of
+    each side at which the question can be answered, for ladders) and ``box`` (the part of the
+    original that suffices, for crops).
+
     Args:
-        split: ``"train"``, ``"validation"`` or ``"test"``.
+        split: ``"train"``, ``"validation"``, ``"test"``, or ``"generalisation"``: faces, shades and
+            layouts that the other splits never show.
         seed: Seed of the world; the same seed gives the same bytes on every machine.
-        canvas: Side of the images, in pixels, at least 112.
-        families: Families that are asked about; empty: all.
+        canvas: Side of the images, in pixels, from 112 to 2048: a multiple of 56, or of 64 for
+            models whose visual tokens are 32 pixels wide.
+        suite: ``"mixed"``, ``"ocr"`` or ``"general"``: which families are drawn.
+        families: The families themselves, instead of a suite.
 
     Raises:
-        UnknownNameError: If the split or a family is unknown.
-        ConfigError: If the canvas is too small, or no multiple of 56 (two visual tokens).
+        UnknownNameError: If the split, the suite or a family is unknown.
+        ConfigError: If the canvas is out of range, or the seed negative.
     """
 
     split: str = "train"
     seed: int = 0
     canvas: int = CANVAS
+    suite: str = "mixed"
     families: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise UnknownNameError("split", self.split, SPLITS)
+        if self.suite not in SUITES:
+            raise UnknownNameError("suite", self.suite, SUITES)
         for family in self.families:
             if family not in TASKS:
                 raise UnknownNameError("family", family, TASKS)
-        if self.canvas < CANVAS or self.canvas % 56:
+        fits = any(self.canvas % block == 0 for block in BLOCKS)
+        if not SMALLEST <= self.canvas <= LARGEST or not fits:
             raise ConfigError(
-                f"canvas must be a multiple of 56 from {CANVAS} up, got {self.canvas}."
+                f"canvas must be a multiple of {BLOCKS[0]} or {BLOCKS[1]} from {SMALLEST} to "
+                f"{LARGEST}, got {self.canvas}."
             )
         if self.seed < 0:
             raise ConfigError(f"seed must be at least 0, got {self.seed}.")
@@ -133,19 +169,21 @@ class World:
     def __getitem__(self, index: int) -> Sample:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
-        rng = scene_rng(self.seed, self.split, index)
-        families = self.families or tuple(TASKS)
-        element = draw_scene(rng, self.canvas, families).elements[0]
-        question = element.questions[int(rng.integers(len(element.questions)))]
+        groups = (self.families,) if self.families else SUITES[self.suite]
+        image = SceneImage(self.seed, self.split, index, self.canvas, groups)
+        scene = image.scene()
+        question = scene.question
+        need = question.need
         return Sample(
             sample_id=f"{self.split}-{self.seed}-{index}",
             question=question.text,
             answers=(question.answer,),
-            image=SceneImage(self.seed, self.split, index, self.canvas, families),
-            family=element.family,
+            image=image,
+            family=scene.family,
             kind=question.kind,
-            needs_high_res=element.needs_high_res,
-            meta={"why": element.why},
+            choices=question.choices,
+            needs_high_res=need.high_res,
+            meta={"proof": need.proof, "why": need.why, "scale": need.scale, "box": question.box},
         )
 
     def index_of(self, sample_id: str) -> int | None:

@@ -1,0 +1,17 @@
+"""Families by name, and the named suites that mix them as the paper groups its benchmarks."""
+
+from __future__ import annotations
+
+from vt_env.tasks.base import Task
+from vt_env.tasks.textures import TexturesTask
+
+TASKS: dict[str, Task] = {task.name: task for task in (TexturesTask(),)}
+"""Every family."""
+OCR = ("charts", "documents", "street", "instruments")
+GENERAL = ("objects", "textures", "maps")
+SUITES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ocr": (OCR,),
+    "general": (GENERAL,),
+    "mixed": (OCR, GENERAL),
+}
+"""Groups of families by suite: groups are drawn alike often, and so are the families of one."""
