@@ -16,11 +16,13 @@ from PIL import Image, ImageDraw
 from vt_env.tasks.base import Box, Need, Question
 from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import draw_size, need_of_type
-from vt_env.tasks.lettering import lettering, line_height
+from vt_env.tasks.lettering import REGULAR, Face, lettering, line_height
 from vt_env.tasks.style import Color, Style
 
 CONTRAST = 46
 """Amplitude of hatching, in grey levels."""
+FINE_TYPE = 16
+"""Type below this size, in pixels, is fine print."""
 BLACK, WHITE = 20, 232
 """Levels that black and white come out as, so that no wave is clipped beside a hatched area."""
 PLAIN = Need(False, "plain", "large enough to survive the halving", 0.5)
@@ -64,8 +66,13 @@ class Sheet:
 
     def measure(self, text: str, size: int) -> tuple[int, int]:
         """Width of a text and height of its line, in pixels."""
-        mask, (x, _) = lettering(text, size, self.style.face)
+        mask, (x, _) = lettering(text, size, self._face(size))
         return x + mask.width, line_height(size)
+
+    def _face(self, size: int) -> Face:
+        """The style's face; fine type is plain wherever it is learned, as most fine print is."""
+        fine = size < FINE_TYPE and not self.style.novel
+        return REGULAR if fine else self.style.face
 
     def write(
         self, x: int, y: int, text: str, size: int, ink: Color | None = None, anchor: str = "l"
@@ -86,9 +93,10 @@ class Sheet:
         Raises:
             ValueError: If the text does not lie inside of the sheet; a fault of the family.
         """
-        mask, (dx, dy) = lettering(text, size, self.style.face)
+        mask, (dx, dy) = lettering(text, size, self._face(size))
         width = dx + mask.width
         x -= {"l": 0, "m": width // 2, "r": width}[anchor]
+        x, y = x - (x + dx) % 2, y - (y + dy) % 2  # ink starts at even pixels: less to be learned
         box = (x + dx, y + dy, x + dx + mask.width, y + dy + mask.height)
         if box[0] < 0 or box[1] < 0 or box[2] > self.side or box[3] > self.side:
             raise ValueError(f"{text!r} of {size} px at {box} leaves the sheet of {self.side} px.")
