@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agents.chat import ChatEncoder, expand_images
+from agents.tiny.pages import mark_targets
 from agents.vision import Pixels
 from vt_env.episode import Episode, EpisodeConfig, Message
 from vt_env.images import ImageLimits, resample, shown_size, tokens_of
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
-from vt_env.tasks import TASKS, draw_scene
+from vt_env.tasks import SUITES, SceneImage, draw_scene
+from vt_env.tasks.sheet import Sheet
 from vt_env.templates import PromptTemplate
+from vt_env.tokens import token_family
 
 IGNORE = -100
 LIMITS = ImageLimits("qwen2_5_vl")
@@ -33,6 +36,10 @@ reading's probability is spread thin. That is what makes the decision quick to l
 """
 SILENT_SHARE = 0.15
 """Chance that an answer comes without a thought, so that a forced answer is nothing new."""
+MOST_QUESTIONS = 5
+"""Questions about a scene that one lesson asks."""
+LOST_SHARE = 0.25
+"""Chance that a lesson at low resolution asks a question that cannot be answered there."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,13 @@ class Lesson:
         ids: Token ids, images expanded.
         labels: The ids to be learned, `IGNORE` elsewhere; same length.
         images: The images in order, uint8 (height, width, 3).
+        marks: What each visual token of all images holds, float32 (visual tokens, classes).
     """
 
     ids: list[int]
     labels: list[int]
     images: tuple[Pixels, ...]
+    marks: NDArray[np.float32]
 
 
 class _Writer:
@@ -56,8 +65,15 @@ class _Writer:
     def __init__(self, encoder: ChatEncoder) -> None:
         self.encoder, self.ids, self.labels = encoder, list[int](), list[int]()
         self.images: list[Pixels] = []
+        self.marks: list[NDArray[np.float32]] = []
+
+    def shown(self, ids: Sequence[int], image: Image.Image, sheet: Sheet) -> None:
+        """A turn with a view of a sheet."""
+        self.marks.append(mark_targets(sheet, image.width // token_family(LIMITS.family).block))
+        self.given(ids, [image])
 
     def given(self, ids: Sequence[int], images: Sequence[Image.Image] = ()) -> None:
+        """A turn of the user."""
         counts = [tokens_of(image.size, LIMITS) for image in images]
         expanded = expand_images(ids, self.encoder.image_pad, counts)
         self.ids += expanded
@@ -65,18 +81,19 @@ class _Writer:
         self.images += [np.array(image) for image in images]
 
     def learned(self, text: str) -> None:
+        """A turn of the model's own."""
         ids = [*self.encoder.encode(text), self.encoder.eos]
         self.ids += ids
         self.labels += ids
 
     def lesson(self) -> Lesson:
-        return Lesson(self.ids, self.labels, tuple(self.images))
+        return Lesson(self.ids, self.labels, tuple(self.images), np.concatenate(self.marks))
 
 
 def question_lesson(
     rng: np.random.Generator, encoder: ChatEncoder, canvas: int, scale: float
 ) -> Lesson:
-    """A crowded scene and every question about it, in random order.
+    """A scene and some of the questions about it, in random order.
 
     Args:
         rng: The only source of randomness.
@@ -84,14 +101,21 @@ def question_lesson(
         canvas: Side of the scene, in pixels.
         scale: Resolution that the scene is shown at, as a share of each side.
     """
-    scene = draw_scene(rng, canvas, tuple(TASKS), distractor_share=0.9)
-    shown = resample(scene.image, shown_size(scene.image.size, scale, LIMITS))
-    questions = [question for element in scene.elements for question in element.questions]
+    scene = draw_scene(rng, canvas, SUITES["mixed"])
+    image = scene.image()
+    view = resample(image, shown_size(image.size, scale, LIMITS))
+    asked = [
+        question
+        for question in scene.questions
+        if scale == 1.0 or not question.need.high_res or rng.random() < LOST_SHARE
+    ]
+    asked = asked or list(scene.questions)
     writer = _Writer(encoder)
-    for number, which in enumerate(rng.permutation(len(questions))):
-        question = questions[int(which)]
+    for number, which in enumerate(rng.permutation(len(asked))[:MOST_QUESTIONS]):
+        question = asked[int(which)]
         if number == 0:
-            writer.given(encoder.opening([Message("user", (shown, question.text))]), [shown])
+            ids = encoder.opening([Message("user", (view, question.text))])
+            writer.shown(ids, view, scene.sheet)
         else:
             writer.given(encoder.continuation(Message("user", (question.text,))))
         writer.learned(_answer(rng, question.answer))
@@ -109,19 +133,22 @@ def dialogue_lesson(
 
     Args:
         rng: Throws the coin.
-        sample: The question to be answered.
+        sample: The question to be answered; one of the world's.
         encoder: The chat format.
         template: What is said around the images.
         request_share: Chance that high resolution is asked for.
     """
     episode = Episode(sample, EpisodeConfig(limits=LIMITS), RewardConfig(), template)
+    assert isinstance(sample.image, SceneImage)
+    sheet = sample.image.scene().sheet
     writer = _Writer(encoder)
-    writer.given(encoder.opening(episode.messages), [episode.observation.image])
+    writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
     if rng.random() < request_share:
         text = to_text(Request(thought=UNSURE))
         writer.learned(text)
         episode.step(text)
-        writer.given(encoder.continuation(episode.messages[-1]), [episode.observation.image])
+        ids = encoder.continuation(episode.messages[-1])
+        writer.shown(ids, episode.observation.image, sheet)
     writer.learned(_answer(rng, sample.answers[0]))
     return writer.lesson()
 

@@ -37,7 +37,7 @@ class TinyConfig:
 
     hidden: int = 128
     ffn: int = 384
-    layers: int = 3
+    layers: int = 4
     heads: int = 4
     kv_heads: int = 2
     vision_hidden: int = 96

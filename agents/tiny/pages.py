@@ -1,92 +1,105 @@
-"""Pages full of numbers, with the place of every glyph: dense supervision for the vision tower.
+"""Dense supervision for the vision tower: what is written or hatched in every visual token.
 
-Two-digit numbers of 10 to 30 pixels are not learned from answers alone in any useful time. Asking
-for every visual token which digits have their centre in it teaches the tower to read in minutes.
+Type of ten pixels is not learned from answers alone in any useful time. Asking for every visual
+token which digits and words have their centre in it, and which pattern covers it, teaches the tower
+to read in minutes. Pages full of type come first; scenes know their own marks just as well.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from vt_env.tasks.numbers import font
+from vt_env.tasks.hatching import PATTERNS
+from vt_env.tasks.sheet import Sheet, Written
+from vt_env.tasks.style import Color, draw_style
+from vt_env.tasks.vocabulary import ITEMS
 
-GLYPH_CLASSES = 20
+DIGITS = 20
 """Ten digits in the first place of a number, ten in the second."""
-SIZES = (10, 11, 12, 13, 14, 16, 18, 20, 24, 28, 34, 38, 42)
+MARK_CLASSES = DIGITS + len(ITEMS) + len(PATTERNS) - 1
+"""Digits, then words, then the patterns that are not plain."""
+SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
+"""Type sizes of pages, by how often they are drawn; small type takes the most learning."""
+LEGIBLE = 8
+"""Type of fewer pixels than this, as shown, is asked of nobody."""
+WORD_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class Glyph:
-    """Centre of a glyph in pixels, and its class."""
-
-    x: float
-    y: float
-    label: int
-
-
-@dataclass(frozen=True)
-class Page:
-    """An image full of numbers, and where each digit is."""
-
-    image: Image.Image
-    glyphs: tuple[Glyph, ...]
-
-
-def draw_page(rng: np.random.Generator, canvas: int) -> Page:
-    """Draws lines of two-digit numbers in mixed sizes and inks.
+def draw_page(rng: np.random.Generator, canvas: int) -> Sheet:
+    """Draws lines of two-digit numbers and words in mixed sizes, some on dark or coloured bands.
 
     Args:
         rng: The only source of randomness.
         canvas: Side of the page, in pixels.
     """
-    background = tuple(int(c) for c in rng.integers(225, 256, size=3))
-    image = Image.new("RGB", (canvas, canvas), background)
-    draw = ImageDraw.Draw(image)
-    glyphs: list[Glyph] = []
+    sheet = Sheet(canvas, draw_style(rng, novel=False), rng)
     y = int(rng.integers(0, 7))
-    while y < canvas - 12:
+    while y < canvas - 14:
         size = int(rng.choice(SIZES))
-        if y + size * 1.2 > canvas:
-            size = SIZES[0]
-        glyphs += _draw_line(draw, rng, canvas, y, size)
-        y += int(size * 1.25) + int(rng.integers(2, 15))
-    return Page(image, tuple(glyphs))
+        size = size if y + size * 1.3 < canvas else min(SIZES)
+        height = sheet.measure("0", size)[1]
+        if y + height > canvas:
+            break
+        ink = sheet.style.ink
+        if rng.random() < 0.3:  # a dark or coloured band with light type
+            shades: list[Color] = [sheet.style.ink, *sheet.style.colors.values()]
+            sheet.draw.rectangle((0, y, canvas, y + height), fill=shades[int(rng.integers(7))])
+            ink = (255, 255, 255)
+        _write_line(sheet, rng, y, size, ink)
+        y += height + int(rng.integers(0, 9))
+    return sheet
 
 
-def _draw_line(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, canvas: int, y: int, size: int
-) -> list[Glyph]:
-    face, glyphs = font(size), []
+def _write_line(sheet: Sheet, rng: np.random.Generator, y: int, size: int, ink: Color) -> None:
     x = int(rng.integers(0, 21))
-    while x < canvas - 1.2 * size:
-        tens, units = (int(d) for d in rng.integers(0, 10, size=2))
-        ink = tuple(int(c) for c in rng.integers(0, 90, size=3))
-        draw.text((x, y), f"{tens}{units}", fill=ink, font=face)
-        first, second = face.getlength(str(tens)), face.getlength(str(units))
-        middle = y + size * 0.62
-        glyphs.append(Glyph(x + first / 2, middle, tens))
-        glyphs.append(Glyph(x + first + second / 2, middle, 10 + units))
-        x += int(first + second) + int(rng.integers(6, 41))
-    return [glyph for glyph in glyphs if glyph.x < canvas and glyph.y < canvas]
+    while True:
+        word = rng.random() < WORD_SHARE
+        text = str(rng.choice(ITEMS)) if word else str(int(rng.integers(10, 100)))
+        if x + sheet.measure(text, size)[0] > sheet.side:
+            return
+        sheet.write(x, y, text, size, ink)
+        x += sheet.measure(text, size)[0] + int(rng.integers(5, 31))
 
 
-def glyph_targets(page: Page, grid: int, cell: float) -> NDArray[np.float32]:
-    """Which glyph classes have their centre in which visual token.
+def mark_targets(sheet: Sheet, grid: int) -> NDArray[np.float32]:
+    """Which marks each visual token holds, when a sheet is shown as `grid` x `grid` tokens of 28.
 
     Args:
-        page: The page.
-        grid: Tokens a side.
-        cell: Pixels of the page that a token covers, a side.
+        sheet: The page or scene.
+        grid: Visual tokens a side.
 
     Returns:
-        float32 of shape (grid * grid, GLYPH_CLASSES), zeros and ones, row by row.
+        float32 of shape (grid * grid, MARK_CLASSES), zeros and ones, row by row.
     """
-    targets = np.zeros((grid * grid, GLYPH_CLASSES), dtype=np.float32)
-    for glyph in page.glyphs:
-        row, column = (min(grid - 1, int(v / cell)) for v in (glyph.y, glyph.x))
-        targets[row * grid + column, glyph.label] = 1.0
-    return targets
+    targets = np.zeros((grid, grid, MARK_CLASSES), dtype=np.float32)
+    cell = sheet.side / grid
+    for written in sheet.written:
+        if written.size * 28 / cell < LEGIBLE:
+            continue
+        for x, y, label in _glyphs(written):
+            targets[int(y / cell), int(x / cell), label] = 1.0
+    middles = (np.arange(grid) + 0.5) * cell
+    for area in sheet.hatched:
+        left, top, right, bottom = area.box
+        lost = area.fine and cell > 28
+        if area.pattern == PATTERNS[-1] or lost or area.mask is not None:
+            continue
+        rows = (middles > top) & (middles < bottom)
+        columns = (middles > left) & (middles < right)
+        label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
+        targets[np.ix_(rows, columns, [label])] = 1.0
+    return targets.reshape(grid * grid, MARK_CLASSES)
+
+
+def _glyphs(written: Written) -> Iterator[tuple[float, float, int]]:
+    """Middle of each thing to be read in a text, in pixels, and its class."""
+    left, top, right, bottom = written.box
+    y = (top + bottom) / 2
+    if len(written.text) == 2 and written.text.isdigit():
+        yield left + (right - left) / 4, y, int(written.text[0])
+        yield left + (right - left) * 3 / 4, y, 10 + int(written.text[1])
+    elif written.text in ITEMS:
+        yield (left + right) / 2, y, DIGITS + ITEMS.index(written.text)

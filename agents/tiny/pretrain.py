@@ -1,9 +1,13 @@
-"""Trains the tiny Qwen2.5-VL from scratch, in three stages: pages, questions, dialogues.
+"""Trains the tiny model from scratch, in three stages: pages, questions, dialogues.
 
     visionthink pretrain --out checkpoint
 
 Pages teach the vision tower to read, questions teach the language model to use what it sees, and
-dialogues teach the protocol: answer, or ask for the sharp image and then answer, by a coin.
+dialogues teach the protocol: answer, or ask for the sharp image and then answer, by a coin. A
+throw-away head keeps asking the tower what each visual token holds, in all three.
+
+Every step's data hang on seed, stage and step alone, and the state is saved now and then: a run
+that was killed goes on where it was, to the same weights.
 """
 
 from __future__ import annotations
@@ -18,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.chat import ChatEncoder
-from agents.checkpoints import check_model_dir, load_model
 from agents.tiny.lessons import (
     IGNORE,
     LIMITS,
@@ -28,13 +31,13 @@ from agents.tiny.lessons import (
     question_lesson,
 )
 from agents.tiny.model import TinyConfig, build_model, save_checkpoint
-from agents.tiny.pages import GLYPH_CLASSES, draw_page, glyph_targets
+from agents.tiny.pages import MARK_CLASSES, draw_page, mark_targets
+from agents.tiny.state import load_state, save_state
 from agents.tiny.tokenizer import build_tokenizer
 from agents.vision import VisionProcessor
 from vt_env.errors import ConfigError
 from vt_env.images import resample, shown_size
 from vt_env.tasks import CANVAS, World
-from vt_env.tasks.numbers import SIZES
 from vt_env.templates import load_template
 from vt_env.tokens import token_family
 
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
     from transformers import Qwen2_5_VLForConditionalGeneration
 
 STAGES = ("pages", "questions", "dialogues")
+STATE = "state.safetensors"
+"""File in the checkpoint's directory from which a killed run goes on; removed at the end."""
+MARK_WEIGHT = 0.5
+"""Weight of the marks beside the answers, in the second and third stage."""
 Progress = Callable[[str, int, int, float], None]
 """Called after each step with the stage, steps done, steps in all, and the loss."""
 
@@ -54,16 +61,16 @@ class PretrainConfig:
     Attributes:
         seed: Seed of weights and data.
         canvas: Side of the scenes, in pixels.
-        page_steps: Steps of the first stage, 64 pages each.
-        question_steps: Steps of the second stage, 64 scenes each.
-        dialogue_steps: Steps of the third stage, 64 episodes each.
-        batch_size: Sequences a step.
+        page_steps: Steps of the first stage, a batch of pages each.
+        question_steps: Steps of the second stage, a batch of scenes each.
+        dialogue_steps: Steps of the third stage, a batch of episodes each.
+        batch_size: Pages or sequences a step.
         lr: Peak learning rate of the first two stages (AdamW).
         dialogue_lr: Peak learning rate of the third.
         warmup: Steps over which each stage's rate rises.
         request_share: Chance that a dialogue asks for high resolution.
         low_share: Chance that pages and questions are shown at low resolution.
-        start: Checkpoint directory of an earlier run to go on from; None: random weights.
+        save_every: Steps between saves of the state.
         threads: Threads that torch computes with; 0: torch's own choice.
     """
 
@@ -78,15 +85,16 @@ class PretrainConfig:
     warmup: int = 100
     request_share: float = 0.5
     low_share: float = 1 / 3
-    start: str | None = None
+    save_every: int = 100
     threads: int = 0
 
     def __post_init__(self) -> None:
         for name in ("page_steps", "question_steps", "dialogue_steps", "warmup", "threads"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, got {self.batch_size}.")
+        for name in ("batch_size", "save_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         for name in ("request_share", "low_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
@@ -98,142 +106,173 @@ class Pretrainer:
     Args:
         config: The recipe.
         out: Directory of the checkpoint; its processor files are written at once.
+        resume: Whether to go on from the state that a killed run left in `out`.
+
+    Raises:
+        ConfigError: If there is a state and `resume` is False, there is none and `resume` is True,
+            or the state is another recipe's.
     """
 
-    def __init__(self, config: PretrainConfig, out: Path) -> None:
+    def __init__(self, config: PretrainConfig, out: Path, resume: bool = False) -> None:
+        import torch
+
         self.config, self.out = config, out
+        state = out / STATE
+        if state.exists() != resume:
+            raise ConfigError(
+                f"{state} is an unfinished run: go on with --resume, or remove it."
+                if state.exists()
+                else f"There is no unfinished run in {out} to resume."
+            )
         tokenizer = build_tokenizer()
         self.tokenizer = tokenizer
         self.encoder = ChatEncoder(tokenizer)
         self.template = load_template("brief")
         self.model = build_model(TinyConfig(), tokenizer, config.seed)
-        self.earlier = self._start_from(config.start) if config.start else []
-        save_checkpoint(self.model, tokenizer, out)
-        self.vision = VisionProcessor(out)
+        self.head = torch.nn.Linear(TinyConfig().hidden, MARK_CLASSES)  # thrown away at the end
         self.world = World("train", seed=config.seed, canvas=config.canvas)
         self.curve: list[dict[str, Any]] = []
-
-    def _start_from(self, directory: str) -> list[dict[str, Any]]:
-        """Takes over the weights of an earlier run; returns the record of how they came about."""
-        path = check_model_dir(directory)
-        self.model.load_state_dict(load_model(path).state_dict(), strict=True)
-        record = json.loads((path / "pretraining.json").read_text(encoding="utf-8"))
-        earlier: list[dict[str, Any]] = record["runs"]
-        return earlier
+        self._seconds = 0.0
+        self._features: Any = None
+        self.model.model.visual.register_forward_hook(self._keep_features)
+        self._place = (0, 0)  # stage and step that are done
+        self._optimizer: torch.optim.Optimizer | None = None
+        save_checkpoint(self.model, tokenizer, out)
+        self.vision = VisionProcessor(out)
+        if resume:
+            self._load_state()
 
     def run(self, progress: Progress) -> None:
-        """Trains all three stages, saving the checkpoint and the curve after each."""
+        """Trains all three stages, saving the state now and then, and the checkpoint at the end."""
         import torch
 
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
-        started = time.monotonic()
-        for stage in STAGES:
-            for step, steps, loss in self._stage(stage):
-                progress(stage, step, steps, loss)
+        self.model.train()
+        started = time.monotonic() - self._seconds
+        for number, stage in enumerate(STAGES[self._place[0] :], start=self._place[0]):
+            steps = getattr(self.config, f"{stage.removesuffix('s')}_steps")
+            for step, loss in self._stage(number, steps):
+                self._seconds = time.monotonic() - started
                 if step % 20 == 0 or step == steps:
-                    seconds = round(time.monotonic() - started, 1)
-                    self.curve.append(
-                        {"stage": stage, "step": step, "loss": round(loss, 5), "seconds": seconds}
-                    )
+                    row = {"stage": stage, "step": step, "loss": round(loss, 5)}
+                    self.curve.append(row | {"seconds": round(self._seconds, 1)})
+                self._place = (number, step)
+                if step % self.config.save_every == 0:
+                    self._save_state()
+                progress(stage, step, steps, loss)
+            self._place, self._optimizer = (number + 1, 0), None
+            self._save_state()
             save_checkpoint(self.model, self.tokenizer, self.out)
-            self._write_recipe()
+        self._write_recipe()
+        (self.out / STATE).unlink()
 
-    def _write_recipe(self) -> None:
-        run = {
-            "recipe": asdict(self.config) | {"start": bool(self.config.start)},
-            "number_sizes": SIZES,
-            "curve": self.curve,
-        }
-        record = {"model": asdict(TinyConfig()), "runs": [*self.earlier, run]}
-        path = self.out / "pretraining.json"
-        path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    def _stage(self, number: int, steps: int) -> Iterator[tuple[int, float]]:
+        """Trains one stage from where it was left; yields each step and its loss."""
+        import torch
 
-    def _stage(self, stage: str) -> Iterator[tuple[int, int, float]]:
-        config = self.config
-        rng = np.random.default_rng([config.seed, STAGES.index(stage), len(self.earlier)])
-        if stage == "pages":
-            return self._pages(rng)
-        if stage == "questions":
-            return self._sequences(config.question_steps, config.lr, lambda: self._questions(rng))
-        return self._sequences(
-            config.dialogue_steps, config.dialogue_lr, lambda: self._dialogues(rng)
+        lr = self.config.dialogue_lr if number == 2 else self.config.lr
+        tower = self.model.model.visual
+        trained = [*(tower if number == 0 else self.model).parameters(), *self.head.parameters()]
+        if self._optimizer is None:
+            self._optimizer = torch.optim.AdamW(trained, lr=lr)
+        for step in range(self._place[1] + 1, steps + 1):
+            rng = np.random.default_rng([self.config.seed, number, step])
+            self._set_rate(lr, step, steps)
+            loss = (self._pages, self._questions, self._dialogues)[number](rng)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            self._optimizer.step()
+            yield step, float(loss.detach())
+
+    def _set_rate(self, lr: float, step: int, steps: int) -> None:
+        """Linear warm-up, then linear decay to a twentieth."""
+        assert self._optimizer is not None
+        warm = min(1.0, step / max(1, self.config.warmup))
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr * warm * max(0.05, 1 - step / (steps + 1))
+
+    def _pages(self, rng: np.random.Generator) -> torch.Tensor:
+        size = shown_size((self.config.canvas,) * 2, self._scale(rng), LIMITS)
+        grid = size[0] // token_family(LIMITS.family).block
+        sheets = [draw_page(rng, self.config.canvas) for _ in range(self.config.batch_size)]
+        batch = self.vision([np.array(resample(sheet.finish(), size)) for sheet in sheets])
+        self.model.model.visual(batch.patches, grid_thw=batch.grid_thw)
+        return self._mark_loss([mark_targets(sheet, grid) for sheet in sheets])
+
+    def _questions(self, rng: np.random.Generator) -> torch.Tensor:
+        scale = self._scale(rng)
+        canvas, count = self.config.canvas, self.config.batch_size
+        return self._loss([question_lesson(rng, self.encoder, canvas, scale) for _ in range(count)])
+
+    def _dialogues(self, rng: np.random.Generator) -> torch.Tensor:
+        share = self.config.request_share
+        samples = [
+            self.world[int(index)]
+            for index in rng.integers(len(self.world), size=self.config.batch_size)
+        ]
+        return self._loss(
+            [dialogue_lesson(rng, s, self.encoder, self.template, share) for s in samples]
         )
 
-    def _pages(self, rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
+    def _scale(self, rng: np.random.Generator) -> float:
+        return 0.5 if rng.random() < self.config.low_share else 1.0
+
+    def _loss(self, lessons: list[Lesson]) -> torch.Tensor:
+        """Cross-entropy of the answers, and of the marks."""
+        answers = sequence_loss(self.model, self.encoder, self.vision, lessons)
+        return answers + MARK_WEIGHT * self._mark_loss([lesson.marks for lesson in lessons])
+
+    def _mark_loss(self, targets: list[np.ndarray]) -> torch.Tensor:
+        """Binary cross-entropy of the marks that the tower last saw; a scalar."""
         import torch
         from torch.nn import functional
 
-        tower, steps = self.model.model.visual, self.config.page_steps
-        torch.manual_seed(self.config.seed + 1)
-        head = torch.nn.Linear(TinyConfig().hidden, GLYPH_CLASSES)  # thrown away afterwards
-        parameters = [*tower.parameters(), *head.parameters()]
-        optimizer = torch.optim.AdamW(parameters, lr=self.config.lr)
-        weight = torch.tensor(3.0)  # most tokens hold no glyph
-        for step in range(1, steps + 1):
-            self._set_rate(optimizer, self.config.lr, step, steps)
-            scale = 0.5 if rng.random() < self.config.low_share else 1.0
-            pages = [draw_page(rng, self.config.canvas) for _ in range(self.config.batch_size)]
-            size = shown_size(pages[0].image.size, scale, LIMITS)
-            grid = size[0] // token_family(LIMITS.family).block
-            targets = [glyph_targets(page, grid, self.config.canvas / grid) for page in pages]
-            batch = self.vision([np.array(resample(page.image, size)) for page in pages])
-            features = tower(batch.patches, grid_thw=batch.grid_thw)
-            logits = head(_merged(features))  # (tokens, GLYPH_CLASSES)
-            loss = functional.binary_cross_entropy_with_logits(
-                logits, torch.from_numpy(np.concatenate(targets)), pos_weight=weight
-            )
-            yield step, steps, self._learn(loss, optimizer, parameters)
+        logits = self.head(_merged(self._features))  # (tokens, MARK_CLASSES)
+        weight = torch.tensor(3.0)  # most tokens hold no mark
+        wanted = torch.from_numpy(np.concatenate(targets))
+        return functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
 
-    def _questions(self, rng: np.random.Generator) -> list[Lesson]:
-        scale = 0.5 if rng.random() < self.config.low_share else 1.0
-        return [
-            question_lesson(rng, self.encoder, self.config.canvas, scale)
-            for _ in range(self.config.batch_size)
-        ]
+    def _keep_features(self, _module: Any, _inputs: Any, output: Any) -> None:
+        self._features = output
 
-    def _dialogues(self, rng: np.random.Generator) -> list[Lesson]:
-        return [
-            dialogue_lesson(
-                rng,
-                self.world[int(rng.integers(len(self.world)))],
-                self.encoder,
-                self.template,
-                self.config.request_share,
-            )
-            for _ in range(self.config.batch_size)
-        ]
+    def _save_state(self) -> None:
+        about = {
+            "recipe": asdict(self.config),
+            "place": self._place,
+            "curve": self.curve,
+            "seconds": self._seconds,
+        }
+        save_state(self.out / STATE, self.model, self.head, self._optimizer, about)
 
-    def _sequences(
-        self, steps: int, lr: float, draw: Callable[[], list[Lesson]]
-    ) -> Iterator[tuple[int, int, float]]:
+    def _load_state(self) -> None:
         import torch
 
-        parameters = list(self.model.parameters())
-        optimizer = torch.optim.AdamW(parameters, lr=lr)
-        self.model.train()
-        for step in range(1, steps + 1):
-            self._set_rate(optimizer, lr, step, steps)
-            loss = sequence_loss(self.model, self.encoder, self.vision, draw())
-            yield step, steps, self._learn(loss, optimizer, parameters)
+        about, restore = load_state(self.out / STATE, self.model, self.head)
+        mine = asdict(self.config)
+        changed = [k for k in mine if about["recipe"].get(k) != mine[k] and k != "threads"]
+        if changed:
+            raise ConfigError(
+                f"{self.out / STATE} was made with another {', '.join(changed)}; "
+                f"resume with the same settings."
+            )
+        self.curve, self._seconds = about["curve"], about["seconds"]
+        self._place = (about["place"][0], about["place"][1])
+        if self._place[1]:
+            tower = self.model.model.visual
+            part = tower if self._place[0] == 0 else self.model
+            self._optimizer = torch.optim.AdamW([*part.parameters(), *self.head.parameters()])
+            restore(self._optimizer)
 
-    def _set_rate(self, optimizer: torch.optim.Optimizer, lr: float, step: int, steps: int) -> None:
-        """Linear warm-up, then linear decay to a twentieth."""
-        warm = min(1.0, step / max(1, self.config.warmup))
-        for group in optimizer.param_groups:
-            group["lr"] = lr * warm * max(0.05, 1 - step / (steps + 1))
-
-    @staticmethod
-    def _learn(
-        loss: torch.Tensor, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter]
-    ) -> float:
-        import torch
-
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        return float(loss.detach())
+    def _write_recipe(self) -> None:
+        record = {
+            "model": asdict(TinyConfig()),
+            "recipe": asdict(self.config),
+            "curve": self.curve,
+        }
+        path = self.out / "pretraining.json"
+        path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 def sequence_loss(

@@ -6,11 +6,12 @@ because for a model this small every token of context is time.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from vt_env.tasks.numbers import NumbersTask
-from vt_env.tasks.objects import COLORS, SHAPES
-from vt_env.tasks.stripes import DIRECTIONS
+import numpy as np
+
+from vt_env.tasks import CANVAS, SUITES, draw_scene
 from vt_env.templates import PROMPTS_DIR, load_template
 
 if TYPE_CHECKING:
@@ -43,23 +44,30 @@ CHAT_TEMPLATE = (
 PIECES = r'\{"name".*?\}\}|\d| ?[A-Za-z]+| ?[^\sA-Za-z\d]+|\s+'
 
 
+SCENES = 1200
+"""Scenes whose questions and answers are looked through for words."""
+
+
 def corpus() -> list[str]:
-    """The texts that the merges are learned from."""
+    """The texts that the merges are learned from: the protocol, and every word of the world."""
     brief = load_template("brief")
-    words = [*COLORS, *SHAPES, *DIRECTIONS, "clear", "unclear", "yes", "no"]
+    texts = {"clear", "unclear", "yes", "no"}
+    for index in range(SCENES):
+        scene = draw_scene(np.random.default_rng([0, index]), CANVAS, SUITES["mixed"])
+        for question in scene.questions:
+            texts |= {question.text, question.answer, f"{question.text} {question.answer}"}
+    # Each word once, so that the merges hang on which words there are and not on how many.
+    words = {word for text in texts for word in re.findall(r" ?[A-Za-z]+", text)}
     lines = [
         "system\nuser\nassistant\n",
         brief.system,
         brief.tool_response,
         brief.tool_error,
-        "<think>clear</think><answer>",
+        brief.forced_answer,
         brief.forced_request,
-        "What color is the square? What shape is red? What number is shown?",
-        "Which way do the stripes run?",
-        f"{NumbersTask.name} in the image: how many, what, which, where, is there a",
         (PROMPTS_DIR / "agent.toml").read_text(encoding="utf-8"),
     ]
-    return lines + [f"{word}\n {word}" for word in words]
+    return lines + [f"{word}\n {word.strip()}" for word in sorted(words)]
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
@@ -79,7 +87,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=704,
+        vocab_size=1024,
         min_frequency=2,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         special_tokens=[],

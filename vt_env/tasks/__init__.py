@@ -2,7 +2,7 @@
 
 from vt_env.tasks.base import Need, Question, Task
 from vt_env.tasks.suites import SUITES, TASKS
-from vt_env.tasks.world import CANVAS, SPLITS, Scene, World, draw_scene
+from vt_env.tasks.world import CANVAS, SPLITS, Scene, SceneImage, World, draw_scene
 
 __all__ = [
     "CANVAS",
@@ -12,6 +12,7 @@ __all__ = [
     "Need",
     "Question",
     "Scene",
+    "SceneImage",
     "Task",
     "World",
     "draw_scene",
