@@ -1,0 +1,124 @@
+"""Things that several families lay on a scene: flat shapes with shadows, and paper tags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from vt_env.tasks.base import Box
+from vt_env.tasks.lettering import Face, lettering
+from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import Color
+
+Point = tuple[float, float]
+Placed = tuple[int, int, Image.Image]
+"""Left, top, and mask (mode L) of something that lies on the sheet."""
+OVERSAMPLING = 4
+"""Outlines are drawn this much larger and reduced, for smooth edges."""
+SHADE: Color = (26, 22, 18)
+WIDEST = "88"
+"""The widest two-digit number, for planning."""
+
+
+def polygon_mask(width: int, height: int, points: Sequence[Point]) -> Image.Image:
+    """Mask of a polygon with smooth edges.
+
+    Args:
+        width: Width of the mask, in pixels.
+        height: Its height.
+        points: Corners, in pixels from the mask's left top corner.
+    """
+    mask = Image.new("L", (width * OVERSAMPLING, height * OVERSAMPLING), 0)
+    corners = [(x * OVERSAMPLING, y * OVERSAMPLING) for x, y in points]
+    ImageDraw.Draw(mask).polygon(corners, fill=255)
+    return mask.reduce(OVERSAMPLING)
+
+
+def blob(middle: Point, radii: Point, waves: Sequence[float], corners: int = 48) -> list[Point]:
+    """Outline of a round thing with a wavy edge.
+
+    Args:
+        middle: Its middle.
+        radii: Its radius across and down.
+        waves: Depth of the first, second ... harmonic, as a share of the radius.
+        corners: Corners of the outline.
+    """
+    points = []
+    for step in range(corners):
+        angle = 2 * math.pi * step / corners
+        reach = 1 + sum(d * math.sin((k + 2) * angle + 2.1 * k) for k, d in enumerate(waves))
+        x, y = math.cos(angle) * radii[0], math.sin(angle) * radii[1]
+        points.append((middle[0] + x * reach, middle[1] + y * reach))
+    return points
+
+
+def shaded(color: Color, factor: float) -> Color:
+    """A darker (factor below 1) or lighter shade of a colour."""
+    red, green, blue = (min(255, round(channel * factor)) for channel in color)
+    return red, green, blue
+
+
+def cast_shadows(sheet: Sheet, things: Sequence[Placed], reach: int, depth: int = 110) -> None:
+    """Darkens the sheet softly to the lower right of the things that will lie on it."""
+    layer = Image.new("L", sheet.image.size, 0)
+    for x, y, mask in things:
+        layer.paste(depth, (x + reach, y + reach), mask)
+    sheet.image.paste(SHADE, None, layer.filter(ImageFilter.BoxBlur(reach * 0.8)))
+
+
+def tag_extent(text: str, size: int, face: Face) -> tuple[int, int]:
+    """Width and height of a paper tag."""
+    mask, _ = lettering(text, size, face)
+    pad = _pad(size)
+    return mask.width + 2 * pad, mask.height + 2 * pad
+
+
+def paper_tag(sheet: Sheet, x: int, y: int, text: str, size: int) -> Box:
+    """Lays a small sheet of paper with a text on it; its left top corner is at (x, y).
+
+    Returns:
+        Box of the tag.
+    """
+    width, height = tag_extent(text, size, sheet.style.face)
+    _, (dx, dy) = lettering(text, size, sheet.style.face)
+    pad, drop = _pad(size), max(1, _pad(size) // 3)
+    right, bottom = x + width - 1, y + height - 1
+    under = Image.new("L", (width, height), 90)
+    sheet.image.paste(SHADE, (x + drop, y + drop), under)
+    sheet.draw.rectangle((x, y, right, bottom), fill=(250, 248, 240), outline=(176, 170, 156))
+    sheet.write(x + pad - dx, y + pad - dy, text, size)
+    return x, y, x + width, y + height
+
+
+def _pad(size: int) -> int:
+    return 3 + size // 10
+
+
+def two_digits(rng: np.random.Generator) -> str:
+    """A number from 10 to 99."""
+    return str(int(rng.integers(10, 100)))
+
+
+def options(
+    rng: np.random.Generator, right: str, others: Sequence[str], count: int = 3
+) -> tuple[str, tuple[str, ...], str]:
+    """Options of a multiple-choice question, in drawn order.
+
+    Args:
+        rng: Source of randomness.
+        right: The right option.
+        others: Wrong ones to draw from.
+        count: How many options there are.
+
+    Returns:
+        The options as a phrase, ``"A circle, B square or C star"``; the options; and the letter of
+        the right one.
+    """
+    wrong = [str(o) for o in rng.permutation(list(others))[: count - 1]]
+    place = int(rng.integers(len(wrong) + 1))
+    chosen = [*wrong[:place], right, *wrong[place:]]
+    named = [f"{letter} {option}" for letter, option in zip("ABCDE", chosen, strict=False)]
+    return f"{', '.join(named[:-1])} or {named[-1]}", tuple(chosen), "ABCDE"[place]
