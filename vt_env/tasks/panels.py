@@ -20,10 +20,9 @@ REFERENCES = (11, 16, 32)
 
 def write_centered(sheet: Sheet, box: Box, text: str, size: int, ink: Color | None = None) -> Box:
     """Writes a text with its ink, not its line, in the middle of a box; returns the ink's box."""
-    mask, (dx, dy) = lettering(text, size, sheet.style.face)
-    x = (box[0] + box[2] - mask.width) // 2 - dx
+    mask, (_, dy) = lettering(text, size)  # whatever the face: its height differs by a pixel
     y = (box[1] + box[3] - mask.height) // 2 - dy
-    return sheet.write(x, y, text, size, ink)
+    return sheet.write((box[0] + box[2]) // 2, y, text, size, ink, anchor="m")
 
 
 def largest_type(sheet: Sheet, texts: Sequence[str], width: int, height: int) -> int:
@@ -31,8 +30,9 @@ def largest_type(sheet: Sheet, texts: Sequence[str], width: int, height: int) ->
     fits = float("inf")
     for size in REFERENCES:
         for text in texts:
-            mask, _ = lettering(text, size, sheet.style.face)
-            fits = min(fits, size * width / mask.width, size * height / mask.height)
+            mask, _ = lettering(text, size)
+            fits = min(fits, size * width / sheet.measure(text, size)[0])
+            fits = min(fits, size * height / mask.height)
     return int(fits)
 
 
