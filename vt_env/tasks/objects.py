@@ -10,7 +10,6 @@ from PIL import Image
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.hatching import MARGIN
 from vt_env.tasks.props import (
-    WIDEST,
     Placed,
     Point,
     cast_shadows,
@@ -221,17 +220,19 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
     least = round(SMALLEST_BLOCK * sheet.side)
     text = two_digits(rng)
 
-    def room_beside(type_size: int, number: str) -> int:
-        """Largest block beside or above a tag; negative if the tag itself does not fit."""
-        wide, tall = tag_extent(number, type_size, face)
-        if wide > width or tall > height:
-            return -1
+    def room_beside(type_size: int) -> int:
+        """Largest block beside or above the tag; nothing if the tag itself does not fit."""
+        wide, tall = tag_extent(text, type_size, face)
+        if wide > width - 2 or tall > height - 2:
+            return 0
         return min(height, width - wide) if beside else min(width, height - tall + tall // 8)
 
-    sizes = [size for size in range(10, sheet.side // 4) if room_beside(size, WIDEST) >= least]
-    type_size = sheet.type_size(max(sizes, default=10))
+    largest = sheet.side // 4
+    while largest > 10 and room_beside(largest) < least:
+        largest -= 1
+    type_size = sheet.type_size(largest)
     wide, tall = tag_extent(text, type_size, face)
-    size = min(most, int(room_beside(type_size, text) * rng.uniform(0.88, 1)))
+    size = min(most, int(room_beside(type_size) * rng.uniform(0.88, 1)))
     if beside:
         spare = int(rng.integers(0, width - size - wide + 1))
         x, y = cell[0] + spare, cell[1] + int(rng.integers(0, height - size + 1))

@@ -19,8 +19,6 @@ Placed = tuple[int, int, Image.Image]
 OVERSAMPLING = 4
 """Outlines are drawn this much larger and reduced, for smooth edges."""
 SHADE: Color = (26, 22, 18)
-WIDEST = "88"
-"""The widest two-digit number, for planning."""
 
 
 def polygon_mask(width: int, height: int, points: Sequence[Point]) -> Image.Image:
