@@ -149,11 +149,11 @@ def evaluate(
 def pretrain(
     out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
     seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,
-    page_steps: Annotated[int | None, Opt(help="Steps on pages of numbers.")] = None,
+    page_steps: Annotated[int | None, Opt(help="Steps on pages full of type.")] = None,
     question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
     dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
     lr: Annotated[float | None, Opt(help="Peak rate of pages and questions.")] = None,
-    start: Annotated[Path | None, Opt(help="Checkpoint of an earlier run to go on from.")] = None,
+    resume: Annotated[bool, Opt("--resume", help="Go on with a run that was killed.")] = False,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
 ) -> None:
     """Train the embedded Qwen2.5-VL from scratch (about half an hour on two free cores)."""
@@ -162,7 +162,6 @@ def pretrain(
 
     optional: dict[str, Any] = {
         "lr": lr,
-        "start": str(start) if start is not None else None,
         "page_steps": page_steps,
         "question_steps": question_steps,
         "dialogue_steps": dialogue_steps,
@@ -170,7 +169,7 @@ def pretrain(
     given = {name: value for name, value in optional.items() if value is not None}
     config = PretrainConfig(seed=seed, threads=threads, **given)
     with LivePretraining() as live:
-        Pretrainer(config, out).run(live.show)
+        Pretrainer(config, out, resume).run(live.show)
     console.print(f"Checkpoint: {out}", soft_wrap=True)
 
 

@@ -27,7 +27,6 @@ from vt_env.templates import PromptTemplate
 from vt_env.tokens import token_family
 
 IGNORE = -100
-LIMITS = ImageLimits("qwen2_5_vl")
 UNSURE = "unclear"
 """The tiny model's whole chain of thought where it asks; where it answers, it is what it reads.
 
@@ -62,19 +61,21 @@ class Lesson:
 class _Writer:
     """Collects ids and labels turn by turn."""
 
-    def __init__(self, encoder: ChatEncoder) -> None:
-        self.encoder, self.ids, self.labels = encoder, list[int](), list[int]()
+    def __init__(self, encoder: ChatEncoder, limits: ImageLimits) -> None:
+        self.encoder, self.limits = encoder, limits
+        self.ids, self.labels = list[int](), list[int]()
         self.images: list[Pixels] = []
         self.marks: list[NDArray[np.float32]] = []
 
     def shown(self, ids: Sequence[int], image: Image.Image, sheet: Sheet) -> None:
         """A turn with a view of a sheet."""
-        self.marks.append(mark_targets(sheet, image.width // token_family(LIMITS.family).block))
+        block = token_family(self.limits.family).block
+        self.marks.append(mark_targets(sheet, image.width, block))
         self.given(ids, [image])
 
     def given(self, ids: Sequence[int], images: Sequence[Image.Image] = ()) -> None:
         """A turn of the user."""
-        counts = [tokens_of(image.size, LIMITS) for image in images]
+        counts = [tokens_of(image.size, self.limits) for image in images]
         expanded = expand_images(ids, self.encoder.image_pad, counts)
         self.ids += expanded
         self.labels += [IGNORE] * len(expanded)
@@ -91,26 +92,27 @@ class _Writer:
 
 
 def question_lesson(
-    rng: np.random.Generator, encoder: ChatEncoder, canvas: int, scale: float
+    rng: np.random.Generator, encoder: ChatEncoder, limits: ImageLimits, canvas: int, scale: float
 ) -> Lesson:
     """A scene and some of the questions about it, in random order.
 
     Args:
         rng: The only source of randomness.
         encoder: The chat format.
+        limits: How images are sized.
         canvas: Side of the scene, in pixels.
         scale: Resolution that the scene is shown at, as a share of each side.
     """
     scene = draw_scene(rng, canvas, SUITES["mixed"])
     image = scene.image()
-    view = resample(image, shown_size(image.size, scale, LIMITS))
+    view = resample(image, shown_size(image.size, scale, limits))
     asked = [
         question
         for question in scene.questions
         if scale == 1.0 or not question.need.high_res or rng.random() < LOST_SHARE
     ]
     asked = asked or list(scene.questions)
-    writer = _Writer(encoder)
+    writer = _Writer(encoder, limits)
     for number, which in enumerate(rng.permutation(len(asked))[:MOST_QUESTIONS]):
         question = asked[int(which)]
         if number == 0:
@@ -126,6 +128,7 @@ def dialogue_lesson(
     rng: np.random.Generator,
     sample: Sample,
     encoder: ChatEncoder,
+    limits: ImageLimits,
     template: PromptTemplate,
     request_share: float,
 ) -> Lesson:
@@ -135,13 +138,14 @@ def dialogue_lesson(
         rng: Throws the coin.
         sample: The question to be answered; one of the world's.
         encoder: The chat format.
+        limits: How images are sized.
         template: What is said around the images.
         request_share: Chance that high resolution is asked for.
     """
-    episode = Episode(sample, EpisodeConfig(limits=LIMITS), RewardConfig(), template)
+    episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
     assert isinstance(sample.image, SceneImage)
     sheet = sample.image.scene().sheet
-    writer = _Writer(encoder)
+    writer = _Writer(encoder, limits)
     writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
     if rng.random() < request_share:
         text = to_text(Request(thought=UNSURE))

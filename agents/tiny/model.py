@@ -1,4 +1,4 @@
-"""Builds the tiny Qwen2.5-VL from its config: the real architecture, small numbers."""
+"""Builds a tiny Qwen2.5-VL or Qwen3-VL from its config: the real architecture, small numbers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vt_env.errors import UnknownNameError
 from vt_env.tokens import token_family
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-FAMILY = "qwen2_5_vl"
+ARCHITECTURES = ("qwen2_5_vl", "qwen3_vl")
+"""Token families that a tiny model can be built for."""
 MIN_TOKENS, MAX_TOKENS = 4, 64
 """Visual tokens of the smallest and the largest image that the tiny processor lets through."""
 
@@ -22,6 +24,7 @@ class TinyConfig:
     """Size of the tiny model.
 
     Attributes:
+        architecture: One of `ARCHITECTURES`.
         hidden: Width of the language model.
         ffn: Width of its feed-forward layers.
         layers: Its layers.
@@ -35,6 +38,7 @@ class TinyConfig:
             more slowly at this width.
     """
 
+    architecture: str = "qwen2_5_vl"
     hidden: int = 128
     ffn: int = 384
     layers: int = 4
@@ -46,10 +50,14 @@ class TinyConfig:
     vision_heads: int = 4
     init_std: float = 0.08
 
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise UnknownNameError("architecture", self.architecture, ARCHITECTURES)
+
 
 def build_model(
     config: TinyConfig, tokenizer: PreTrainedTokenizerFast, seed: int
-) -> Qwen2_5_VLForConditionalGeneration:
+) -> PreTrainedModel:
     """Builds the model with random weights (float32).
 
     Embeddings are untied: engines on a CPU keep a stale output layer when tied weights are updated.
@@ -58,17 +66,14 @@ def build_model(
 
     prepare_imports()
     import torch
-    from transformers import (
-        GenerationConfig,
-        Qwen2_5_VLConfig,
-        Qwen2_5_VLForConditionalGeneration,
-    )
+    import transformers
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     torch.manual_seed(seed)
+    name = {"qwen2_5_vl": "Qwen2_5_VL", "qwen3_vl": "Qwen3VL"}[config.architecture]
     eos, pad = _token_id(tokenizer, "<|im_end|>"), _token_id(tokenizer, "<|endoftext|>")
-    model_config = Qwen2_5_VLConfig(
+    model_config = getattr(transformers, f"{name}Config")(
         text_config=_text_config(config, len(tokenizer), eos, pad),
         vision_config=_vision_config(config),
         tie_word_embeddings=False,
@@ -77,24 +82,28 @@ def build_model(
         vision_start_token_id=_token_id(tokenizer, "<|vision_start|>"),
         vision_end_token_id=_token_id(tokenizer, "<|vision_end|>"),
     )
-    model = Qwen2_5_VLForConditionalGeneration(model_config).float()
-    model.generation_config = GenerationConfig(eos_token_id=[eos, pad], pad_token_id=pad)
+    model: PreTrainedModel = getattr(transformers, f"{name}ForConditionalGeneration")(model_config)
+    model = model.float()
+    model.generation_config = transformers.GenerationConfig(
+        eos_token_id=[eos, pad], pad_token_id=pad
+    )
     return model
 
 
 def save_checkpoint(
-    model: Qwen2_5_VLForConditionalGeneration,
-    tokenizer: PreTrainedTokenizerFast,
-    directory: Path,
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, directory: Path
 ) -> None:
     """Writes a Hugging Face directory that transformers and vLLM load as it is."""
     directory.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    rule = token_family(FAMILY)
+    family = str(model.config.model_type)
+    rule = token_family(family)
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",
-        "processor_class": "Qwen2_5_VLProcessor",
+        "processor_class": {"qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[
+            family
+        ],
         "size": {
             "shortest_edge": MIN_TOKENS * rule.block**2,
             "longest_edge": MAX_TOKENS * rule.block**2,
@@ -121,7 +130,8 @@ def _token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
 
 def _text_config(config: TinyConfig, vocab: int, eos: int, pad: int) -> dict[str, Any]:
     head = config.hidden // config.heads
-    return {
+    third = {"head_dim": head} if config.architecture == "qwen3_vl" else {}
+    return third | {
         "vocab_size": vocab,
         "hidden_size": config.hidden,
         "intermediate_size": config.ffn,
@@ -138,13 +148,14 @@ def _text_config(config: TinyConfig, vocab: int, eos: int, pad: int) -> dict[str
             "type": "mrope",
             "mrope_section": [head // 8, head * 3 // 16, head * 3 // 16],
             "rope_theta": 1e6,
-        },
+        }
+        | ({"mrope_interleaved": True} if config.architecture == "qwen3_vl" else {}),
     }
 
 
 def _vision_config(config: TinyConfig) -> dict[str, Any]:
-    rule = token_family(FAMILY)
-    return {
+    rule = token_family(config.architecture)
+    common = {
         "depth": config.vision_layers,
         "hidden_size": config.vision_hidden,
         "intermediate_size": config.vision_ffn,
@@ -152,8 +163,16 @@ def _vision_config(config: TinyConfig) -> dict[str, Any]:
         "patch_size": rule.patch,
         "spatial_merge_size": rule.merge,
         "temporal_patch_size": 2,
-        "window_size": 112,
         "out_hidden_size": config.hidden,
-        "fullatt_block_indexes": list(range(config.vision_layers)),
         "initializer_range": config.init_std,
+    }
+    if config.architecture == "qwen3_vl":
+        side = 2 * round(MAX_TOKENS**0.5)  # of the largest image, in patches
+        return common | {
+            "num_position_embeddings": side * side,
+            "deepstack_visual_indexes": [config.vision_layers - 1],
+        }
+    return common | {
+        "window_size": 112,
+        "fullatt_block_indexes": list(range(config.vision_layers)),
     }

@@ -64,33 +64,35 @@ def _write_line(sheet: Sheet, rng: np.random.Generator, y: int, size: int, ink: 
         x += sheet.measure(text, size)[0] + int(rng.integers(5, 31))
 
 
-def mark_targets(sheet: Sheet, grid: int) -> NDArray[np.float32]:
-    """Which marks each visual token holds, when a sheet is shown as `grid` x `grid` tokens of 28.
+def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
+    """Which marks each visual token holds.
 
     Args:
         sheet: The page or scene.
-        grid: Visual tokens a side.
+        shown: Side of the view of it, in pixels.
+        block: Side of a visual token, in pixels of the view.
 
     Returns:
-        float32 of shape (grid * grid, MARK_CLASSES), zeros and ones, row by row.
+        float32 of shape (tokens, MARK_CLASSES), zeros and ones, row by row.
     """
+    grid = shown // block
     targets = np.zeros((grid, grid, MARK_CLASSES), dtype=np.float32)
     cell = sheet.side / grid
     for written in sheet.written:
-        if written.size * 28 / cell < LEGIBLE:
+        if written.size * block / cell < LEGIBLE:
             continue
         for x, y, label in _glyphs(written):
             targets[int(y / cell), int(x / cell), label] = 1.0
     middles = (np.arange(grid) + 0.5) * cell
     for area in sheet.hatched:
         left, top, right, bottom = area.box
-        lost = area.fine and cell > 28
+        lost = area.fine and shown < sheet.side
         if area.pattern == PATTERNS[-1] or lost or area.mask is not None:
             continue
         rows = (middles > top) & (middles < bottom)
         columns = (middles > left) & (middles < right)
         label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
-        targets[np.ix_(rows, columns, [label])] = 1.0
+        targets[rows[:, None] & columns[None, :], label] = 1.0
     return targets.reshape(grid * grid, MARK_CLASSES)
 
 

@@ -24,7 +24,6 @@ import numpy as np
 from agents.chat import ChatEncoder
 from agents.tiny.lessons import (
     IGNORE,
-    LIMITS,
     Lesson,
     dialogue_lesson,
     pad_lessons,
@@ -36,14 +35,14 @@ from agents.tiny.state import load_state, save_state
 from agents.tiny.tokenizer import build_tokenizer
 from agents.vision import VisionProcessor
 from vt_env.errors import ConfigError
-from vt_env.images import resample, shown_size
+from vt_env.images import ImageLimits
 from vt_env.tasks import CANVAS, World
 from vt_env.templates import load_template
 from vt_env.tokens import token_family
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Qwen2_5_VLForConditionalGeneration
+    from transformers import PreTrainedModel
 
 STAGES = ("pages", "questions", "dialogues")
 STATE = "state.safetensors"
@@ -60,26 +59,34 @@ class PretrainConfig:
 
     Attributes:
         seed: Seed of weights and data.
-        canvas: Side of the scenes, in pixels.
+        architecture: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
+        canvas: Side of the scenes, in pixels; halved, it must be whole visual tokens.
+        page_canvas: Side of the pages, in pixels; small pages are cheap, and reading is local.
         page_steps: Steps of the first stage, a batch of pages each.
         question_steps: Steps of the second stage, a batch of scenes each.
         dialogue_steps: Steps of the third stage, a batch of episodes each.
-        batch_size: Pages or sequences a step.
-        lr: Peak learning rate of the first two stages (AdamW).
+        page_batch_size: Pages a step.
+        batch_size: Scenes or episodes a step.
+        page_lr: Peak learning rate of the first stage (AdamW).
+        lr: Peak learning rate of the second.
         dialogue_lr: Peak learning rate of the third.
         warmup: Steps over which each stage's rate rises.
         request_share: Chance that a dialogue asks for high resolution.
-        low_share: Chance that pages and questions are shown at low resolution.
+        low_share: Chance that a batch of questions is shown at low resolution.
         save_every: Steps between saves of the state.
         threads: Threads that torch computes with; 0: torch's own choice.
     """
 
     seed: int = 0
+    architecture: str = "qwen2_5_vl"
     canvas: int = CANVAS
+    page_canvas: int = 112
     page_steps: int = 2000
     question_steps: int = 2400
     dialogue_steps: int = 1000
+    page_batch_size: int = 32
     batch_size: int = 64
+    page_lr: float = 3e-3
     lr: float = 1.5e-3
     dialogue_lr: float = 5e-4
     warmup: int = 100
@@ -92,7 +99,7 @@ class PretrainConfig:
         for name in ("page_steps", "question_steps", "dialogue_steps", "warmup", "threads"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
-        for name in ("batch_size", "save_every"):
+        for name in ("page_batch_size", "batch_size", "save_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         for name in ("request_share", "low_share"):
@@ -128,8 +135,10 @@ class Pretrainer:
         self.tokenizer = tokenizer
         self.encoder = ChatEncoder(tokenizer)
         self.template = load_template("brief")
-        self.model = build_model(TinyConfig(), tokenizer, config.seed)
-        self.head = torch.nn.Linear(TinyConfig().hidden, MARK_CLASSES)  # thrown away at the end
+        self.size = TinyConfig(config.architecture)
+        self.limits = ImageLimits(config.architecture)
+        self.model = build_model(self.size, tokenizer, config.seed)
+        self.head = torch.nn.Linear(self.size.hidden, MARK_CLASSES)  # thrown away at the end
         self.world = World("train", seed=config.seed, canvas=config.canvas)
         self.curve: list[dict[str, Any]] = []
         self._seconds = 0.0
@@ -171,7 +180,7 @@ class Pretrainer:
         """Trains one stage from where it was left; yields each step and its loss."""
         import torch
 
-        lr = self.config.dialogue_lr if number == 2 else self.config.lr
+        lr = (self.config.page_lr, self.config.lr, self.config.dialogue_lr)[number]
         tower = self.model.model.visual
         trained = [*(tower if number == 0 else self.model).parameters(), *self.head.parameters()]
         if self._optimizer is None:
@@ -194,17 +203,21 @@ class Pretrainer:
             group["lr"] = lr * warm * max(0.05, 1 - step / (steps + 1))
 
     def _pages(self, rng: np.random.Generator) -> torch.Tensor:
-        size = shown_size((self.config.canvas,) * 2, self._scale(rng), LIMITS)
-        grid = size[0] // token_family(LIMITS.family).block
-        sheets = [draw_page(rng, self.config.canvas) for _ in range(self.config.batch_size)]
-        batch = self.vision([np.array(resample(sheet.finish(), size)) for sheet in sheets])
+        block = token_family(self.limits.family).block
+        side = self.config.page_canvas
+        sheets = [draw_page(rng, side) for _ in range(self.config.page_batch_size)]
+        batch = self.vision([np.array(sheet.finish()) for sheet in sheets])
         self.model.model.visual(batch.patches, grid_thw=batch.grid_thw)
-        return self._mark_loss([mark_targets(sheet, grid) for sheet in sheets])
+        return self._mark_loss([mark_targets(sheet, side, block) for sheet in sheets])
 
     def _questions(self, rng: np.random.Generator) -> torch.Tensor:
-        scale = self._scale(rng)
-        canvas, count = self.config.canvas, self.config.batch_size
-        return self._loss([question_lesson(rng, self.encoder, canvas, scale) for _ in range(count)])
+        scale = 0.5 if rng.random() < self.config.low_share else 1.0
+        return self._loss(
+            [
+                question_lesson(rng, self.encoder, self.limits, self.config.canvas, scale)
+                for _ in range(self.config.batch_size)
+            ]
+        )
 
     def _dialogues(self, rng: np.random.Generator) -> torch.Tensor:
         share = self.config.request_share
@@ -213,11 +226,11 @@ class Pretrainer:
             for index in rng.integers(len(self.world), size=self.config.batch_size)
         ]
         return self._loss(
-            [dialogue_lesson(rng, s, self.encoder, self.template, share) for s in samples]
+            [
+                dialogue_lesson(rng, sample, self.encoder, self.limits, self.template, share)
+                for sample in samples
+            ]
         )
-
-    def _scale(self, rng: np.random.Generator) -> float:
-        return 0.5 if rng.random() < self.config.low_share else 1.0
 
     def _loss(self, lessons: list[Lesson]) -> torch.Tensor:
         """Cross-entropy of the answers, and of the marks."""
@@ -267,7 +280,7 @@ class Pretrainer:
 
     def _write_recipe(self) -> None:
         record = {
-            "model": asdict(TinyConfig()),
+            "model": asdict(self.size),
             "recipe": asdict(self.config),
             "curve": self.curve,
         }
@@ -276,7 +289,7 @@ class Pretrainer:
 
 
 def sequence_loss(
-    model: Qwen2_5_VLForConditionalGeneration,
+    model: PreTrainedModel,
     encoder: ChatEncoder,
     vision: VisionProcessor,
     lessons: list[Lesson],

@@ -60,7 +60,8 @@ def soft_edge(mask: Image.Image) -> Wave:
     padded = Image.new("L", (mask.width + 2 * MARGIN, mask.height + 2 * MARGIN), 0)
     padded.paste(mask, (MARGIN, MARGIN))
     blurred = np.asarray(padded.filter(ImageFilter.GaussianBlur(SOFTNESS)), dtype=np.float64)
-    return np.clip(2 * blurred / 255 - 1, 0, 1)
+    softened: Wave = np.clip(2 * blurred / 255 - 1, 0, 1)
+    return softened
 
 
 def lost_in_halving(signal: Wave) -> Wave:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from judges import AnswerKind
 from vt_env.tasks.base import Box, Need, Question
 from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import draw_size, need_of_type
@@ -150,7 +151,7 @@ class Sheet:
         hatched = self.hatched[area]
         said = dict(answers) if answers else {pattern: pattern for pattern in PATTERNS}
         answer = said[hatched.pattern]
-        kind = "yes_no" if set(said.values()) <= {"yes", "no"} else "text"
+        kind = _kind(answer)
         if not hatched.fine:
             why = f"lines {COARSE // 2} pixels wide survive the halving"
             need = Need(False, "plain", why, FINE * 2 / COARSE)
@@ -170,16 +171,12 @@ class Sheet:
             box: Part of the sheet that holds all that is to be read.
             sizes: Type sizes of all that has to be read.
         """
-        kind = "integer" if answer.isdigit() else "text"
-        kind = "yes_no" if answer in ("yes", "no") else kind
-        return Question(text, answer, kind, need_of_type(min(sizes)), box)
+        return Question(text, answer, _kind(answer), need_of_type(min(sizes)), box)
 
     @staticmethod
     def plain_question(text: str, answer: str, box: Box, why: str = PLAIN.why) -> Question:
         """A question about something so large that the halved image shows it."""
-        kind = "integer" if answer.isdigit() else "text"
-        kind = "yes_no" if answer in ("yes", "no") else kind
-        return Question(text, answer, kind, Need(False, "plain", why, 0.5), box)
+        return Question(text, answer, _kind(answer), Need(False, "plain", why, 0.5), box)
 
     def finish(self, swapped: Mapping[int, str] | None = None) -> Image.Image:
         """The image with its artefacts and its hatching.
@@ -208,6 +205,12 @@ class Sheet:
             image.save(stored, "JPEG", quality=self.style.jpeg_quality, subsampling=0)
             image = Image.open(stored).convert("RGB")
         return np.asarray(image)
+
+
+def _kind(answer: str) -> AnswerKind:
+    if answer in ("yes", "no"):
+        return "yes_no"
+    return "integer" if answer.isdigit() else "text"
 
 
 def _add(pixels: np.ndarray, area: Hatched, pattern: str) -> None:
