@@ -22,7 +22,7 @@ def draw_house(
     Returns:
         Boxes of the plate with the number and of the door, and the number's type size.
     """
-    rng, unit = sheet.rng, sheet.side / 168
+    unit = sheet.side / 168
     left, top, right, bottom = box
     width = right - left
     eaves = top + (bottom - top) * (3 if sheet.style.novel else 2) // 12
@@ -39,7 +39,7 @@ def draw_house(
     room = (left + pad, eaves + pad, right - pad, entry[1] - pad)
     most = largest_type(sheet, ("00",), width - 4 * pad, room[3] - room[1] - 4)
     size = sheet.type_size(min(most, max(36, sheet.side // 12)))
-    across, high = sheet.measure(number, size)[0] + 6, size * 23 // 32 + 5
+    across, high = sheet.measure(number, size)[0] + 6, size * 23 // 32 + 7
     middle = (left + right) // 2 if size > 26 or sheet.style.novel else (entry[0] + entry[2]) // 2
     start = min(max(middle - across // 2, room[0]), room[2] - across)
     low = room[3] if not sheet.style.novel else room[1] + high
@@ -74,7 +74,7 @@ def _entry(sheet: Sheet, wall: Box, color: Color) -> Box:
 
 def _board(sheet: Sheet, box: Box) -> None:
     """Draws a light board with a thin dark edge."""
-    line = max(1, sheet.side // 336)
+    line = max(1, min(sheet.side // 336, (box[3] - box[1]) // 16))
     edge = (box[0], box[1], box[2] - 1, box[3] - 1)
     sheet.draw.rectangle(edge, fill=BOARD, outline=mixed(sheet.style.ink, BOARD, 0.3), width=line)
 
@@ -90,7 +90,7 @@ def _windows(sheet: Sheet, wall: Box, taken: tuple[Box, ...]) -> None:
         for column in range(columns):
             x, y = left + column * wide + inset, top + row * high + inset
             pane = (x, y, x + wide - 2 * inset, y + high - 2 * inset)
-            if any(_near(pane, other, inset // 2 + 1) for other in taken):
+            if any(_near(pane, other, bar + inset) for other in taken):
                 continue
             edge = (pane[0] - bar, pane[1] - bar, pane[2] + bar, pane[3] + bar)
             sheet.draw.rectangle(edge, fill=BOARD)

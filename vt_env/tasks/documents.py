@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.legibility import LARGE, need_of_type
+from vt_env.tasks.legibility import LARGE, SMALL, need_of_type
 from vt_env.tasks.panels import largest_type, mixed, pick, write_centered
 from vt_env.tasks.paperwork import (
     ROOMY,
@@ -58,6 +58,8 @@ class _Page:
         self.column = (page[0] + pad, page[1] + pad, page[2] - pad, page[3] - pad)
         self.colors = [str(c) for c in self.rng.permutation(list(sheet.style.colors))]
         self.questions: list[Question] = []
+        self.small = False
+        """Whether some type needs high resolution."""
 
     def draw(self) -> list[Question]:
         """Draws all blocks and returns the questions."""
@@ -83,8 +85,7 @@ class _Page:
         fillers = self._fillers()
         room -= sum(b.height + LEADING for b in [*blocks, *feet, *fillers])
         least = 2 * (11 + LEADING)
-        numbered = self.roomy or not footed
-        if numbered and self.rng.random() < 0.6:
+        if self.rng.random() < (0.6 if self.roomy else 0.0 if footed else 0.8):
             line = self._line("Table", "What is the table number?", room - least - LEADING)
             blocks.append(line)
             room -= line.height + LEADING
@@ -143,15 +144,16 @@ class _Page:
         texts = (f"{label}--00",)
         most = min(largest_type(self.sheet, texts, width, 10**6), room - LEADING - 2)
         size = self.sheet.type_size(min(most, max(40, self.sheet.side // 9)))
+        self.small |= size <= SMALL
         number = str(self.rng.integers(10, 100))
         ruled = self.rng.random() < 0.5
 
         def paint(box: Box) -> None:
             ends = (number, label) if self.sheet.style.novel else (label, number)
-            self._write_row(box, ends, size)
+            self._write_row(self._narrowed(box, size), ends, size)
             if ruled:
-                self._rule(box[1])
-                self._rule(box[3] - 1)
+                self._rule(box[1], box)
+                self._rule(box[3] - 1, box)
             self.questions.append(self.sheet.text_question(question, number, box, [size]))
 
         return _Block(size + LEADING + 2, paint)
@@ -162,15 +164,18 @@ class _Page:
         texts = [f"{item}--00" for item in ITEMS]
         most = min(largest_type(self.sheet, texts, width, 10**6), room // 2 - LEADING)
         size = self.sheet.type_size(min(most, max(36, side // 10)))
+        self.small |= size <= SMALL
         fit = min(len(ITEMS) if self.roomy else 4, room // (size + LEADING))
         count = pick(self.rng, min(2, fit), fit)
-        pitch = min(room // count, int((size + LEADING) * self.rng.uniform(1.0, 1.6)))
+        pitch = min(
+            room // count, int((size + LEADING) * self.rng.uniform(1.0, 2.2 if self.roomy else 1.6))
+        )
         items = [str(item) for item in self.rng.permutation(ITEMS)[:count]]
         prices = [str(p) for p in self.rng.integers(10, 100, size=count)]
         look = str(self.rng.choice(("leaders", "zebra", "ruled", "bare")))
 
         def paint(box: Box) -> None:
-            rows = []
+            rows, box = [], self._narrowed(box, size)
             for row, (item, price) in enumerate(zip(items, prices, strict=True)):
                 place = (box[0], box[1] + row * pitch, box[2], box[1] + (row + 1) * pitch)
                 ends = (price, item) if self.sheet.style.novel else (item, price)
@@ -181,13 +186,23 @@ class _Page:
 
         return _Block(pitch * count, paint)
 
+    def _narrowed(self, box: Box, size: int) -> Box:
+        """A column of a box that is not too wide to read across in type of this size."""
+        width = box[2] - box[0]
+        wide = min(width, max(width // 2, size * 24)) if self.roomy else width
+        return (
+            (box[2] - wide, *box[1:])
+            if self.sheet.style.novel
+            else (*box[:2], box[0] + wide, box[3])
+        )
+
     def _decorate(self, place: Box, row: int, look: str) -> None:
         """Tints every other row, or draws a rule below each."""
         if look == "zebra" and row % 2 == 0:
             tint = mixed(self.sheet.style.paper, self.sheet.style.ink, 0.1)
             self.sheet.draw.rectangle((*place[:2], place[2] - 1, place[3] - 1), fill=tint)
         elif look == "ruled":
-            self._rule(place[3] - 1)
+            self._rule(place[3] - 1, place)
 
     def _write_row(self, box: Box, ends: tuple[str, str], size: int, leaders: bool = False) -> None:
         """Writes a text at each end of a row, with a dotted line between them if wished."""
@@ -208,8 +223,10 @@ class _Page:
         """Colour of rules and leaders."""
         return mixed(self.sheet.style.paper, self.sheet.style.ink, 0.45)
 
-    def _rule(self, y: int) -> None:
-        self.sheet.draw.rectangle((self.column[0], y, self.column[2] - 1, y), fill=self.grey)
+    def _rule(self, y: int, box: Box) -> None:
+        """Draws a rule as wide as a box."""
+        thick = max(1, self.sheet.side // 400)
+        self.sheet.draw.rectangle((box[0], y - thick + 1, box[2] - 1, y), fill=self.grey)
 
     def _ask_rows(self, items: list[str], prices: list[str], rows: list[Box], size: int) -> None:
         """Questions about the rows."""
@@ -242,8 +259,8 @@ class _Page:
         """Stamps and check boxes beside each other."""
         side = self.sheet.side
         height = int(side * self.rng.uniform(*((0.3, 0.36) if tall else (0.27, 0.31))))
-        height = min(height, 260) if self.roomy else height
-        stamps = pick(self.rng, 1, 2) if self.roomy else int(self.rng.random() < 0.85)
+        height = min(height * 4 // 5, 260) if self.roomy else height
+        stamps = pick(self.rng, 1, 2) if self.roomy else int(self.rng.random() < 0.9)
         most = 3 if self.roomy or not stamps else 2  # or they would be too small to tell
         boxes = pick(self.rng, 1, most) if not stamps or self.rng.random() < 0.6 else 0
         flipped = self.rng.random() < 0.5
@@ -269,7 +286,9 @@ class _Page:
             color = self.colors.pop()
             left = box[0] + place * share
             stamp = (left, box[1], left + share, box[3])
-            area = draw_stamp(self.sheet, stamp, self.sheet.style.colors[color])
+            # A page whose type is all legible mostly has a stamp to look at more closely.
+            fine = True if not self.small and self.rng.random() < 0.9 else None
+            area = draw_stamp(self.sheet, stamp, self.sheet.style.colors[color], fine)
             text = f"What pattern is on the {color} stamp?"
             self.questions.append(self.sheet.pattern_question(text, area))
             if count == 1:
@@ -279,7 +298,9 @@ class _Page:
         """Draws check boxes one beside the other, and asks which are ticked."""
         left, top, right, bottom = box
         share = (right - left) // count
-        size = min(max(16, self.sheet.side // 7), share - 6, bottom - top - 4)
+        size = min(
+            max(16, self.sheet.side // (11 if self.roomy else 7)), share - 6, bottom - top - 4
+        )
         ticks = [bool(tick) for tick in self.rng.random(count) < 0.5]
         y = (top + bottom - size) // 2
         for place, tick in enumerate(ticks):

@@ -69,12 +69,13 @@ def _stamp_mask(shape: str, width: int, height: int) -> Image.Image:
     return mask.resize((width, height), Image.Resampling.BOX)
 
 
-def draw_stamp(sheet: Sheet, box: Box, color: Color) -> int:
-    """Draws a hatched stamp with a ring around it into a box; returns the area's number."""
+def draw_stamp(sheet: Sheet, box: Box, color: Color, fine: bool | None = None) -> int:
+    """Draws a hatched stamp with a ring into a box; returns the area's number."""
     rng = sheet.rng
     ring = max(2, sheet.side // 112)
     step = 4 if sheet.side < ROOMY else 16  # few sizes: the projection is kept for each
-    margin = 3 + ring
+    gap = max(3, sheet.side // 112)
+    margin = gap + ring
     left, top = max(MARGIN, box[0] + margin), max(MARGIN, box[1] + margin)
     right = min(sheet.side - MARGIN, box[2] - margin)
     bottom = min(sheet.side - MARGIN, box[3] - margin)
@@ -86,11 +87,13 @@ def draw_stamp(sheet: Sheet, box: Box, color: Color) -> int:
     area = (left, top, left + width, top + height)
     outer = (left - margin, top - margin, area[2] + margin, area[3] + margin)
     paste_shape(sheet, outer, _stamp_mask(shape, width + 2 * margin, height + 2 * margin), color)
-    inner = (left - 3, top - 3, area[2] + 3, area[3] + 3)
-    paste_shape(sheet, inner, _stamp_mask(shape, width + 6, height + 6), sheet.style.paper)
+    inner = (left - gap, top - gap, area[2] + gap, area[3] + gap)
+    paste_shape(
+        sheet, inner, _stamp_mask(shape, width + 2 * gap, height + 2 * gap), sheet.style.paper
+    )
     mask = _stamp_mask(shape, width, height)
     paste_shape(sheet, area, mask, color)
-    return sheet.hatch(area, mask)
+    return sheet.hatch(area, mask, fine=fine)
 
 
 @functools.lru_cache(maxsize=128)

@@ -84,6 +84,8 @@ class _Street:
             )
         size = int(18 * self.unit)
         draw_disc(sheet, pick(self.rng, size, side - size), size * 3 // 5, size, (250, 236, 170))
+        if self.long:
+            self._clouds()
         curb = ground + max(4, int(5 * self.unit))
         sheet.draw.rectangle((0, ground, side, curb), fill=PAVEMENT)
         sheet.draw.rectangle((0, curb, side, side), fill=ROAD)
@@ -92,11 +94,20 @@ class _Street:
         for x in range(int(self.rng.integers(dash)), side - dash, 2 * dash):
             sheet.draw.rectangle((x, y, x + dash, y + line - 1), fill=(226, 226, 222))
 
+    def _clouds(self) -> None:
+        """Draws clouds over a wide sky."""
+        for _ in range(pick(self.rng, 1, 3)):
+            size = pick(self.rng, self.side // 20, self.side // 12)
+            x, y = pick(self.rng, 2 * size, self.side - 2 * size), pick(self.rng, size, 2 * size)
+            for dx, dy, share in ((-0.8, 0.15, 0.7), (0.0, -0.1, 1.0), (0.8, 0.1, 0.8)):
+                at = (x + int(dx * size), y + int(dy * size))
+                draw_disc(self.sheet, *at, int(size * share), (250, 250, 250))
+
     def _lots(self) -> list[_Lot]:
         """Divides the street into lots, shops being wider than houses."""
         rng, side = self.rng, self.side
         if self.long:
-            count = pick(rng, 3, 4 if side < 1008 else 5)
+            count = pick(rng, 3, 4 if side < 1008 else 6)
             shops = [True, False, *(bool(x) for x in rng.random(count - 2) < 0.45)]
         else:
             shops = [False, bool(rng.random() < 0.6)]
@@ -174,7 +185,7 @@ class _Street:
         top = self.ground + int(4 * unit)
         start, end = int(3 * unit), side - int(3 * unit)
         if rng.random() < 0.5:
-            width = int((20 if not self.long else 15) * unit)
+            width = min(int(20 * unit), (side - top) * 10 // 29)  # so that its head fits
             x = start if self.novel else end - width
             lit = list(LAMPS)[int(rng.integers(len(LAMPS)))]
             box = (x, top, x + width, side)
