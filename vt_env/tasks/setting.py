@@ -1,0 +1,116 @@
+"""Setting type and shapes: helpers that several families share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PIL import Image, ImageDraw
+
+from vt_env.tasks.base import Box, Question
+from vt_env.tasks.hatching import PATTERNS
+from vt_env.tasks.legibility import SIZES, SMALL
+from vt_env.tasks.lettering import lettering
+from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import Color
+
+Point = tuple[float, float]
+LETTERS = "ABCDEF"
+OFFERED = 0.2
+"""Share of the scenes in which a question may be multiple choice."""
+
+
+def ink_size(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
+    """Width and height of a text's ink, in pixels."""
+    mask, _ = lettering(text, size, sheet.style.face)
+    return mask.size
+
+
+def write_middle(sheet: Sheet, at: Point, text: str, size: int, ink: Color | None = None) -> Box:
+    """Writes a text so that the middle of its ink lies at a point; the box of the ink."""
+    mask, (dx, dy) = lettering(text, size, sheet.style.face)
+    x, y = round(at[0] - mask.width / 2) - dx, round(at[1] - mask.height / 2) - dy
+    return sheet.write(x, y, text, size, ink)
+
+
+def widest_number(sheet: Sheet, size: int) -> int:
+    """Width in pixels that any two-digit number fits into, whatever the face."""
+    return math.ceil(ink_size(sheet, "88", size)[0] * 1.1) + 1
+
+
+def graded_sizes(sheet: Sheet, largest: Sequence[int], lost: bool = True) -> list[int]:
+    """Draws type sizes.
+
+    Args:
+        sheet: What they are for.
+        largest: Bound of each.
+        lost: Whether at least one has to be lost in the halved image.
+    """
+    sizes = [sheet.type_size(bound) for bound in largest]
+    if lost and sizes and min(sizes) > SMALL:
+        low, high = SIZES["need"]
+        sizes[int(sheet.rng.integers(len(sizes)))] = int(sheet.rng.integers(low, high + 1))
+    return sizes
+
+
+def two_digits(sheet: Sheet, count: int) -> list[str]:
+    """Different two-digit numbers, uniform."""
+    return [str(n) for n in sheet.rng.choice(90, size=count, replace=False) + 10]
+
+
+def offer(sheet: Sheet, question: Question, options: Sequence[str]) -> Question:
+    """Makes a multiple-choice question of a question, with its options in drawn order."""
+    drawn = tuple(str(o) for o in sheet.rng.permutation(list(options)))
+    letters = dict(zip(drawn, LETTERS, strict=False))
+    listed = [f"{letter} {option}" for option, letter in letters.items()]
+    text = f"{question.text[:-1]}: {', '.join(listed[:-1])} or {listed[-1]}?"
+    twins = {pattern: letters[answer] for pattern, answer in question.twins.items()}
+    answer = letters[question.answer]
+    return replace(question, text=text, answer=answer, kind="choice", choices=drawn, twins=twins)
+
+
+def offer_one(sheet: Sheet, questions: list[Question], colors: Sequence[str]) -> list[Question]:
+    """Makes one question multiple choice now and then, where its options are few.
+
+    Args:
+        sheet: What the questions are about.
+        questions: The questions.
+        colors: Colours that are seen on it.
+    """
+    if sheet.rng.random() >= OFFERED:
+        return questions
+    options = {"What pattern": PATTERNS, "What color": tuple(colors)}
+    numbers = [n for n, q in enumerate(questions) if q.text[: q.text.find(" is")] in options]
+    if not numbers:
+        return questions
+    chosen = numbers[int(sheet.rng.integers(len(numbers)))]
+    question = questions[chosen]
+    told = offer(sheet, question, options[question.text[: question.text.find(" is")]])
+    return [*questions[:chosen], told, *questions[chosen + 1 :]]
+
+
+def smoothly(sheet: Sheet, box: Box, paint: Callable[[ImageDraw.ImageDraw, int], None]) -> None:
+    """Paints in a part of the sheet with smooth edges.
+
+    Args:
+        sheet: The sheet.
+        box: The part; `paint` sees its left top corner as the origin.
+        paint: Gets what to draw with and how many times enlarged; it draws as much larger.
+    """
+    factor = 3 if sheet.side <= 448 else 2
+    patch = sheet.image.crop(box)
+    large = patch.resize((patch.width * factor, patch.height * factor), Image.Resampling.NEAREST)
+    paint(ImageDraw.Draw(large), factor)
+    sheet.image.paste(large.reduce(factor), box[:2])
+
+
+def union(*boxes: Box) -> Box:
+    """The smallest box that holds all of some boxes."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def inset(box: Box, by: int) -> Box:
+    """A box moved inwards on all sides."""
+    return box[0] + by, box[1] + by, box[2] - by, box[3] - by
