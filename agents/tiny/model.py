@@ -83,6 +83,9 @@ def build_model(
         vision_end_token_id=_token_id(tokenizer, "<|vision_end|>"),
     )
     model: PreTrainedModel = getattr(transformers, f"{name}ForConditionalGeneration")(model_config)
+    # The tower's weights hang on the seed alone, not on how many words the tokenizer knows.
+    torch.manual_seed(seed)
+    model.model.visual.apply(model._init_weights)
     model = model.float()
     model.generation_config = transformers.GenerationConfig(
         eos_token_id=[eos, pad], pad_token_id=pad

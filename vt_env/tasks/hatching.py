@@ -47,7 +47,8 @@ def wave(width: int, height: int, pattern: str, period: int) -> Wave:
     if pattern == "vertical":
         return np.broadcast_to(columns, (height, width)).copy()
     if pattern == "checkered":
-        return rows * columns
+        checks: Wave = rows * columns
+        return checks
     return np.zeros((height, width))
 
 
