@@ -6,6 +6,7 @@ from vt_env.tasks.base import Question
 from vt_env.tasks.chart_bars import draw_bars
 from vt_env.tasks.chart_lines import draw_lines
 from vt_env.tasks.chart_pies import draw_pie
+from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.setting import offer_one
 from vt_env.tasks.sheet import Sheet
 
@@ -23,4 +24,4 @@ class ChartsTask:
         """Draws a chart; the novel layout lies, is mirrored, or has its parts elsewhere."""
         kind = KINDS[int(sheet.rng.choice(len(KINDS), p=SHARES))]
         questions, colors = kind(sheet)
-        return offer_one(sheet, questions, colors)
+        return offer_one(sheet, questions, {"What pattern": PATTERNS, "What color": colors})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.legibility import SIZES, SMALL
 from vt_env.tasks.lettering import lettering
 from vt_env.tasks.sheet import Sheet
@@ -70,23 +69,28 @@ def offer(sheet: Sheet, question: Question, options: Sequence[str]) -> Question:
     return replace(question, text=text, answer=answer, kind="choice", choices=drawn, twins=twins)
 
 
-def offer_one(sheet: Sheet, questions: list[Question], colors: Sequence[str]) -> list[Question]:
+def offer_one(
+    sheet: Sheet, questions: list[Question], options: Mapping[str, Sequence[str]]
+) -> list[Question]:
     """Makes one question multiple choice now and then, where its options are few.
 
     Args:
         sheet: What the questions are about.
         questions: The questions.
-        colors: Colours that are seen on it.
+        options: Options of the questions that begin like a key.
     """
     if sheet.rng.random() >= OFFERED:
         return questions
-    options = {"What pattern": PATTERNS, "What color": tuple(colors)}
-    numbers = [n for n, q in enumerate(questions) if q.text[: q.text.find(" is")] in options]
-    if not numbers:
+    fit = [
+        (number, start)
+        for number, question in enumerate(questions)
+        for start in options
+        if question.text.startswith(start)
+    ]
+    if not fit:
         return questions
-    chosen = numbers[int(sheet.rng.integers(len(numbers)))]
-    question = questions[chosen]
-    told = offer(sheet, question, options[question.text[: question.text.find(" is")]])
+    chosen, start = fit[int(sheet.rng.integers(len(fit)))]
+    told = offer(sheet, questions[chosen], options[start])
     return [*questions[:chosen], told, *questions[chosen + 1 :]]
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from vt_env.tasks.base import Task
 from vt_env.tasks.charts import ChartsTask
 from vt_env.tasks.documents import DocumentsTask
-from vt_env.tasks.maps import MapsTask
 from vt_env.tasks.instruments import InstrumentsTask
+from vt_env.tasks.maps import MapsTask
 from vt_env.tasks.objects import ObjectsTask
 from vt_env.tasks.street import StreetTask
 from vt_env.tasks.textures import TexturesTask
 
-TASKS: dict[str, Task] = {task.name: task for task in (ChartsTask(), DocumentsTask(), InstrumentsTask(), StreetTask(), TexturesTask(), ObjectsTask(), MapsTask())}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        ChartsTask(),
+        DocumentsTask(),
+        InstrumentsTask(),
+        StreetTask(),
+        TexturesTask(),
+        ObjectsTask(),
+        MapsTask(),
+    )
+}
 """Every family."""
 OCR = ("charts", "documents", "street", "instruments")
 GENERAL = ("objects", "textures", "maps")
