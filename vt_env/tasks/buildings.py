@@ -12,6 +12,13 @@ from vt_env.tasks.vocabulary import ITEMS
 
 BOARD: Color = (252, 251, 245)
 """Light ground of house numbers and signs."""
+HOUSE, SHOP = 60, 86
+"""Widths, in pixels of a canvas of 168, that the parts of a house and of a shop are meant for."""
+
+
+def _scale(sheet: Sheet, width: int, usual: int) -> float:
+    """How much larger a building's parts are than on a canvas of 168; less in a narrow one."""
+    return min(sheet.side / 168, width / usual)
 
 
 def draw_house(
@@ -22,9 +29,9 @@ def draw_house(
     Returns:
         Boxes of the plate with the number and of the door, and the number's type size.
     """
-    unit = sheet.side / 168
     left, top, right, bottom = box
     width = right - left
+    unit = _scale(sheet, width, HOUSE)
     eaves = top + (bottom - top) * (3 if sheet.style.novel else 2) // 12
     overhang = max(1, int(2 * unit))
     roof = mixed(color, (40, 30, 30), 0.55)
@@ -53,7 +60,7 @@ def draw_house(
 def _entry(sheet: Sheet, wall: Box, color: Color) -> Box:
     """Draws a door at one side of a wall, or in its middle in the novel layout."""
     left, top, right, bottom = wall
-    unit = sheet.side / 168
+    unit = _scale(sheet, right - left, HOUSE)
     pad = max(3, int(4 * unit))
     height = min((bottom - top) * 9 // 20, int(44 * unit))
     width = min(height * 3 // 5, (right - left) * 2 // 5)
@@ -106,24 +113,26 @@ def _near(one: Box, other: Box, gap: int) -> bool:
 
 
 def draw_shop(
-    sheet: Sheet, box: Box, color: Color, shutter: Color | None, item: str
+    sheet: Sheet, box: Box, color: Color, shutter: Color | None, item: str, fine: bool | None
 ) -> tuple[Box, int, int | None]:
     """Draws a shop with a flat roof that fills a box; without a shutter it shows its window.
+
+    The pattern of the shutter is `fine`, or drawn, as in `Sheet.hatch`.
 
     Returns:
         Box of the sign, its type size, and the number of the hatched shutter.
     """
-    unit = sheet.side / 168
     left, top, right, bottom = box
+    unit = _scale(sheet, right - left, SHOP)
     pad = max(3, int(4 * unit))
     sheet.draw.rectangle((left, top, right - 1, bottom - 1), fill=color)
     cornice = mixed(color, (30, 30, 30), 0.4)
     thick = max(2, int(3 * unit))
     sheet.draw.rectangle((left - 1, top, right, top + thick - 1), fill=cornice)
-    front = _front_height(sheet, box)
+    front = min(int(44 * unit), (bottom - top) * 9 // 20, 240)
     sill = bottom - front - pad
     room = (left + pad, top + thick + pad // 2, right - pad, sill)
-    most = largest_type(sheet, ITEMS, room[2] - room[0] - 6, room[3] - room[1] - 4)
+    most = largest_type(sheet, ITEMS, room[2] - room[0] - 4, room[3] - room[1] - 4)
     size = sheet.type_size(min(most, max(38, sheet.side // 10)))
     high = min(max(size + 4, int(16 * unit)), room[3] - room[1])
     sign = (room[0], room[3] - high, room[2], room[3])
@@ -132,18 +141,14 @@ def draw_shop(
     _board(sheet, sign)
     write_centered(sheet, sign, item, size)
     _windows(sheet, (left, top + thick, right, sill), (sign,))
-    return sign, size, _front(sheet, (left + pad, bottom - front, right - pad, bottom), shutter)
+    below = (left + pad, bottom - front, right - pad, bottom)
+    return sign, size, _front(sheet, below, shutter, fine)
 
 
-def _front_height(sheet: Sheet, box: Box) -> int:
-    """Height of a shop's ground floor: its shutter and its door."""
-    return min(int(48 * sheet.side / 168), (box[3] - box[1]) * 9 // 20, 240)
-
-
-def _front(sheet: Sheet, box: Box, shutter: Color | None) -> int | None:
+def _front(sheet: Sheet, box: Box, shutter: Color | None, fine: bool | None) -> int | None:
     """Draws a shop's door and, beside it, its shutter or its window."""
     left, top, right, bottom = box
-    unit = sheet.side / 168
+    unit = _scale(sheet, right - left, SHOP)
     gap = max(4, int(5 * unit))
     door = min((bottom - top) * 9 // 20, (right - left) // 4)
     flipped = (sheet.rng.random() < 0.5) != sheet.style.novel
@@ -154,10 +159,12 @@ def _front(sheet: Sheet, box: Box, shutter: Color | None) -> int | None:
     sheet.draw.rectangle((x + bar, top + 2 + bar, x + door - 1 - bar, bottom - 2 * bar), fill=GLASS)
     start, end = (left + door + gap, right) if flipped else (left, right - door - gap)
     step = 4 if sheet.side < 448 else 16  # few sizes: the projection is kept for each
-    start, first = max(start, MARGIN) + max(start, MARGIN) % 2, top + top % 2
-    end = min(end, sheet.side - MARGIN)
-    area = (start, first, start + (end - start) // step * step, first)
-    area = (*area[:3], first + (bottom - bar - first) // step * step)
+    start, end = max(start, MARGIN), min(end, sheet.side - MARGIN)
+    width = min(end - start - 1, (right - left) * 3 // 5) // step * step  # the wall is the larger
+    height = (bottom - bar - top - 1) // step * step
+    start += (end - start - width) // 2
+    start, top = start + start % 2, top + top % 2
+    area = (start, top, start + width, top + height)
     inner = (area[0], area[1], area[2] - 1, area[3] - 1)
     if shutter is None:
         sheet.draw.rectangle(inner, fill=GLASS, outline=BOARD, width=bar)
@@ -165,7 +172,7 @@ def _front(sheet: Sheet, box: Box, shutter: Color | None) -> int | None:
             _goods(sheet, area, bar)
         return None
     sheet.draw.rectangle(inner, fill=shutter)
-    return sheet.hatch(area)
+    return sheet.hatch(area, fine=fine)
 
 
 def _goods(sheet: Sheet, window: Box, edge: int) -> None:

@@ -241,7 +241,7 @@ class _Page:
             self.questions.append(sheet.text_question(text, item.lower(), place, [size]))
         if self.rng.random() < 0.4:
             self.questions.append(self._choice(items[0], rows[0], size))
-        if size >= LARGE:
+        if self.roomy and size >= LARGE:
             self._plain("How many items are there?", str(len(items)), whole)
 
     def _choice(self, item: str, place: Box, size: int) -> Question:

@@ -14,8 +14,8 @@ from vt_env.tasks.style import Color
 
 SMOOTH = 4
 """Curves are drawn this much larger and reduced."""
-REFERENCES = (11, 16, 32)
-"""Type sizes at which texts are measured: small type is wider for its size."""
+REFERENCES = (32, 16, 11)
+"""Type sizes at which texts are measured: the smaller the type, the wider it is for its size."""
 
 
 def write_centered(sheet: Sheet, box: Box, text: str, size: int, ink: Color | None = None) -> Box:
@@ -33,6 +33,8 @@ def largest_type(sheet: Sheet, texts: Sequence[str], width: int, height: int) ->
             mask, _ = lettering(text, size)
             fits = min(fits, size * width / sheet.measure(text, size)[0])
             fits = min(fits, size * height / mask.height)
+        if fits >= size:
+            break
     return int(fits)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.buildings import draw_house, draw_shop
-from vt_env.tasks.legibility import need_of_type
+from vt_env.tasks.legibility import SMALL, need_of_type
 from vt_env.tasks.panels import mixed, pick
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
@@ -17,6 +17,8 @@ SKIES: tuple[Color, ...] = ((198, 222, 242), (226, 234, 240), (246, 226, 204))
 NOVEL_SKIES: tuple[Color, ...] = ((212, 206, 234), (188, 206, 208))
 ROAD: Color = (118, 120, 126)
 PAVEMENT: Color = (196, 194, 188)
+WIDER = 1.55
+"""Width of a shop, in widths of a house."""
 LONG = 448
 """Canvas from which a street has more than two buildings."""
 
@@ -57,16 +59,22 @@ class _Street:
         self.ground = int(self.side * (1 - share))
         self.questions: list[Question] = []
 
+    def _wanting(self) -> bool:
+        """Whether a scene that has been legible throughout gets something that is not."""
+        small = any(question.need.high_res for question in self.questions)
+        return not small and bool(self.rng.random() < 0.9)
+
     def draw(self) -> list[Question]:
         """Draws everything and returns the questions."""
         self._backdrop()
         lots = self._lots()
         doors = self._colors(lots)
         for lot, door in zip(lots, doors, strict=True):
+            if not lot.shop:
+                self._house(lot, door, lots)
+        for lot, door in zip(lots, doors, strict=True):
             if lot.shop:
                 self._shop(lot, door if self.rng.random() < 0.75 else None, lots)
-            else:
-                self._house(lot, door, lots)
         self._count(lots)
         self._road()
         return self.questions
@@ -114,10 +122,10 @@ class _Street:
         shops = [shops[int(i)] for i in rng.permutation(len(shops))]
         colors = [str(c) for c in rng.permutation(list(self.sheet.style.colors))]
         gap = int(side * 0.024)
-        share = (side - gap * (len(shops) + 1)) / sum(1.42 if shop else 1.0 for shop in shops)
+        share = (side - gap * (len(shops) + 1)) / sum(WIDER if shop else 1.0 for shop in shops)
         lots, x = [], float(gap)
         for shop, color in zip(shops, colors, strict=False):
-            width = share * (1.42 if shop else 1.0)
+            width = share * (WIDER if shop else 1.0)
             lowest, highest = (0.62, 0.84) if self.long else (0.84, 0.95)
             height = int(self.ground * rng.uniform(lowest, highest))
             lots.append(
@@ -151,7 +159,8 @@ class _Street:
         colors = self.sheet.style.colors
         item = str(self.rng.choice(ITEMS))
         blind = colors[shutter] if shutter else None
-        sign, size, area = draw_shop(self.sheet, lot.box, colors[lot.color], blind, item)
+        fine = True if self._wanting() else None
+        sign, size, area = draw_shop(self.sheet, lot.box, colors[lot.color], blind, item, fine)
         single = sum(other.shop for other in lots) == 1
         text = "What does the shop sell" if single else f"What does the {lot.color} shop sell"
         self.questions.append(self.sheet.text_question(f"{text}?", item.lower(), sign, [size]))
@@ -216,7 +225,8 @@ class _Street:
             draw_car(self.sheet, box, fill, leftwards=self.novel)
         else:
             number = str(self.rng.integers(10, 100))
-            panel, size = draw_bus(self.sheet, box, fill, number, leftwards=self.novel)
+            most = SMALL if self._wanting() else height
+            panel, size = draw_bus(self.sheet, box, fill, number, self.novel, most)
             text = "What number is on the bus?"
             self.questions.append(self.sheet.text_question(text, number, panel, [size]))
         self._plain(f"What color is the {kind}?", color, box)

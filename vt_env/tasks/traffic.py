@@ -70,8 +70,10 @@ def _wheel(sheet: Sheet, x: int, y: int, size: int) -> None:
     draw_disc(sheet, x, y, max(3, size * 2 // 5), (176, 178, 182))
 
 
-def draw_bus(sheet: Sheet, box: Box, color: Color, number: str, leftwards: bool) -> tuple[Box, int]:
-    """Draws a bus that fills a box, its number on a panel at the front.
+def draw_bus(
+    sheet: Sheet, box: Box, color: Color, number: str, leftwards: bool, largest: int
+) -> tuple[Box, int]:
+    """Draws a bus that fills a box, its number on a panel at the front, in type up to `largest`.
 
     Returns:
         Box of the panel, and the number's type size.
@@ -85,7 +87,7 @@ def draw_bus(sheet: Sheet, box: Box, color: Color, number: str, leftwards: bool)
     sheet.draw.rectangle((left + 1, floor - max(2, height // 14), right - 2, floor), fill=dark)
     pad = max(2, height // 16)
     most = largest_type(sheet, ("00",), width * 2 // 5 - 2 * pad, floor - top - 5 * pad)
-    size = sheet.type_size(most)
+    size = sheet.type_size(min(most, largest))
     across, high = sheet.measure(number, size)[0] + 2 * pad + 2, size * 23 // 32 + 2 * pad + 3
     first = left + 2 * pad if leftwards else right - 2 * pad - across
     panel = (first, top + 2 * pad, first + across, min(top + 2 * pad + high, floor - pad))
