@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import cli_data, cli_judge
-from benchmarks.settings import TrainSettings
+from benchmarks.settings import TrainSettings, named_values
 from benchmarks.show import console
 from vt_env.errors import ConfigError, VisionThinkError
 
@@ -93,7 +93,7 @@ def train(
     names = {item.name for item in fields(TrainSettings)} - {"shaper_params", "judge_params"}
     settings = TrainSettings(
         **{name: given[name] for name in names},
-        judge_params=_settings(judge_param or []),
+        judge_params=named_values(judge_param or []),
         shaper_params=_numbers(shaper_param or []),
     )
     training.train(settings, out, run_id)
@@ -132,7 +132,7 @@ def evaluate(
             data=data,
             model=model,
             backend=backend,
-            judge={"name": judge, **_settings(judge_param or [])},
+            judge={"name": judge, **named_values(judge_param or [])},
             prompt=prompt,
             samples=samples,
             temperature=temperature,
@@ -173,24 +173,10 @@ def pretrain(
     console.print(f"Checkpoint: {out}", soft_wrap=True)
 
 
-def _settings(pairs: list[str]) -> dict[str, str | float]:
-    """Reads ``name=value`` pairs; values that are numbers become numbers."""
-    settings: dict[str, str | float] = {}
-    for pair in pairs:
-        name, found, value = pair.partition("=")
-        if not found or not name.strip():
-            raise ConfigError(f"Expected name=value, got {pair!r}.")
-        try:
-            settings[name.strip()] = int(value) if value.strip().isdigit() else float(value)
-        except ValueError:
-            settings[name.strip()] = value
-    return settings
-
-
 def _numbers(pairs: list[str]) -> dict[str, float]:
     """Reads ``name=number`` pairs."""
     numbers = {}
-    for name, value in _settings(pairs).items():
+    for name, value in named_values(pairs).items():
         if isinstance(value, str):
             raise ConfigError(f"Expected {name}=number, got {value!r}.")
         numbers[name] = value

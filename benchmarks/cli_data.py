@@ -1,15 +1,32 @@
-"""``visionthink data``: looks at datasets."""
+"""``visionthink data``: looks at datasets, writes them, and labels them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from benchmarks.settings import TrainSettings
 from benchmarks.show import console
+from benchmarks.sources import DataSource
 from vt_env.datasets import load_dataset
 
-app = typer.Typer(no_args_is_help=True, help="Look at datasets.")
+app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and label them.")
+Opt = typer.Option
+_DEFAULTS = TrainSettings()
+
+Data = Annotated[str, Opt(help="'world', or a dataset: .jsonl, .parquet, a folder, hf:name.")]
+Split = Annotated[
+    str | None,
+    Opt(help="World: train, validation, test or generalisation; else a part of the dataset."),
+]
+Suite = Annotated[str | None, Opt(help="World: mixed, ocr or general.")]
+Families = Annotated[
+    str | None, Opt(help="World: families instead of a suite, with commas between them.")
+]
+Seed = Annotated[int | None, Opt(help="World: its seed.")]
+Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 112 to 2048.")]
 
 
 @app.command()
@@ -28,3 +45,97 @@ def check(
             markup=False,
             soft_wrap=True,
         )
+
+
+@app.command()
+def preview(
+    data: Data = "world",
+    split: Split = None,
+    suite: Suite = None,
+    families: Families = None,
+    seed: Seed = None,
+    canvas: Canvas = None,
+    samples: Annotated[int, Opt(help="Samples on the sheet, spread over the families.")] = 24,
+    columns: Annotated[int, Opt(help="Samples in a row.")] = 4,
+    side: Annotated[int, Opt(help="Images are fitted into squares of this side, in pixels.")] = 336,
+    out: Annotated[Path, Opt(help="The picture, a .png file.")] = Path("preview.png"),
+) -> None:
+    """Draw a contact sheet: images, what the policy sees of them, questions, answers and need."""
+    from benchmarks.preview import preview as draw
+
+    draw(DataSource(data, split, suite, families, seed, canvas), samples, columns, side, out)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, Opt(help="A .parquet file, which is replaced, or a folder for it.")],
+    data: Data = "world",
+    split: Split = None,
+    suite: Suite = None,
+    families: Families = None,
+    seed: Seed = None,
+    canvas: Canvas = None,
+    samples: Annotated[
+        int, Opt(help="At most this many samples; 0: all of a file, 1000 of the world.")
+    ] = 0,
+) -> None:
+    """Write a dataset as parquet in the VisionThink schema, images inside."""
+    from benchmarks.export import export as write
+
+    write(DataSource(data, split, suite, families, seed, canvas), out, samples)
+
+
+@app.command()
+def label(
+    out: Annotated[Path, Opt(help="JSON lines; a file of a run that was stopped is gone on with.")],
+    data: Data = "world",
+    split: Split = None,
+    suite: Suite = None,
+    families: Families = None,
+    seed: Seed = None,
+    canvas: Canvas = None,
+    model: Annotated[str, Opt(help="Checkpoint directory.")] = _DEFAULTS.model,
+    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
+    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
+    judge_param: Annotated[
+        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
+    ] = None,
+    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
+    rollouts: Annotated[int, Opt(help="Answers at each resolution.")] = 8,
+    temperature: Annotated[float, Opt(help="Sampling temperature.")] = 1.0,
+    low_correct: Annotated[
+        int | None, Opt(help="low_enough: right answers needed at both; else all rollouts.")
+    ] = None,
+    gap: Annotated[
+        int | None, Opt(help="needs_high: right at high less right at low; else 6 of 8.")
+    ] = None,
+    samples: Annotated[
+        int, Opt(help="At most this many samples; 0: all of a file, 1000 of the world.")
+    ] = 0,
+    sampling_seed: Annotated[int, Opt(help="Seed of the rollouts.")] = 0,
+    batch: Annotated[int, Opt(help="Samples played at once; memory grows with it.")] = 16,
+    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
+    max_model_len: Annotated[
+        int, Opt(help="Longest conversation, in tokens.")
+    ] = _DEFAULTS.max_model_len,
+) -> None:
+    """Label samples low_enough, needs_high or undecided by rollouts at both resolutions."""
+    from benchmarks.label import LabelSettings, label_dataset
+    from benchmarks.label_rule import LabelRule
+    from benchmarks.settings import named_values
+
+    settings = LabelSettings(
+        source=DataSource(data, split, suite, families, seed, canvas),
+        model=model,
+        rule=LabelRule.of(rollouts, low_correct, gap),
+        backend=backend,
+        judge={"name": judge, **named_values(judge_param or [])},
+        prompt=prompt,
+        temperature=temperature,
+        samples=samples,
+        seed=sampling_seed,
+        batch=batch,
+        max_new_tokens=max_new_tokens,
+        max_model_len=max_model_len,
+    )
+    label_dataset(settings, out)

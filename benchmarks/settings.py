@@ -136,3 +136,21 @@ class TrainSettings:
         if unknown:
             raise ConfigError(f"{path}: unknown settings {sorted(unknown)}.")
         return cls(**data)
+
+
+def named_values(pairs: list[str]) -> dict[str, str | float]:
+    """Reads ``name=value`` pairs; values that are numbers become numbers.
+
+    Raises:
+        ConfigError: If a pair is not of that form.
+    """
+    settings: dict[str, str | float] = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name.strip():
+            raise ConfigError(f"Expected name=value, got {pair!r}.")
+        try:
+            settings[name.strip()] = int(value) if value.strip().isdigit() else float(value)
+        except ValueError:
+            settings[name.strip()] = value
+    return settings

@@ -8,11 +8,13 @@
 | plain       | anything else       | `question`                | `answer`, `answers`            |
 
 The image is in `image` or `images` (a list of one). VisionThink's `info.use_tool` becomes
-`needs_high_res`.
+`needs_high_res`. Files that `visionthink data export` wrote also have `answers`, where several are
+accepted, and `sample_meta`, a JSON object whose members become columns.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 Row = dict[str, Any]
 _PLACEHOLDER = re.compile(r"<image>|<\|vision_start\|><\|image_pad\|><\|vision_end\|>")
 _ANSWER_TAG = re.compile(r"<answer>(.*)</answer>", re.DOTALL)
+SAMPLE_META = "sample_meta"
+"""Column for all of `Sample.meta`, as a JSON object."""
 _ANSWER_COLUMNS = ("answer", "answers", "solution", "ground_truth")
 
 
@@ -47,8 +51,9 @@ def to_plain(row: Row) -> Row:
     if "problem" in row and "question" not in row:
         _move(plain, ("problem",), "question")
         plain["question"] = _without_placeholder(plain["question"])
-        _move(plain, ("original_answer", "solution", "answer"), "answer")
+        _move(plain, ("answers", "original_answer", "solution", "answer"), "answer")
         _need_from_info(plain)
+        _members(plain)
     elif "reward_model" in row:
         plain["question"] = _question(plain.pop("prompt", None))
         plain["answer"] = _ground_truth(plain.pop("reward_model"))
@@ -113,3 +118,18 @@ def _need_from_info(row: Row) -> None:
     use_tool = info.get("use_tool") if isinstance(info, Mapping) else None
     if use_tool is not None and "needs_high_res" not in row:
         row["needs_high_res"] = use_tool
+
+
+def _members(row: Row) -> None:
+    """Puts the members of `SAMPLE_META` beside the other columns, which win."""
+    text = row.pop(SAMPLE_META, None)
+    if text is None:
+        return
+    try:
+        members = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RowError(SAMPLE_META, f"is not JSON ({error}).") from error
+    if not isinstance(members, Mapping):
+        raise RowError(SAMPLE_META, "expected a JSON object.")
+    for name, value in members.items():
+        row.setdefault(name, value)
