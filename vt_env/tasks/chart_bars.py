@@ -22,6 +22,7 @@ from vt_env.tasks.legibility import LARGE
 from vt_env.tasks.setting import (
     graded_sizes,
     inset,
+    some_fine,
     two_digits,
     union,
     widest_number,
@@ -29,6 +30,8 @@ from vt_env.tasks.setting import (
 )
 from vt_env.tasks.sheet import Sheet
 
+SPACIOUS = 300
+"""Side in pixels from which on there is room for several parts."""
 HATCH_INSET = 4
 LEAST_HATCHED = 32
 """Height of the smallest hatched bar, in pixels."""
@@ -84,12 +87,22 @@ def _parts(sheet: Sheet, count: int) -> set[str]:
     if sheet.side >= 150 and rng.random() < 0.5:
         parts.add("title")
     if rng.random() < 0.5:
-        narrow = "title" in parts or "numbers" in parts
-        if sheet.side >= 300 and _tick_bound(sheet, count) >= LARGE and rng.random() < 0.5:
+        if sheet.side >= SPACIOUS and _tick_bound(sheet, count) >= LARGE and rng.random() < 0.5:
             parts.add("ticks")
-        elif legend_fits(sheet, count) and (sheet.side >= 300 or not narrow):
+        elif _legend_fits(sheet, count, parts):
             parts.add("legend")
     return parts
+
+
+def _legend_fits(sheet: Sheet, count: int, parts: set[str]) -> bool:
+    """Whether a legend leaves room for bars that are plain to see."""
+    if not legend_fits(sheet, count):
+        return False
+    if sheet.side < SPACIOUS:
+        return not parts & {"title", "numbers"}
+    if sheet.style.novel:  # bars that lie need height for each
+        return sheet.side * 0.46 - 50 * ("title" in parts) - 24 >= 30 * count
+    return not parts >= {"title", "numbers"}
 
 
 def _tick_bound(sheet: Sheet, count: int) -> int:
@@ -142,7 +155,7 @@ def _bars(plot: Box, lengths: Sequence[int], across: bool) -> list[Box]:
     """Boxes of the bars, from left to right or from the top down."""
     left, top, right, bottom = plot
     slot = ((bottom - top) if across else (right - left)) / len(lengths)
-    thick = slot * (0.66 if across else 0.7)
+    thick = slot * (0.8 if across else 0.7)
     bars = []
     for number, length in enumerate(lengths):
         start = round((number + 0.5) * slot - thick / 2)
@@ -164,8 +177,8 @@ def _draw_bar(sheet: Sheet, bar: Box, color: str, across: bool) -> None:
 def _hatched(sheet: Sheet, colors: Sequence[str], bars: Sequence[Box]) -> list[Question]:
     """Hatches the bars."""
     questions = []
-    for color, bar in zip(colors, bars, strict=True):
-        area = sheet.hatch(even(inset(bar, HATCH_INSET)))
+    for color, bar, fine in zip(colors, bars, some_fine(sheet, len(bars)), strict=True):
+        area = sheet.hatch(even(inset(bar, HATCH_INSET)), fine=fine)
         questions.append(sheet.pattern_question(f"What pattern is on the {color} bar?", area))
     return questions
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.chart_frame import (
@@ -18,7 +18,8 @@ from vt_env.tasks.chart_frame import (
     write_title,
 )
 from vt_env.tasks.hatching import MARGIN
-from vt_env.tasks.setting import Point, graded_sizes, smoothly, two_digits, write_middle
+from vt_env.tasks.legibility import SMALL
+from vt_env.tasks.setting import Point, graded_sizes, smoothly, some_fine, two_digits, write_middle
 from vt_env.tasks.sheet import Sheet
 
 SHARES = {
@@ -77,11 +78,11 @@ def draw_pie(sheet: Sheet) -> tuple[list[Question], list[str]]:
     slices = _slices(sheet, colors, center, radius, hole)
     _paint(sheet, slices)
     if hatch:
-        for piece in slices:
+        for piece, fine in zip(slices, some_fine(sheet, count), strict=True):
             text = f"What pattern is on the {piece.color} slice?"
-            questions.append(sheet.pattern_question(text, _hatch(sheet, piece)))
+            questions.append(sheet.pattern_question(text, _hatch(sheet, piece, fine)))
     if ring:
-        questions.append(_number(sheet, center, hole, lost=bool(min(sizes, default=99) > 11)))
+        questions.append(_number(sheet, center, hole, lost=min(sizes, default=99) > SMALL))
     return questions + _plain(sheet, slices), colors
 
 
@@ -144,33 +145,38 @@ def _around(
 ) -> tuple[float, float, float, float]:
     """Box of a circle around a slice's middle, enlarged."""
     x, y = piece.center[0] - origin[0], piece.center[1] - origin[1]
-    left, top, right, bottom = x - radius, y - radius, x + radius, y + radius
-    return left * factor, top * factor, right * factor, bottom * factor
+    return _circle_box((x * factor, y * factor), radius * factor)
 
 
-def _hatch(sheet: Sheet, piece: Slice) -> int:
+def _hatch(sheet: Sheet, piece: Slice, fine: bool) -> int:
     """Hatches a slice within its edges."""
+    x, y = piece.center
+    reach = piece.radius - INSET
+    left, top = (max(MARGIN, int(v - reach) // 2 * 2) for v in (x, y))
+    last = (sheet.side - MARGIN) // 2 * 2
+    right, bottom = (min(last, int(v + reach + 2) // 2 * 2) for v in (x, y))
+    mask = Image.new("L", (right - left, bottom - top), 0)
     half = math.radians((piece.end - piece.start) / 2)
     along = math.radians((piece.start + piece.end) / 2)
-    shift = INSET / max(0.3, math.sin(half))
-    x = piece.center[0] + shift * math.cos(along)
-    y = piece.center[1] + shift * math.sin(along)
-    radius = piece.radius - shift - INSET
-    left, top = (int(v - radius) // 2 * 2 for v in (x, y))
-    left, top = max(left, MARGIN), max(top, MARGIN)
-    last = (sheet.side - MARGIN) // 2 * 2
-    right, bottom = (min(last, int(v + radius + 2) // 2 * 2) for v in (x, y))
-    mask = Image.new("L", (right - left, bottom - top), 0)
-    pen = ImageDraw.Draw(mask)
-    x, y = x - left, y - top
-    pen.pieslice((x - radius, y - radius, x + radius, y + radius), piece.start, piece.end, fill=255)
+    shift = INSET / max(0.3, math.sin(half))  # the same distance from both straight edges
+    tip = (x - left + shift * math.cos(along), y - top + shift * math.sin(along))
+    wide = _circle_box(tip, 2 * piece.radius)
+    ImageDraw.Draw(mask).pieslice(wide, piece.start, piece.end, fill=255)
+    disc = Image.new("L", mask.size, 0)
+    pen = ImageDraw.Draw(disc)
+    pen.ellipse(_circle_box((x - left, y - top), reach), fill=255)
     if piece.hole:
-        hole, (x, y) = piece.hole + INSET, (piece.center[0] - left, piece.center[1] - top)
-        pen.ellipse((x - hole, y - hole, x + hole, y + hole), fill=0)
+        pen.ellipse(_circle_box((x - left, y - top), piece.hole + INSET), fill=0)
+    mask = ImageChops.darker(mask, disc)
     ink = mask.getbbox() or (0, 0, 2, 2)
     tight = (ink[0] // 2 * 2, ink[1] // 2 * 2, (ink[2] + 1) // 2 * 2, (ink[3] + 1) // 2 * 2)
     box = (left + tight[0], top + tight[1], left + tight[2], top + tight[3])
-    return sheet.hatch(box, mask=mask.crop(tight))
+    return sheet.hatch(box, mask=mask.crop(tight), fine=fine)
+
+
+def _circle_box(middle: Point, radius: float) -> tuple[float, float, float, float]:
+    """Box of a circle."""
+    return middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius
 
 
 def _number(sheet: Sheet, center: Point, hole: float, lost: bool) -> Question:

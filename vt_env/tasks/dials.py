@@ -47,12 +47,16 @@ class Pen:
         reach = share * self.radius
         self.draw.ellipse((at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach), fill=fill)
 
-    def hand(self, angle: float, start: float, end: float, thick: float, fill: Color) -> None:
-        """A hand with round ends, from one share of the radius to another."""
+    def tick(self, angle: float, start: float, end: float, thick: float, fill: Color) -> None:
+        """A straight mark from one share of the radius to another."""
         ends = self.at(angle, start), self.at(angle, end)
         self.draw.line(ends, fill=fill, width=max(1, round(thick * self.radius)))
-        for point in ends:
-            self.dot(point, thick / 2, fill)
+
+    def hand(self, angle: float, start: float, end: float, thick: float, fill: Color) -> None:
+        """A mark with round ends."""
+        self.tick(angle, start, end, thick, fill)
+        self.dot(self.at(angle, start), thick / 2, fill)
+        self.dot(self.at(angle, end), thick / 2, fill)
 
     def needle(self, angle: float, end: float, thick: float, fill: Color) -> None:
         """A pointed needle from the middle."""
@@ -83,7 +87,7 @@ def draw_clock(sheet: Sheet, box: Box) -> Question:
         for mark in range(marks):
             long = mark * 12 // marks % 3 == 0
             start, thick = (0.74, 0.05) if long else (0.8, 0.03)
-            pen.hand(mark * 360 / marks, start, 0.83, thick, ink)
+            pen.tick(mark * 360 / marks, start, 0.83, thick, ink)
         pen.hand(30 * (hour + minute / 60), -0.08, 0.46, 0.13, ink)
         pen.hand(6 * minute, -0.12, 0.7, 0.055, ink)
         pen.disc(0.09, ink)

@@ -13,6 +13,7 @@ from vt_env.tasks.setting import (
     graded_sizes,
     inset,
     offer_one,
+    some_fine,
     two_digits,
     widest_number,
     write_middle,
@@ -150,12 +151,12 @@ def _dials(sheet: Sheet, boxes: Sequence[Box]) -> tuple[list[Question], dict[str
 def _vents(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list[Question]:
     """Draws vents behind grilles; their questions."""
     questions = []
-    for box, color in zip(boxes, colors, strict=False):
+    for box, color, fine in zip(boxes, colors, some_fine(sheet, len(boxes)), strict=False):
         plate = even(box)
         last = (plate[0], plate[1], plate[2] - 1, plate[3] - 1)
         round_ = max(3, sheet.side // 40)
         sheet.draw.rounded_rectangle(last, radius=round_, fill=sheet.style.colors[color])
-        area = sheet.hatch(even(inset(plate, 4 + sheet.side // 200 * 2)))
+        area = sheet.hatch(even(inset(plate, 4 + sheet.side // 200 * 2)), fine=fine)
         questions.append(sheet.pattern_question(f"What pattern is on the {color} panel?", area))
     return questions
 
@@ -167,7 +168,7 @@ def _displays(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list
     frame = max(5, sheet.side // 36)
     bounds = [_bound(sheet, inset(box, frame + 2)) for box in boxes]
     coarse = all(not area.fine for area in sheet.hatched)
-    sizes = graded_sizes(sheet, bounds, lost=coarse and sheet.rng.random() < 0.8)
+    sizes = graded_sizes(sheet, bounds, lost=coarse and bool(sheet.rng.random() < 0.8))
     numbers = two_digits(sheet, len(boxes))
     shines = bool(sheet.rng.random() < 0.5)
     questions = []

@@ -16,6 +16,8 @@ from vt_env.tasks.style import Color
 
 Point = tuple[float, float]
 LETTERS = "ABCDEF"
+FINE_SHARE = 0.5
+"""Share of hatched areas that are fine."""
 OFFERED = 0.2
 """Share of the scenes in which a question may be multiple choice."""
 
@@ -51,6 +53,14 @@ def graded_sizes(sheet: Sheet, largest: Sequence[int], lost: bool = True) -> lis
         low, high = SIZES["need"]
         sizes[int(sheet.rng.integers(len(sizes)))] = int(sheet.rng.integers(low, high + 1))
     return sizes
+
+
+def some_fine(sheet: Sheet, count: int) -> list[bool]:
+    """Which of some areas to hatch too finely for the halved image; nearly always at least one."""
+    fine = [bool(f) for f in sheet.rng.random(count) < FINE_SHARE]
+    if fine and not any(fine) and sheet.rng.random() < 0.8:
+        fine[int(sheet.rng.integers(count))] = True
+    return fine
 
 
 def two_digits(sheet: Sheet, count: int) -> list[str]:
@@ -102,7 +112,7 @@ def smoothly(sheet: Sheet, box: Box, paint: Callable[[ImageDraw.ImageDraw, int],
         box: The part; `paint` sees its left top corner as the origin.
         paint: Gets what to draw with and how many times enlarged; it draws as much larger.
     """
-    factor = 3 if sheet.side <= 448 else 2
+    factor = 3 if sheet.side < 200 else 2
     patch = sheet.image.crop(box)
     large = patch.resize((patch.width * factor, patch.height * factor), Image.Resampling.NEAREST)
     paint(ImageDraw.Draw(large), factor)
