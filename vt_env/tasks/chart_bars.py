@@ -21,6 +21,7 @@ from vt_env.tasks.hatching import even
 from vt_env.tasks.legibility import LARGE
 from vt_env.tasks.setting import (
     graded_sizes,
+    ink_size,
     inset,
     some_fine,
     two_digits,
@@ -71,7 +72,7 @@ def draw_bars(sheet: Sheet) -> tuple[list[Question], list[str]]:
     if "hatch" in parts:
         questions += _hatched(sheet, colors, bars)
     if "numbers" in parts:
-        questions += _numbers(sheet, colors, bars, sizes["numbers"])
+        questions += _numbers(sheet, plot, colors, bars, sizes["numbers"])
     if "ticks" in parts:
         questions += _ticks(sheet, plot, colors, bars, names, sizes["ticks"])
     return questions + _plain(sheet, plot, colors, lengths), colors
@@ -183,15 +184,21 @@ def _hatched(sheet: Sheet, colors: Sequence[str], bars: Sequence[Box]) -> list[Q
     return questions
 
 
-def _numbers(sheet: Sheet, colors: Sequence[str], bars: Sequence[Box], size: int) -> list[Question]:
+def _numbers(
+    sheet: Sheet, plot: Box, colors: Sequence[str], bars: Sequence[Box], size: int
+) -> list[Question]:
     """Writes a number at the end of each bar; it says nothing about the bar's length."""
     questions = []
     numbers = two_digits(sheet, len(bars))
+    ground = sheet.image.getpixel((plot[2] - 4, plot[1] + 4))
     half = widest_number(sheet, size) / 2
     for color, bar, number in zip(colors, bars, numbers, strict=True):
         x, y = (bar[0] + bar[2]) / 2, bar[1] - 4 - size * 0.37
         if sheet.style.novel:
             x, y = bar[2] + 4 + half, (bar[1] + bar[3]) / 2
+        width, height = (v / 2 + 2 for v in ink_size(sheet, number, size))
+        clear = (x - width, y - height, x + width, y + height)  # no grid behind the number
+        sheet.draw.rectangle(clear, fill=ground)
         box = union(bar, write_middle(sheet, (x, y), number, size))
         text = f"What number is on the {color} bar?"
         questions.append(sheet.text_question(text, number, box, [size]))

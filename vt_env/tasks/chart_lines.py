@@ -20,6 +20,8 @@ from vt_env.tasks.setting import (
 from vt_env.tasks.sheet import Sheet
 
 RISING, FALLING, PEAKED = "rising", "falling", "peaked"
+BESIDE = 8
+"""Pixels to the left and right of the number beside a line, together."""
 HIGHEST = {RISING: "right", FALLING: "left", PEAKED: "middle"}
 
 
@@ -38,7 +40,7 @@ def draw_lines(sheet: Sheet) -> tuple[list[Question], list[str]]:
     if len(sizes) > 1:
         room, asked = write_title(sheet, room, names, sizes[1])
         questions.append(asked)
-    beside = widest_number(sheet, sizes[0]) + max(6, side // 28)
+    beside = widest_number(sheet, sizes[0]) + BESIDE
     left, top, right, bottom = room
     plot = (left + 4, top + 6, right - beside, bottom - 6)
     if sheet.style.novel:  # numbers stand where the lines begin
@@ -47,7 +49,7 @@ def draw_lines(sheet: Sheet) -> tuple[list[Question], list[str]]:
     shapes = [str(s) for s in rng.choice((RISING, FALLING, PEAKED), size=count, p=(0.4, 0.4, 0.2))]
     lines = _lines(sheet, plot, shapes, sizes[0])
     _paint(sheet, plot, colors, lines)
-    questions += _numbers(sheet, colors, lines, sizes[0])
+    questions += _numbers(sheet, plot, colors, lines, sizes[0])
     for color, shape in zip(colors, shapes, strict=True):
         which = "line" if count == 1 else f"{color} line"
         if shape != PEAKED:
@@ -88,21 +90,18 @@ def _lines(sheet: Sheet, plot: Box, shapes: Sequence[str], size: int) -> list[li
 
 def _heights(sheet: Sheet, shape: str, points: int) -> list[float]:
     """Heights of a line's points as shares of the plot's height."""
-    rng = sheet.rng
+    high = float(sheet.rng.uniform(0.8, 1.0))
     if shape == PEAKED:
-        half = points // 2
-        up = _climb(sheet, half + 1)
-        down = _climb(sheet, half + 1)
-        top = float(rng.uniform(0.85, 1.0))
-        return [h * top for h in up] + [h * top for h in down[-2::-1]]
-    line = _climb(sheet, points)
+        up, down = (_climb(sheet, points // 2 + 1, high) for _ in range(2))
+        return up + down[-2::-1]
+    line = _climb(sheet, points, high)
     return line if shape == RISING else line[::-1]
 
 
-def _climb(sheet: Sheet, points: int) -> list[float]:
+def _climb(sheet: Sheet, points: int, high: float) -> list[float]:
     """Heights that rise from the lower part of the plot to the upper."""
     rng = sheet.rng
-    low, high = float(rng.uniform(0, 0.3)), float(rng.uniform(0.8, 1.0))
+    low = float(rng.uniform(0, 0.3))
     steps = rng.uniform(0.4, 1.0, size=points - 1).cumsum()
     return [low] + [low + (high - low) * float(s) for s in steps / steps[-1]]
 
@@ -132,19 +131,20 @@ def _paint(
 
 
 def _numbers(
-    sheet: Sheet, colors: Sequence[str], lines: Sequence[Sequence[Point]], size: int
+    sheet: Sheet, plot: Box, colors: Sequence[str], lines: Sequence[Sequence[Point]], size: int
 ) -> list[Question]:
     """Writes a number beside each line; it says nothing about the line's height."""
     questions = []
     half = widest_number(sheet, size) / 2
-    gap = max(3.5, sheet.side / 48) + 3
-    for color, line, number in zip(colors, lines, two_digits(sheet, len(lines)), strict=True):
-        x, y = line[0 if sheet.style.novel else -1]
-        x += -half - gap if sheet.style.novel else half + gap
-        ink = write_middle(sheet, (x, y), number, size)
-        near = (round(x - half - gap), ink[1], round(x + half + gap), ink[3])
+    numbers = two_digits(sheet, len(lines))
+    for color, line, number in zip(colors, lines, numbers, strict=True):
+        if sheet.style.novel:
+            end, x = line[0], plot[0] - BESIDE / 2 - half
+        else:
+            end, x = line[-1], plot[2] + BESIDE / 2 + half
+        ink = write_middle(sheet, (x, end[1]), number, size)
         which = "line" if len(lines) == 1 else f"{color} line"
         text = f"What number is on the {which}?"
-        box = union(ink, (max(0, near[0]), near[1], min(sheet.side, near[2]), near[3]))
-        questions.append(sheet.text_question(text, number, box, [size]))
+        mark = (int(end[0]) - 2, int(end[1]) - 2, int(end[0]) + 3, int(end[1]) + 3)
+        questions.append(sheet.text_question(text, number, union(ink, mark), [size]))
     return questions

@@ -80,7 +80,7 @@ def draw_clock(sheet: Sheet, box: Box) -> Question:
     marks = int(rng.choice((4, 12)))
     radius = (box[2] - box[0]) / 2
 
-    def paint(draw: ImageDraw.ImageDraw, factor: int) -> None:
+    def paint_face(draw: ImageDraw.ImageDraw, factor: int) -> None:
         pen = Pen(draw, radius * factor, radius * factor)
         pen.disc(1.0, rim)
         pen.disc(0.9, FACE)
@@ -88,18 +88,33 @@ def draw_clock(sheet: Sheet, box: Box) -> Question:
             long = mark * 12 // marks % 3 == 0
             start, thick = (0.74, 0.05) if long else (0.8, 0.03)
             pen.tick(mark * 360 / marks, start, 0.83, thick, ink)
+
+    def paint_hands(draw: ImageDraw.ImageDraw, factor: int) -> None:
+        pen = Pen(draw, radius * factor, radius * factor)
         pen.hand(30 * (hour + minute / 60), -0.08, 0.46, 0.13, ink)
         pen.hand(6 * minute, -0.12, 0.7, 0.055, ink)
         pen.disc(0.09, ink)
 
-    smoothly(sheet, box, paint)
-    if radius >= NUMERALS:
-        middle = Pen(sheet.draw, 0, radius)
-        for number in (3, 6, 9, 12):
-            x, y = middle.at(30 * number, 0.6)
-            at = (x + (box[0] + box[2]) / 2, y + (box[1] + box[3]) / 2)
-            write_middle(sheet, at, str(number), round(radius * 0.18))
+    def paint(draw: ImageDraw.ImageDraw, factor: int) -> None:
+        paint_face(draw, factor)
+        paint_hands(draw, factor)
+
+    if radius < NUMERALS:
+        smoothly(sheet, box, paint)
+    else:
+        smoothly(sheet, box, paint_face)
+        _write_numerals(sheet, box, radius)
+        smoothly(sheet, box, paint_hands)
     return sheet.plain_question("What hour does the clock show?", str(hour), box)
+
+
+def _write_numerals(sheet: Sheet, box: Box, radius: float) -> None:
+    """Writes four numerals on a clock's face."""
+    origin = Pen(sheet.draw, 0, radius)
+    for number in (3, 6, 9, 12):
+        x, y = origin.at(30 * number, 0.6)
+        at = (x + (box[0] + box[2]) / 2, y + (box[1] + box[3]) / 2)
+        write_middle(sheet, at, str(number), round(radius * 0.18))
 
 
 def draw_gauge(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:

@@ -59,7 +59,8 @@ class InstrumentsTask:
         colors = [str(c) for c in rng.permutation(list(sheet.style.colors))]
         questions, options = _dials(sheet, panel.dials)
         vents = []
-        if panel.column and sheet.side >= ROOMY and rng.random() < 0.55:
+        full = len(panel.slots) == len(colors)  # no colour is left for a vent
+        if panel.column and sheet.side >= ROOMY and (full or rng.random() < 0.55):
             questions.append(draw_thermometer(sheet, panel.column))
         elif panel.column:
             vents.append(panel.column)
@@ -105,7 +106,7 @@ def _plan_dials(sheet: Sheet, panel: Panel, room: Box, gap: int) -> None:
     width = right - left
     count = 2 if sheet.side >= SPACIOUS else 1
     slim = max(40, int(width * 0.2))
-    size = min(bottom - top, (width - slim - gap * count) // count)
+    size = min(bottom - top, (width - slim - gap * (count + 1)) // count)
     space = (width - slim - size * count) // (count + 1)
     start = left + slim if sheet.style.novel else left
     middle = (top + bottom) // 2
@@ -192,6 +193,6 @@ def _displays(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list
 def _bound(sheet: Sheet, screen: Box) -> int:
     """Largest type of a number on a screen."""
     size = max(LARGE, int(sheet.side * 0.16))
-    while widest_number(sheet, size) > screen[2] - screen[0] or size > screen[3] - screen[1]:
+    while widest_number(sheet, size) > screen[2] - screen[0] or size * 0.8 > screen[3] - screen[1]:
         size -= 1
     return size
