@@ -89,7 +89,7 @@ class _Page:
             line = self._line("Table", "What is the table number?", room - least - LEADING)
             blocks.append(line)
             room -= line.height + LEADING
-        rows = self._rows(room)
+        rows = self._rows(room, small=not footed and not self.small and self.rng.random() < 0.6)
         return [*blocks, *fillers[:1], rows, *fillers[1:], *feet]
 
     def _slip(self) -> list[_Block]:
@@ -158,12 +158,12 @@ class _Page:
 
         return _Block(size + LEADING + 2, paint)
 
-    def _rows(self, room: int) -> _Block:
-        """Rows of goods and prices, all in the same type."""
+    def _rows(self, room: int, small: bool) -> _Block:
+        """Rows of goods and prices, all in the same type; in `small` print where wished."""
         width, side = self.column[2] - self.column[0], self.sheet.side
         texts = [f"{item}--00" for item in ITEMS]
         most = min(largest_type(self.sheet, texts, width, 10**6), room // 2 - LEADING)
-        size = self.sheet.type_size(min(most, max(36, side // 10)))
+        size = self.sheet.type_size(SMALL if small else min(most, max(36, side // 10)))
         self.small |= size <= SMALL
         fit = min(len(ITEMS) if self.roomy else 4, room // (size + LEADING))
         count = pick(self.rng, min(2, fit), fit)
