@@ -77,7 +77,7 @@ def lost_in_halving(signal: Wave) -> Wave:
     return signal - kept
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _row_space(n: int) -> Wave:
     """Projection onto what halving a line of n pixels keeps, (n, n), symmetric."""
     identity = Image.fromarray(np.eye(n, dtype=np.float32))

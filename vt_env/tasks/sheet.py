@@ -26,6 +26,8 @@ FINE_TYPE = 16
 """Type below this size, in pixels, is fine print."""
 BLACK, WHITE = 20, 232
 """Levels that black and white come out as, so that no wave is clipped beside a hatched area."""
+RANGE = np.rint(np.linspace(BLACK, WHITE, 256)).astype(np.int16)
+"""Level that each level of the scene comes out as."""
 PLAIN = Need(False, "plain", "large enough to survive the halving", 0.5)
 
 
@@ -184,12 +186,12 @@ class Sheet:
         Args:
             swapped: Other patterns for some hatched areas, by number, for counterfactual proofs.
         """
-        pixels = np.rint(BLACK + self._degraded() * ((WHITE - BLACK) / 255))
+        pixels = RANGE[self._degraded()]
         for number, area in enumerate(self.hatched):
             pattern = (swapped or {}).get(number, area.pattern)
             if pattern != "plain":
                 _add(pixels, area, pattern)
-        return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+        return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
 
     def _degraded(self) -> np.ndarray:
         """The scene without hatching after sensor and JPEG; the same bytes at every call."""
@@ -224,4 +226,4 @@ def _add(pixels: np.ndarray, area: Hatched, pattern: str) -> None:
     lines *= soft_edge(mask)
     if area.fine:
         lines = lost_in_halving(lines)
-    pixels[top:bottom, left:right] += np.rint(CONTRAST * lines)[:, :, None]
+    pixels[top:bottom, left:right] += np.rint(CONTRAST * lines).astype(np.int16)[:, :, None]
