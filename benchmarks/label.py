@@ -104,7 +104,7 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         if not done.issuperset(indices):
             _label_rest(settings, env, file, indices, done)
     except KeyboardInterrupt:
-        console.print(f"{len(file.samples)} samples are labelled; the same command goes on.")
+        console.print(f"Labelled so far: {len(file.samples)}; the same command goes on.")
         raise
     finally:
         env.close()
@@ -209,7 +209,7 @@ def shares_table(samples: Sequence[Labelled]) -> Table:
     table = Table(title="Labels", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("family")
     named = [label.replace("_", " ") for label in LABELS]
-    for name in (*named, "right at low", "right at high", "abstained", "samples"):
+    for name in (*named, "right at low", "right at high", "samples"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     families = sorted({sample.family for sample in samples})
     for family in [*families, "all"] if len(families) > 1 else families:
@@ -217,9 +217,11 @@ def shares_table(samples: Sequence[Labelled]) -> Table:
         labels = [_share(sum(s.label == label for s in mine), len(mine)) for label in LABELS]
         tallies = [[s.low for s in mine], [s.high for s in mine]]
         right = [_share(sum(t.right for t in side), _answers(side)) for side in tallies]
-        both = [*tallies[0], *tallies[1]]
-        abstained = _share(sum(t.abstained for t in both), _answers(both))
-        table.add_row(family, *labels, *right, abstained, str(len(mine)))
+        table.add_row(family, *labels, *right, str(len(mine)))
+    both = [tally for sample in samples for tally in (sample.low, sample.high)]
+    abstained = sum(tally.abstained for tally in both)
+    table.caption = f"The judge abstained on {abstained} of {_answers(both)} answers."
+    table.caption_justify = "left"
     return table
 
 

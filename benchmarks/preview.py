@@ -126,7 +126,7 @@ def card(sample: Sample) -> Card:
         full=full,
         low=low,
         captions=(
-            f"{full.width} x {full.height}, {episode.full_tokens} tokens at full resolution",
+            f"{full.width} x {full.height}, {episode.full_tokens} tokens",
             f"{low.width} x {low.height}, {episode.visual_tokens} tokens",
         ),
         lines=tuple(lines),
