@@ -14,6 +14,7 @@ from vt_env.tasks.chart_frame import (
     largest_type,
     legend_bound,
     legend_fits,
+    line_width,
     write_legend,
     write_title,
 )
@@ -30,6 +31,7 @@ from vt_env.tasks.setting import (
     write_middle,
 )
 from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import Color
 
 SPACIOUS = 300
 """Side in pixels from which on there is room for several parts."""
@@ -64,15 +66,17 @@ def draw_bars(sheet: Sheet) -> tuple[list[Question], list[str]]:
         room, more = write_legend(sheet, room, colors, names, sizes["legend"])
         questions += more
     plot = _plot(sheet, room, sizes)
-    draw_axes(sheet, plot, across)
+    ground = draw_axes(sheet, plot, across)
     lengths = _lengths(sheet, plot, count, sizes, across)
-    bars = _bars(plot, lengths, across)
+    bars = _bars(plot, lengths, across, line_width(sheet))
     for color, bar in zip(colors, bars, strict=True):
-        _draw_bar(sheet, bar, color, across)
+        sheet.draw.rectangle(
+            (bar[0], bar[1], bar[2] - 1, bar[3] - 1), fill=sheet.style.colors[color]
+        )
     if "hatch" in parts:
         questions += _hatched(sheet, colors, bars)
     if "numbers" in parts:
-        questions += _numbers(sheet, plot, colors, bars, sizes["numbers"])
+        questions += _numbers(sheet, ground, colors, bars, sizes["numbers"])
     if "ticks" in parts:
         questions += _ticks(sheet, plot, colors, bars, names, sizes["ticks"])
     return questions + _plain(sheet, plot, colors, lengths), colors
@@ -85,7 +89,8 @@ def _parts(sheet: Sheet, count: int) -> set[str]:
         parts.add("hatch")
     if "hatch" not in parts or (sheet.side >= 224 and rng.random() < 0.4):
         parts.add("numbers")
-    if sheet.side >= 150 and rng.random() < 0.5:
+    # a chart with numbers alone would have to have small ones to have anything small
+    if sheet.side >= 150 and (rng.random() < 0.5 or "hatch" not in parts):
         parts.add("title")
     if rng.random() < 0.5:
         if sheet.side >= SPACIOUS and _tick_bound(sheet, count) >= LARGE and rng.random() < 0.5:
@@ -140,7 +145,7 @@ def _lengths(sheet: Sheet, plot: Box, count: int, sizes: dict[str, int], across:
     if "numbers" in sizes:
         size = sizes["numbers"]
         room -= widest_number(sheet, size) + 6 if across else size + 4
-    least = max(LEAST_HATCHED, int(room * 0.3)) if room > 60 else room // 3
+    least = max(LEAST_HATCHED, int(room * 0.3)) if room > 48 else room // 3
     step = max(10, sheet.side // 16)
     levels = max(count, min(8, (room - least) // step + 1))
     chosen = rng.permutation(levels)[:count]
@@ -152,8 +157,8 @@ def _lengths(sheet: Sheet, plot: Box, count: int, sizes: dict[str, int], across:
     ]
 
 
-def _bars(plot: Box, lengths: Sequence[int], across: bool) -> list[Box]:
-    """Boxes of the bars, from left to right or from the top down."""
+def _bars(plot: Box, lengths: Sequence[int], across: bool, axis: int) -> list[Box]:
+    """Boxes of the bars on their axis, from left to right or from the top down."""
     left, top, right, bottom = plot
     slot = ((bottom - top) if across else (right - left)) / len(lengths)
     thick = slot * (0.8 if across else 0.7)
@@ -162,17 +167,10 @@ def _bars(plot: Box, lengths: Sequence[int], across: bool) -> list[Box]:
         start = round((number + 0.5) * slot - thick / 2)
         end = round((number + 0.5) * slot + thick / 2)
         if across:
-            bars.append((left, top + start, left + length, top + end))
+            bars.append((left + axis, top + start, left + length, top + end))
         else:
-            bars.append((left + start, bottom - length, left + end, bottom))
+            bars.append((left + start, bottom - length, left + end, bottom - axis))
     return bars
-
-
-def _draw_bar(sheet: Sheet, bar: Box, color: str, across: bool) -> None:
-    """Draws a bar, from the axis on."""
-    left, top, right, bottom = bar
-    edge = (left + 1, top, right - 1, bottom - 1) if across else (left, top, right - 1, bottom - 1)
-    sheet.draw.rectangle(edge, fill=sheet.style.colors[color])
 
 
 def _hatched(sheet: Sheet, colors: Sequence[str], bars: Sequence[Box]) -> list[Question]:
@@ -185,12 +183,11 @@ def _hatched(sheet: Sheet, colors: Sequence[str], bars: Sequence[Box]) -> list[Q
 
 
 def _numbers(
-    sheet: Sheet, plot: Box, colors: Sequence[str], bars: Sequence[Box], size: int
+    sheet: Sheet, ground: Color, colors: Sequence[str], bars: Sequence[Box], size: int
 ) -> list[Question]:
     """Writes a number at the end of each bar; it says nothing about the bar's length."""
     questions = []
     numbers = two_digits(sheet, len(bars))
-    ground = sheet.image.getpixel((plot[2] - 4, plot[1] + 4))
     half = widest_number(sheet, size) / 2
     for color, bar, number in zip(colors, bars, numbers, strict=True):
         x, y = (bar[0] + bar[2]) / 2, bar[1] - 4 - size * 0.37

@@ -109,33 +109,42 @@ def item_question(sheet: Sheet, color: str, item: str, box: Box, size: int) -> Q
     return sheet.text_question(f"Which item is {color}?", item.lower(), box, [size])
 
 
-def draw_axes(sheet: Sheet, plot: Box, across: bool = False) -> None:
+def draw_axes(sheet: Sheet, plot: Box, across: bool = False) -> Color:
     """Draws the plot's background, grid and axes.
 
     Args:
         sheet: The sheet.
         plot: The area.
         across: Whether values grow to the right instead of upwards.
+
+    Returns:
+        Colour of the background.
     """
-    rng, thin = sheet.rng, max(1, sheet.side // 224)
+    rng, thin, draw = sheet.rng, line_width(sheet), sheet.draw
     left, top, right, bottom = plot
     look = str(rng.choice(("bare", "framed", "panel")))
-    if look != "bare":
-        sheet.draw.rectangle(_closed(plot), fill=PANEL if look == "panel" else WHITE)
+    ground = {"bare": sheet.style.paper, "framed": WHITE, "panel": PANEL}[look]
+    draw.rectangle(_closed(plot), fill=ground)
     lines = int(rng.integers(3, 6)) if look == "panel" or rng.random() < 0.5 else 0
+    shade = WHITE if look == "panel" else GRID
     for number in range(1, lines):
-        shade = WHITE if look == "panel" else GRID
         if across:
             x = left + (right - left) * number // lines
-            sheet.draw.line((x, top, x, bottom - 1), fill=shade, width=thin)
+            draw.rectangle((x, top, x + thin - 1, bottom - 1), fill=shade)
         else:
             y = top + (bottom - top) * number // lines
-            sheet.draw.line((left, y, right - 1, y), fill=shade, width=thin)
+            draw.rectangle((left, y, right - 1, y + thin - 1), fill=shade)
     if look == "framed":
-        sheet.draw.rectangle(_closed(plot), outline=sheet.style.ink, width=thin)
+        draw.rectangle(_closed(plot), outline=sheet.style.ink, width=thin)
     elif look == "bare":
-        sheet.draw.line((left, top, left, bottom), fill=sheet.style.ink, width=thin)
-        sheet.draw.line((left, bottom, right - 1, bottom), fill=sheet.style.ink, width=thin)
+        draw.rectangle((left, top, left + thin - 1, bottom - 1), fill=sheet.style.ink)
+        draw.rectangle((left, bottom - thin, right - 1, bottom - 1), fill=sheet.style.ink)
+    return ground
+
+
+def line_width(sheet: Sheet) -> int:
+    """Width of axes and grid, in pixels."""
+    return max(1, sheet.side // 300)
 
 
 def _row(size: int) -> int:

@@ -31,13 +31,11 @@ def draw_lines(sheet: Sheet) -> tuple[list[Question], list[str]]:
     count = 1 if side < 150 or rng.random() < 0.45 else 2
     colors = [str(c) for c in rng.permutation(list(sheet.style.colors))[:count]]
     names = draw_names(sheet, count)
-    bounds = [largest_type(sheet)] * 2 if rng.random() < 0.6 else [largest_type(sheet)]
-    if side < 150:
-        bounds = [min(bounds[0], 34)]
-    sizes = graded_sizes(sheet, bounds)
+    titled = side >= 150 and bool(rng.random() < 0.9)
+    sizes = graded_sizes(sheet, [largest_type(sheet)] * (1 + titled))
     room: Box = (EDGE - 4, 2, side - EDGE + 4, side - 4)
     questions = []
-    if len(sizes) > 1:
+    if titled:
         room, asked = write_title(sheet, room, names, sizes[1])
         questions.append(asked)
     beside = widest_number(sheet, sizes[0]) + BESIDE

@@ -74,7 +74,7 @@ def draw_pie(sheet: Sheet) -> tuple[list[Question], list[str]]:
             room, more = write_legend(sheet, room, colors, names, size)
             questions += more
     center, radius = _circle(sheet, room)
-    hole = max(radius * 0.5, 27.0) if ring else 0.0
+    hole = max(radius * 0.5, min(27.0, radius - 16)) if ring else 0.0
     slices = _slices(sheet, colors, center, radius, hole)
     _paint(sheet, slices)
     if hatch:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.dials import draw_clock, draw_gauge, draw_knob, draw_thermometer
 from vt_env.tasks.hatching import PATTERNS, even
-from vt_env.tasks.legibility import LARGE
+from vt_env.tasks.legibility import LARGE, SMALL
 from vt_env.tasks.setting import (
+    FINE_SHARE,
     graded_sizes,
     inset,
     offer_one,
-    some_fine,
+    small_size,
     two_digits,
     widest_number,
     write_middle,
@@ -69,8 +70,9 @@ class InstrumentsTask:
         if len(slots) == 1 and not vents and rng.random() < 0.4:
             displays = 0
         vents += slots[displays:]
-        questions += _vents(sheet, vents, colors[displays:])
-        questions += _displays(sheet, slots[:displays], colors)
+        sizes, fine = _grades(sheet, slots[:displays], len(vents))
+        questions += _vents(sheet, vents, colors[displays:], fine)
+        questions += _displays(sheet, slots[:displays], colors, sizes)
         return offer_one(sheet, questions, {"What pattern": PATTERNS, **options})
 
 
@@ -149,27 +151,44 @@ def _dials(sheet: Sheet, boxes: Sequence[Box]) -> tuple[list[Question], dict[str
     return questions, options
 
 
-def _vents(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list[Question]:
-    """Draws vents behind grilles; their questions."""
+def _grades(sheet: Sheet, displays: Sequence[Box], vents: int) -> tuple[list[int], list[bool]]:
+    """Type sizes of the displays and which vents are fine; nearly always something is lost."""
+    rng, inner = sheet.rng, _frame(sheet) + 2
+    bounds = [_bound(sheet, inset(box, inner)) for box in displays]
+    sizes = graded_sizes(sheet, bounds, lost=False)
+    fine = [bool(f) for f in rng.random(vents) < FINE_SHARE]
+    if any(fine) or min(sizes, default=SMALL + 1) <= SMALL or rng.random() < 0.2:
+        return sizes, fine
+    chosen = int(rng.integers(len(sizes) + vents))
+    if chosen < len(sizes):
+        sizes[chosen] = small_size(sheet)
+    else:
+        fine[chosen - len(sizes)] = True
+    return sizes, fine
+
+
+def _vents(
+    sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str], fine: Sequence[bool]
+) -> list[Question]:
+    """Draws hatched vents; their questions."""
     questions = []
-    for box, color, fine in zip(boxes, colors, some_fine(sheet, len(boxes)), strict=False):
+    for box, color, lost in zip(boxes, colors, fine, strict=False):
         plate = even(box)
         last = (plate[0], plate[1], plate[2] - 1, plate[3] - 1)
         round_ = max(3, sheet.side // 40)
         sheet.draw.rounded_rectangle(last, radius=round_, fill=sheet.style.colors[color])
-        area = sheet.hatch(even(inset(plate, 4 + sheet.side // 200 * 2)), fine=fine)
+        area = sheet.hatch(even(inset(plate, 4 + sheet.side // 200 * 2)), fine=lost)
         questions.append(sheet.pattern_question(f"What pattern is on the {color} panel?", area))
     return questions
 
 
-def _displays(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list[Question]:
+def _displays(
+    sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str], sizes: Sequence[int]
+) -> list[Question]:
     """Draws displays in coloured frames; their questions."""
     if not boxes:
         return []
-    frame = max(5, sheet.side // 36)
-    bounds = [_bound(sheet, inset(box, frame + 2)) for box in boxes]
-    coarse = all(not area.fine for area in sheet.hatched)
-    sizes = graded_sizes(sheet, bounds, lost=coarse and bool(sheet.rng.random() < 0.8))
+    frame = _frame(sheet)
     numbers = two_digits(sheet, len(boxes))
     shines = bool(sheet.rng.random() < 0.5)
     questions = []
@@ -188,6 +207,11 @@ def _displays(sheet: Sheet, boxes: Sequence[Box], colors: Sequence[str]) -> list
     whole: Box = (0, 0, sheet.side, sheet.side)
     text = "How many displays are there?"
     return [*questions, sheet.plain_question(text, str(len(boxes)), whole)]
+
+
+def _frame(sheet: Sheet) -> int:
+    """Width of a display's frame, in pixels."""
+    return max(5, sheet.side // 36)
 
 
 def _bound(sheet: Sheet, screen: Box) -> int:

@@ -46,13 +46,20 @@ def graded_sizes(sheet: Sheet, largest: Sequence[int], lost: bool = True) -> lis
     Args:
         sheet: What they are for.
         largest: Bound of each.
-        lost: Whether at least one has to be lost in the halved image.
+        lost: Whether at least one should be lost in the halved image; a single one is not always,
+            or its question would nearly always need high resolution.
     """
     sizes = [sheet.type_size(bound) for bound in largest]
+    lost = lost and (len(sizes) > 1 or bool(sheet.rng.random() < 0.5))
     if lost and sizes and min(sizes) > SMALL:
-        low, high = SIZES["need"]
-        sizes[int(sheet.rng.integers(len(sizes)))] = int(sheet.rng.integers(low, high + 1))
+        sizes[int(sheet.rng.integers(len(sizes)))] = small_size(sheet)
     return sizes
+
+
+def small_size(sheet: Sheet) -> int:
+    """Draws a type size that is lost in the halved image."""
+    low, high = SIZES["need"]
+    return int(sheet.rng.integers(low, high + 1))
 
 
 def some_fine(sheet: Sheet, count: int) -> list[bool]:
