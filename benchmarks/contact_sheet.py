@@ -196,7 +196,9 @@ def contact_sheet(
     wide = 2 * PADDING + 2 * cell + GAP
     width = 2 * MARGIN + columns * wide + (columns - 1) * MARGIN
     heading = line_height(HEADING) + 18 if len(groups) > 1 else 0
-    top = MARGIN + line_height(TITLE) + line_height(TEXT) + 10
+    titles = wrap(title, TITLE, width - 2 * MARGIN, 2)
+    legends = wrap(legend, TEXT, width - 2 * MARGIN, 3)
+    top = MARGIN + len(titles) * line_height(TITLE) + len(legends) * line_height(TEXT) + 10
     height = top
     for cards in drawn.values():
         height += heading + sum(
@@ -204,10 +206,11 @@ def contact_sheet(
         )
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    line = one_line(title, TITLE, width - 2 * MARGIN)
-    draw.text((MARGIN, MARGIN - 6), line, fill=INK, font=font(TITLE))
-    line = one_line(legend, TEXT, width - 2 * MARGIN)
-    draw.text((MARGIN, MARGIN + line_height(TITLE)), line, fill=FAINT, font=font(TEXT))
+    y = MARGIN - 6
+    for size, ink, lines in ((TITLE, INK, titles), (TEXT, FAINT, legends)):
+        for line in lines:
+            draw.text((MARGIN, y), line, fill=ink, font=font(size))
+            y += line_height(size)
     for name, cards in drawn.items():
         if heading:
             line = one_line(name, HEADING, width - 2 * MARGIN)
