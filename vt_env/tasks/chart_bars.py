@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.chart_frame import (
-    EDGE,
     Names,
     draw_axes,
     draw_names,
+    edge,
     item_question,
     largest_type,
     legend_bound,
@@ -57,7 +57,7 @@ def draw_bars(sheet: Sheet) -> tuple[list[Question], list[str]]:
     typed = [part for part in bounds if part in parts]
     drawn = graded_sizes(sheet, [bounds[part] for part in typed], lost="hatch" not in parts)
     sizes = dict(zip(typed, drawn, strict=True))
-    room: Box = (EDGE - 4, 2, side - EDGE + 4, side - 6)
+    room: Box = (edge(sheet) - 4, 2, side - edge(sheet) + 4, side - edge(sheet) + 4)
     questions = []
     if "title" in parts:
         room, asked = write_title(sheet, room, names, sizes["title"])
@@ -113,13 +113,13 @@ def _legend_fits(sheet: Sheet, count: int, parts: set[str]) -> bool:
 
 def _tick_bound(sheet: Sheet, count: int) -> int:
     """Largest type of a name that fits beside its neighbours below the bars."""
-    slot = (sheet.side - 2 * EDGE) // count
+    slot = (sheet.side - 2 * edge(sheet)) // count
     return max(10, min(largest_type(sheet), int(slot / 2.7)))
 
 
 def _number_bound(sheet: Sheet, count: int) -> int:
     """Largest type of a number that fits beside its neighbours above the bars."""
-    slot = (sheet.side - 2 * EDGE) // count
+    slot = (sheet.side - 2 * edge(sheet)) // count
     size = largest_type(sheet)
     while widest_number(sheet, size) > slot - 3:
         size -= 1

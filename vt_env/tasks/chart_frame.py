@@ -13,8 +13,6 @@ from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.vocabulary import ITEMS
 
-EDGE = 10
-"""Pixels between the plot and the edge of the sheet."""
 PANEL: Color = (230, 230, 236)
 GRID: Color = (208, 208, 212)
 WHITE: Color = (255, 255, 255)
@@ -32,6 +30,11 @@ def draw_names(sheet: Sheet, count: int) -> Names:
     """Draws the title and as many different goods, the title among neither."""
     drawn = [str(item) for item in sheet.rng.permutation(list(ITEMS))]
     return Names(drawn[-1], tuple(drawn[:count]))
+
+
+def edge(sheet: Sheet) -> int:
+    """Pixels between the plot and the edge of the sheet."""
+    return max(10, sheet.side // 40)
 
 
 def largest_type(sheet: Sheet) -> int:

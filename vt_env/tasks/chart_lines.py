@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import ImageDraw
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.chart_frame import EDGE, draw_axes, draw_names, largest_type, write_title
+from vt_env.tasks.chart_frame import draw_axes, draw_names, edge, largest_type, write_title
 from vt_env.tasks.setting import (
     Point,
     graded_sizes,
@@ -33,7 +33,7 @@ def draw_lines(sheet: Sheet) -> tuple[list[Question], list[str]]:
     names = draw_names(sheet, count)
     titled = side >= 150 and bool(rng.random() < 0.9)
     sizes = graded_sizes(sheet, [largest_type(sheet)] * (1 + titled))
-    room: Box = (EDGE - 4, 2, side - EDGE + 4, side - 4)
+    room: Box = (edge(sheet) - 4, 2, side - edge(sheet) + 4, side - edge(sheet) + 6)
     questions = []
     if titled:
         room, asked = write_title(sheet, room, names, sizes[1])
@@ -73,7 +73,9 @@ def _lines(sheet: Sheet, plot: Box, shapes: Sequence[str], size: int) -> list[li
         heights = [_heights(sheet, shape, points) for shape in shapes]
         if len(shapes) == 1:
             break
-        if min(h[first] for h in heights) > 0.5:
+        if shapes[0] == shapes[1] == PEAKED:
+            heights[1] = [0.45 + 0.3 * h for h in heights[1]]
+        elif min(h[first] for h in heights) > 0.5:
             heights[1] = [0.5 * h for h in heights[1]]
         elif max(h[first] for h in heights) < 0.5:
             heights[1] = [0.5 + 0.5 * h for h in heights[1]]
@@ -109,7 +111,7 @@ def _paint(
 ) -> None:
     """Paints the lines and their markers with smooth edges."""
     side = sheet.side
-    thick, dot = max(3.0, side / 70), max(3.5, side / 48)
+    thick, dot = max(3.0, side / 110), max(3.5, side / 75)
     markers = str(sheet.rng.choice(("none", "round", "square")))
 
     def paint(draw: ImageDraw.ImageDraw, factor: int) -> None:
