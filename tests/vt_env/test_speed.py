@@ -1,9 +1,11 @@
 """The speed benchmark measures what it says; the bounds themselves are for a quiet machine."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.speed import data
 from benchmarks.speed import env as speed
 
 
@@ -39,3 +41,24 @@ def test_the_first_view_of_a_large_jpeg_does_not_decode_it_whole(tmp_path: Path)
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
     assert speed.memory(tmp_path, 2000).ratio < 1.1
+
+
+@pytest.mark.parametrize(
+    ("write", "bound"),
+    # A file of a thousand rows does not fill the buffers of the parquet reader yet: up to 40 MB.
+    [(data.write_jsonl, 100), (data.write_parquet, 800)],
+)
+def test_memory_of_large_files_is_small(tmp_path: Path, write: Any, bound: float) -> None:
+    data.write_images(tmp_path)
+    small, large = (data.measured_alone(write(tmp_path, rows)) for rows in (1000, 60_000))
+    assert (small.rows, large.rows) == (1000, 60_000)
+    memory, *_ = data.compare("rows", small, large)
+    assert memory.ratio < bound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [data.write_jsonl, data.write_parquet])
+def test_a_million_rows_take_a_few_bytes_each(tmp_path: Path, write: Any) -> None:
+    data.write_images(tmp_path)
+    memory, *_ = data.figures(tmp_path, write, 1_000_000)
+    assert memory.holds, memory
