@@ -19,6 +19,7 @@ from judges import JUDGES, JudgeCase, RuleJudge, Verdict, register_judge
 from tests.vt_env.helpers import (
     BAD_CALL,
     CALL,
+    INFO_KEYS,
     REQUEST,
     SAMPLE,
     AbstainingJudge,
@@ -33,27 +34,9 @@ from vt_env.errors import ConfigError, ImageError, UnknownNameError
 from vt_env.images import FileImage
 from vt_env.rewards import REWARD_PRESETS, Outcome, RewardConfig
 
-INFO_KEYS = {
-    "sample_id",
-    "index",
-    "family",
-    "reward_terms",
-    "visual_tokens",
-    "full_tokens",
-    "requested",
-    "well_formed",
-    "problems",
-    "ending",
-    "answer",
-    "verdict",
-    "outcome",
-}
 SETTINGS: list[dict[str, Any]] = [
     {},
-    {"max_turns": 1},
-    {"max_turns": 5, "resolutions": (0.25, 0.5, 1.0)},
-    {"resolutions": (1.0,)},
-    {"invalid_call": "end", "rewards": "paper"},
+    {"rewards": "paper"},
     {"prompt": "agent", "split": "test", "seed": 4},
     {"token_family": "qwen3_vl", "min_pixels": 1024},
     {"tools": ("resize", "crop"), "max_turns": 4, "rewards": {"cost": "flops"}},
@@ -61,6 +44,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"token_family": "llava_onevision", "tools": ("resize", "crop")},
     {"tools": ("crop",), "rewards": {"cost": "tokens", "price": 0.001}},
 ]
+"""On the embedded world; every combination of tools and turns is in test_contract.py."""
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
