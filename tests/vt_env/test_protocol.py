@@ -1,12 +1,12 @@
 """What a policy's text means."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.speed.parser import PATTERNS, PLACES, hostile, seconds_to_parse
 from tests.vt_env.helpers import CALL, REQUEST, answer
 from vt_env.protocol import (
     MAX_CALL_CHARS,
@@ -123,7 +123,14 @@ def test_integers_with_too_many_digits_are_bad_json() -> None:
     assert parse(text + "</tool_call>").well_formed is False
 
 
-plain = st.text(alphabet=st.characters(exclude_characters="<>"), max_size=200)
+TAGS = [f"<{slash}{tag}>" for slash in ("", "/") for tag in ("think", "answer", "tool_call")]
+# Any text, brackets and pieces of tags included, that holds no whole tag of the protocol itself.
+plain = st.one_of(
+    st.text(st.characters(), max_size=200),
+    st.lists(st.sampled_from([*"<>/", "think", "answer>", "</ans", "3 < 5", "\ud800"])).map(
+        "".join
+    ),
+).filter(lambda text: not any(tag in text for tag in TAGS))
 number = st.floats(0, 1e6, allow_nan=False)
 actions = st.one_of(
     st.builds(Answer, plain.map(str.strip).filter(bool), plain.map(str.strip)),
@@ -145,7 +152,7 @@ def test_to_text_and_parse_are_inverse(action: Answer | Request | Crop) -> None:
 
 fragments = st.sampled_from(
     [
-        *(f"<{slash}{tag}>" for slash in ("", "/") for tag in ("think", "answer", "tool_call")),
+        *TAGS,
         CALL,
         '{"name": "resize_image", "arguments": {"action": "resize"}}',
         "\x00",
@@ -167,32 +174,17 @@ def test_any_text_has_a_meaning(text: str) -> None:
         assert text.strip().endswith((">", "</answer>"))
 
 
-HOSTILE = {
-    "open_tags": "<think>",
-    "half_tags": "<tool_cal<answe<thin",
-    "angles": "<",
-    "answers": "<answer>x</answer>",
-    "calls": CALL,
-    "braces": "{[",
-    "closing": "</think></answer>",
-}
+def test_answers_with_brackets_and_newlines_come_back() -> None:
+    for text in ("3 < 5 > 2", "<b>bold</b>", "a\n\nb", "</answer", "<think", "answer>", '{"a": 1}'):
+        assert parse(to_text(Answer(text, text))) == Answer(text, text)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_of_hostile_text_is_read_in_linear_time(name: str) -> None:
-    pattern = HOSTILE[name]
-    megabyte = (pattern * (2**20 // len(pattern) + 1))[: 2**20]
-    wrapped = f"<think>{megabyte}</think><answer>{megabyte}</answer>"
-    parse(megabyte)
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_reading_takes_time_in_proportion_to_the_length(pattern: str, place: str) -> None:
+    """Of eight times the text it may take 24 times the time; a quadratic parser takes 64 times."""
 
-    def best(text: str) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            parse(text)
-            times.append(time.perf_counter() - start)
-        return min(times)
+    def best(length: int) -> float:
+        return min(seconds_to_parse(hostile(pattern, place, length)) for _ in range(7))
 
-    # A quadratic parser takes hours for a megabyte; 0.5 s is ten times the target on an idle core.
-    assert best(megabyte) < 0.5
-    assert best(wrapped) < 1.0
+    assert best(2**20) < 24 * best(2**17) + 1e-3
