@@ -27,7 +27,8 @@ PIECES = [
     '"arguments": {"action": "resize", "scale": 0.5}}', "\x00", "\ud800\udfff", "\u202e", "🦉",
     "1" * 5000, "NaN", "\\boxed{", "}" * 9, "١٢٣", "½", "Ⅻ", "²", "\n" * 20, "yes", "red",
     "\x1b[2J", "-0.0e-0", "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>",
-    "9" * 400 + "/0", "</tool_call", "<answer", "\ufeff", "\u2028", "\udcff", "%s%n{0}{question}", "＜answer＞",
+    "9" * 400 + "/0", "</tool_call", "<answer", "\ufeff", "\u2028", "\udcff", "%s%n{0}{question}",
+    "＜answer＞",
 ]  # fmt: skip
 NUMBERS = ["0", "-0.0", "1", "1e309", "-1e309", "1e-400", "NaN", "Infinity", "-Infinity", "true",
            "null", '"1"', "[]", "{}", "9" * 4000, "0." + "3" * 3000, "1E5", "-7", ".5",
