@@ -23,6 +23,8 @@ from vt_env.images import tokens_of
 Decision = Literal["answer", "request"]
 Force = Callable[[Episode], Decision | None]
 """Takes the decision of the first turn out of the policy's hands; None leaves it there."""
+JUDGED = (Ending.ANSWERED, Ending.ABSTAINED)
+"""Endings of the episodes whose answers went to the judge."""
 
 
 @dataclass

@@ -25,6 +25,7 @@ class TrainSettings:
         eval_data: Dataset to evaluate on; None: the world's test split, or `data` itself.
         judge: Name of the judge.
         judge_params: Its settings, such as ``model`` and ``base_url`` of ``llm``.
+        max_abstention_share: Training stops when the judge abstains on a larger share of answers.
         rewards: Reward preset.
         prompt: Prompt template, a name or a TOML file.
         backend: Generation engine.
@@ -57,7 +58,8 @@ class TrainSettings:
     data: str = "world"
     eval_data: str | None = None
     judge: str = "rule"
-    judge_params: dict[str, str | float] = field(default_factory=dict)
+    judge_params: dict[str, Any] = field(default_factory=dict)
+    max_abstention_share: float = 0.2
     rewards: str = "priced"
     prompt: str = "brief"
     backend: str = "vllm"
@@ -92,6 +94,11 @@ class TrainSettings:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 < self.lr < 1:
             raise ConfigError(f"lr must lie between 0 and 1, got {self.lr}.")
+        if "api_key" in self.judge_params:
+            raise ConfigError(
+                "A run's settings are saved, so no key may be among them: put it into the "
+                "environment, as OPENAI_API_KEY (AZURE_OPENAI_API_KEY for Azure)."
+            )
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
 
