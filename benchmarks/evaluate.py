@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,15 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         **checkpoint_limits(settings.model),
         **split,
     )
-    check_judge(env.judge)
-    wanted = settings.samples or (WORLD_SAMPLES if settings.data == "world" else len(env.dataset))
-    indices = evaluation_indices(len(env.dataset), wanted)
-    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
     try:
-        episodes = _play(settings, env, indices, backend)
+        check_judge(env.judge)
+        wanted = settings.samples or (
+            WORLD_SAMPLES if settings.data == "world" else len(env.dataset)
+        )
+        indices = evaluation_indices(len(env.dataset), wanted)
+        episodes = _play(settings, env, indices)
     finally:
-        backend.close()
+        env.close()
     result = figures(episodes)
     _print(result.to_json(), episodes)
     if out is not None:
@@ -87,29 +88,26 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
     return episodes
 
 
-def _play(
-    settings: EvalSettings, env: VisionThinkEnv, indices: list[int], backend: object
-) -> list[Trajectory]:
-    from dataclasses import replace
-
-    from agents.backends import GenerationBackend
-
-    assert isinstance(backend, GenerationBackend)
+def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> list[Trajectory]:
     decision = DECISIONS[settings.decision]
     force: Force | None = (lambda _episode: decision) if decision else None
+    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
     episodes: list[Trajectory] = []
     limit = AbstentionLimit(window=BATCH)
-    with progress_bar() as bar:
-        task = bar.add_task("episodes", total=len(indices), line="")
-        for start in range(0, len(indices), BATCH):
-            batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
-            sampling = Sampling(
-                settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
-            )
-            played = collect(backend, batch, env.judge, sampling, force)
-            episodes += [replace(t, images=()) for t in played]
-            limit.check(t.abstained for t in played if t.ending in JUDGED)
-            bar.update(task, completed=len(episodes))
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("episodes", total=len(indices), line="")
+            for start in range(0, len(indices), BATCH):
+                batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
+                sampling = Sampling(
+                    settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
+                )
+                played = collect(backend, batch, env.judge, sampling, force)
+                episodes += [replace(t, images=()) for t in played]
+                limit.check(t.abstained for t in played if t.ending in JUDGED)
+                bar.update(task, completed=len(episodes))
+    finally:
+        backend.close()
     return episodes
 
 

@@ -151,7 +151,9 @@ def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:
             http_client=http,
         )
     except (openai.OpenAIError, ValueError) as error:
-        raise JudgeError(f"The model judge cannot be set up: {error}") from error
+        raise JudgeError(
+            f"The model judge cannot be set up: {error} A server without a key takes any."
+        ) from error
 
 
 def _http_client(timeout: float, trust_env: bool) -> Any:
@@ -179,8 +181,10 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
             # The client's generic call: its typed one spends half of its time on the types.
             data = await client.post("/chat/completions", cast_to=object, body=body)
     except (TimeoutError, openai.APITimeoutError) as error:
-        failure = "connection" if _was_disconnected(error) else "timeout"
-        return Reply(failure=failure, retryable=True, server_fault=True)
+        broken = _broken_connection(error)
+        failure = "timeout" if broken is None else "connection"
+        detail = "" if broken is None else str(broken)[:500]
+        return Reply(failure=failure, retryable=True, server_fault=True, detail=detail)
     except openai.APIStatusError as error:
         return _refusal(error.status_code, error.response.headers, str(error)[:500])
     except openai.APIConnectionError as error:
@@ -191,13 +195,13 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
     return _read(data)
 
 
-def _was_disconnected(error: BaseException | None) -> bool:
-    """True for a broken connection that the HTTP side reports as a time-out, as over `aiohttp`."""
+def _broken_connection(error: BaseException | None) -> BaseException | None:
+    """Finds a broken connection that the HTTP side reports as a time-out, as over `aiohttp`."""
     while error is not None:
         if type(error).__module__.startswith("aiohttp") and not isinstance(error, TimeoutError):
-            return True
+            return error
         error = error.__cause__
-    return False
+    return None
 
 
 def _refusal(status: int, headers: Mapping[str, str], detail: str) -> Reply:
