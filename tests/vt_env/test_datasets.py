@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from vt_env.jsonl import JsonlDataset
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Dataset, Sample
 from vt_env.tasks import World
-from vt_env.validation import MAX_ERRORS
+from vt_env.validation import MAX_ERRORS, Validator
 
 ROW: dict[str, Any] = {"image": "a.png", "question": "What is it?", "answer": "cat"}
 
@@ -306,6 +307,20 @@ def test_very_many_bad_rows_are_counted_and_told_one_by_one(folder: Path) -> Non
     assert str(error).startswith(f"{count} of {count + 1} rows cannot be used:\n")
     assert str(error).endswith("… and 7 more; `visionthink data check` lists all of them.")
     assert [one.line for one in told] == list(range(2, count + 2))
+
+
+def test_checking_holds_a_few_bytes_a_row() -> None:
+    """Resident memory over a million rows is measured by `python -m benchmarks.speed.data`."""
+    validator, rows = Validator("data", "none"), 20_000
+    tracemalloc.start()
+    try:
+        for number in range(rows):
+            sample = replace(SAMPLE, sample_id=str(number))
+            validator.row(number + 1, lambda sample=sample: sample, number / rows)
+        assert len(validator.finish()) == rows
+        assert tracemalloc.get_traced_memory()[1] < 50 * rows
+    finally:
+        tracemalloc.stop()
 
 
 def test_progress_rises_to_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
