@@ -23,6 +23,8 @@ from vt_env.images import tokens_of
 Decision = Literal["answer", "request"]
 Force = Callable[[Episode], Decision | None]
 """Takes the decision of the first turn out of the policy's hands; None leaves it there."""
+JUDGED = (Ending.ANSWERED, Ending.ABSTAINED)
+"""Endings of the episodes whose answers went to the judge."""
 
 
 @dataclass
@@ -37,6 +39,7 @@ class _Rollout:
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
     turns: list[str] = field(default_factory=list)
+    case: JudgeCase | None = None
     verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
@@ -86,8 +89,9 @@ def collect(
             seed = sampling.seed * 1009 + turn
             results = backend.generate(requests, replace(sampling, seed=seed))
             for rollout, result in zip(live, results, strict=True):
-                case = _take_turn(rollout, encoder, result)
-                rollout.verdict = queue.submit(case) if case is not None else None
+                rollout.case = _take_turn(rollout, encoder, result)
+                if rollout.case is not None:
+                    rollout.verdict = queue.submit(rollout.case)
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
@@ -198,5 +202,6 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         full_tokens=episode.full_tokens,
         question=episode.sample.question,
         references=episode.sample.answers,
+        case=rollout.case,
         abstained=episode.verdict.abstained if episode.verdict else None,
     )

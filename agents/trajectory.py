@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from agents.errors import AlignmentError
 from agents.vision import Pixels
+from judges import JudgeCase
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
 
@@ -33,6 +34,7 @@ class Trajectory:
         turns: What the policy wrote, a string a turn.
         visual_tokens: Visual tokens delivered.
         full_tokens: Visual tokens of one pass at full resolution.
+        case: What the judge was asked; None when there was no answer to judge.
         abstained: Why the judge gave no score, or None.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
@@ -54,6 +56,7 @@ class Trajectory:
     turns: tuple[str, ...]
     visual_tokens: int
     full_tokens: int
+    case: JudgeCase | None = None
     abstained: str | None = None
     advantage: float | None = field(default=None)
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import cli_data, cli_judge
-from benchmarks.settings import TrainSettings, named_values
+from benchmarks.cli_judge import name_values
+from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from vt_env.errors import ConfigError, VisionThinkError
 
@@ -39,6 +40,9 @@ def train(
     judge_param: Annotated[
         list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
     ] = None,
+    max_abstention_share: Annotated[
+        float, Opt(help="Stop when the judge abstains on a larger share of answers.")
+    ] = _DEFAULTS.max_abstention_share,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
     prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
     backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
@@ -93,7 +97,7 @@ def train(
     names = {item.name for item in fields(TrainSettings)} - {"shaper_params", "judge_params"}
     settings = TrainSettings(
         **{name: given[name] for name in names},
-        judge_params=named_values(judge_param or []),
+        judge_params=name_values(judge_param or []),
         shaper_params=_numbers(shaper_param or []),
     )
     training.train(settings, out, run_id)
@@ -132,7 +136,7 @@ def evaluate(
             data=data,
             model=model,
             backend=backend,
-            judge={"name": judge, **named_values(judge_param or [])},
+            judge={"name": judge, **name_values(judge_param or [])},
             prompt=prompt,
             samples=samples,
             temperature=temperature,
@@ -175,11 +179,12 @@ def pretrain(
 
 def _numbers(pairs: list[str]) -> dict[str, float]:
     """Reads ``name=number`` pairs."""
-    numbers = {}
-    for name, value in named_values(pairs).items():
-        if isinstance(value, str):
-            raise ConfigError(f"Expected {name}=number, got {value!r}.")
-        numbers[name] = value
+    numbers: dict[str, float] = {}
+    for name, value in name_values(pairs).items():
+        try:
+            numbers[name] = int(value) if value.isdigit() else float(value)
+        except ValueError:
+            raise ConfigError(f"Expected {name}=number, got {value!r}.") from None
     return numbers
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from benchmarks.cli_judge import name_values
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from benchmarks.sources import DataSource
-from vt_env.datasets import load_dataset
+from vt_env.datasets import DATASETS, load_dataset
+from vt_env.errors import DataError, DatasetError
+from vt_env.samples import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and label them.")
 Opt = typer.Option
@@ -32,9 +37,29 @@ Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 1
 @app.command()
 def check(
     path: Annotated[str, typer.Argument(help="A .jsonl or .parquet file, a folder, or hf:name.")],
+    split: Annotated[
+        str | None, typer.Option(help="Which part of a folder or hub dataset.")
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(help="Which configuration of a hub dataset.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--check",
+            help="decode: every pixel; header: sizes and formats; none: rows only. Default: decode "
+            "for .jsonl, header for tables.",
+        ),
+    ] = None,
 ) -> None:
-    """Read every row and open every image; list all that cannot be used."""
-    dataset = load_dataset(path)
+    """Read every row and open every image; list all that cannot be used.
+
+    Bad rows are listed as they are found and memory stays constant, however many there are.
+    """
+    given = {"split": split, "config": config, "root": root, "check": images}
+    settings = {name: value for name, value in given.items() if value is not None}
+    dataset = _load(path, settings)
     first = dataset[0] if len(dataset) else None
     console.print(f"{path}: {len(dataset)} samples, all usable.", markup=False, soft_wrap=True)
     if first is not None:
@@ -122,14 +147,13 @@ def label(
     """Label samples low_enough, needs_high or undecided by rollouts at both resolutions."""
     from benchmarks.label import LabelSettings, label_dataset
     from benchmarks.label_rule import LabelRule
-    from benchmarks.settings import named_values
 
     settings = LabelSettings(
         source=DataSource(data, split, suite, families, seed, canvas),
         model=model,
         rule=LabelRule.of(rollouts, low_correct, gap),
         backend=backend,
-        judge={"name": judge, **named_values(judge_param or [])},
+        judge={"name": judge, **name_values(judge_param or [])},
         prompt=prompt,
         temperature=temperature,
         samples=samples,
@@ -139,3 +163,41 @@ def label(
         max_model_len=max_model_len,
     )
     label_dataset(settings, out)
+
+
+def _load(path: str, settings: Mapping[str, Any]) -> Dataset:
+    """Loads a dataset with a progress bar where there is a terminal.
+
+    Raises:
+        typer.Exit: With code 2 when there were bad rows; they are printed by then.
+    """
+    listed = False
+
+    def show(error: DataError) -> None:
+        nonlocal listed
+        listed = True
+        console.print(str(error), markup=False, soft_wrap=True)
+
+    bar = Progress(
+        TextColumn("checking"),
+        BarColumn(bar_width=40),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("checking", total=1.0)
+
+        def progress(share: float) -> None:
+            bar.update(task, completed=share)
+
+        watch: dict[str, Any] = {"progress": progress, "on_error": show}
+        try:
+            return load_dataset(path, **settings, **({} if path in DATASETS else watch))
+        except DatasetError as error:
+            if not listed:  # not a row, but the whole source is at fault
+                raise
+            console.print(f"{error.bad} of {error.rows} rows cannot be used.", style="red")
+            raise typer.Exit(2) from error

@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from benchmarks.show import console
-from judges import Judge, make_judge
+from judges import check_judge, make_judge
 from judges.audit import audit as compare
 from judges.audit import format_agreement, read_cases
+from judges.combine import close_all
 from judges.serve import serve as start_server
+from vt_env.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Compare judges, and serve one on this machine.")
 Opt = typer.Option
@@ -29,9 +31,11 @@ def audit(
         Path, typer.Argument(help="episodes.jsonl, or any lines with the same fields.")
     ],
     first: Annotated[str, Opt(help="Name of a judge.")] = "rule",
+    first_param: Annotated[
+        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
+    ] = None,
     second: Annotated[str, Opt(help="Name of another.")] = "llm",
-    model: Annotated[str | None, Opt(help="Model of the judges that ask one.")] = None,
-    base_url: Annotated[str | None, Opt(help="OpenAI-compatible endpoint.")] = None,
+    second_param: Annotated[list[str] | None, Opt(help="Its settings.")] = None,
     limit: Annotated[int, Opt(help="Disagreements listed at most.")] = 20,
     out: Annotated[Path | None, Opt(help="JSON file for the whole report.")] = None,
 ) -> None:
@@ -40,14 +44,16 @@ def audit(
     The key of an endpoint is read from OPENAI_API_KEY.
     """
     cases = read_cases(records)
-    judges = [_judge(name, model, base_url) for name in (first, second)]
+    judges = [
+        make_judge(first, **name_values(first_param or [])),
+        make_judge(second, **name_values(second_param or [])),
+    ]
     try:
+        for judge in judges:
+            check_judge(judge)
         report = compare(cases, *judges)
     finally:
-        for judge in judges:
-            close = getattr(judge, "close", None)
-            if close is not None:
-                close()
+        close_all(judges)
     text = format_agreement(report, first, second, limit)
     console.print(text, markup=False, soft_wrap=True)
     if out is not None:
@@ -75,9 +81,15 @@ def serve(
             console.print("Stopping …")
 
 
-def _judge(name: str, model: str | None, base_url: str | None) -> Judge:
-    settings = {"model": model, "base_url": base_url} if name in ("llm", "rule_then_llm") else {}
-    return make_judge(name, **{key: value for key, value in settings.items() if value is not None})
+def name_values(pairs: list[str]) -> dict[str, str]:
+    """Reads ``name=value`` pairs; what uses a value says what it must be."""
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name.strip():
+            raise ConfigError(f"Expected name=value, got {pair!r}.")
+        values[name.strip()] = value.strip()
+    return values
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agents.backends import Sampling, make_backend
 from agents.checkpoints import checkpoint_limits
-from agents.rollout import Decision, Force, collect
+from agents.rollout import JUDGED, Decision, Force, collect
 from agents.trajectory import Trajectory
 from benchmarks.evaluation import evaluation_indices, records
 from benchmarks.metrics import figures
 from benchmarks.show import console, family_table, figures_table, progress_bar
+from judges import AbstentionLimit, check_judge
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, UnknownNameError
 
@@ -54,6 +56,8 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
 
     Raises:
         DatasetError: Naming every bad row, before the engine starts.
+        EndpointError: If the judge asks a model that cannot be reached, before the engine starts.
+        AbstentionLimitError: If the judge abstains on too many answers.
     """
     split: dict[str, Any] = {"split": "test"} if settings.data == "world" else {}
     env = VisionThinkEnv(
@@ -63,13 +67,15 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         **checkpoint_limits(settings.model),
         **split,
     )
-    wanted = settings.samples or (WORLD_SAMPLES if settings.data == "world" else len(env.dataset))
-    indices = evaluation_indices(len(env.dataset), wanted)
-    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
     try:
-        episodes = _play(settings, env, indices, backend)
+        check_judge(env.judge)
+        wanted = settings.samples or (
+            WORLD_SAMPLES if settings.data == "world" else len(env.dataset)
+        )
+        indices = evaluation_indices(len(env.dataset), wanted)
+        episodes = _play(settings, env, indices)
     finally:
-        backend.close()
+        env.close()
     result = figures(episodes)
     _print(result.to_json(), episodes)
     if out is not None:
@@ -82,27 +88,26 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
     return episodes
 
 
-def _play(
-    settings: EvalSettings, env: VisionThinkEnv, indices: list[int], backend: object
-) -> list[Trajectory]:
-    from dataclasses import replace
-
-    from agents.backends import GenerationBackend
-
-    assert isinstance(backend, GenerationBackend)
+def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> list[Trajectory]:
     decision = DECISIONS[settings.decision]
     force: Force | None = (lambda _episode: decision) if decision else None
+    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
     episodes: list[Trajectory] = []
-    with progress_bar() as bar:
-        task = bar.add_task("episodes", total=len(indices), line="")
-        for start in range(0, len(indices), BATCH):
-            batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
-            sampling = Sampling(
-                settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
-            )
-            played = collect(backend, batch, env.judge, sampling, force)
-            episodes += [replace(t, images=()) for t in played]
-            bar.update(task, completed=len(episodes))
+    limit = AbstentionLimit(window=BATCH)
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("episodes", total=len(indices), line="")
+            for start in range(0, len(indices), BATCH):
+                batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
+                sampling = Sampling(
+                    settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
+                )
+                played = collect(backend, batch, env.judge, sampling, force)
+                episodes += [replace(t, images=()) for t in played]
+                limit.check(t.abstained for t in played if t.ending in JUDGED)
+                bar.update(task, completed=len(episodes))
+    finally:
+        backend.close()
     return episodes
 
 
@@ -112,6 +117,10 @@ def _print(summary: dict[str, object], episodes: list[Trajectory]) -> None:
     assert isinstance(by_family, dict)
     if len(by_family) > 1:
         console.print(family_table(by_family))
+    reasons = Counter(t.abstained for t in episodes if t.abstained is not None)
+    if reasons:
+        listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        console.print(f"The judge abstained on {reasons.total()} answers: {listed}.")
     for t in episodes[:SHOWN] if len(episodes) <= 5 * SHOWN else []:
         verdict = {True: "right", False: "wrong", None: "abstained"}[t.outcome.correct]
         how = "after asking" if t.outcome.requested else "directly"

@@ -10,6 +10,7 @@ from agents.backends import Sampling
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
 from benchmarks.metrics import Figures, accuracy_on, figures, oracle_episodes
+from judges import JudgeCase
 
 
 class Player(Protocol):
@@ -100,7 +101,7 @@ def _with_regret(result: Figures, best: float | None) -> dict[str, object]:
 
 
 def records(episodes: Sequence[Trajectory]) -> list[dict[str, Any]]:
-    """One plain record an episode, for a JSON lines file."""
+    """One plain record an episode, for a JSON lines file; `judges.read_cases` reads them too."""
     return [
         {
             "sample_id": t.sample_id,
@@ -112,7 +113,7 @@ def records(episodes: Sequence[Trajectory]) -> list[dict[str, Any]]:
             "ending": str(t.ending),
             "question": t.question,
             "references": list(t.references),
-            "prediction": t.answer or "",
+            **_judged(t.case),
             "abstained": t.abstained,
             "reward": round(t.reward, 6),
             "reward_terms": {name: round(value, 6) for name, value in t.reward_terms.items()},
@@ -122,6 +123,18 @@ def records(episodes: Sequence[Trajectory]) -> list[dict[str, Any]]:
         }
         for t in episodes
     ]
+
+
+def _judged(case: JudgeCase | None) -> dict[str, Any]:
+    """What the judge was asked, whole, so that it can be asked again; no prediction, no case."""
+    if case is None:
+        return {"prediction": None}
+    return {
+        "prediction": case.prediction,
+        "kind": case.kind,
+        "choices": case.choices,
+        "tolerance": case.tolerance,
+    }
 
 
 Advance = Callable[[str], None]

@@ -25,6 +25,7 @@ class TrainSettings:
         eval_data: Dataset to evaluate on; None: the world's test split, or `data` itself.
         judge: Name of the judge.
         judge_params: Its settings, such as ``model`` and ``base_url`` of ``llm``.
+        max_abstention_share: Training stops when the judge abstains on a larger share of answers.
         rewards: Reward preset.
         prompt: Prompt template, a name or a TOML file.
         backend: Generation engine.
@@ -57,7 +58,8 @@ class TrainSettings:
     data: str = "world"
     eval_data: str | None = None
     judge: str = "rule"
-    judge_params: dict[str, str | float] = field(default_factory=dict)
+    judge_params: dict[str, Any] = field(default_factory=dict)
+    max_abstention_share: float = 0.2
     rewards: str = "priced"
     prompt: str = "brief"
     backend: str = "vllm"
@@ -92,6 +94,11 @@ class TrainSettings:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 < self.lr < 1:
             raise ConfigError(f"lr must lie between 0 and 1, got {self.lr}.")
+        if "api_key" in self.judge_params:
+            raise ConfigError(
+                "A run's settings are saved, so no key may be among them: put it into the "
+                "environment, as OPENAI_API_KEY (AZURE_OPENAI_API_KEY for Azure)."
+            )
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
 
@@ -136,21 +143,3 @@ class TrainSettings:
         if unknown:
             raise ConfigError(f"{path}: unknown settings {sorted(unknown)}.")
         return cls(**data)
-
-
-def named_values(pairs: list[str]) -> dict[str, str | float]:
-    """Reads ``name=value`` pairs; values that are numbers become numbers.
-
-    Raises:
-        ConfigError: If a pair is not of that form.
-    """
-    settings: dict[str, str | float] = {}
-    for pair in pairs:
-        name, found, value = pair.partition("=")
-        if not found or not name.strip():
-            raise ConfigError(f"Expected name=value, got {pair!r}.")
-        try:
-            settings[name.strip()] = int(value) if value.strip().isdigit() else float(value)
-        except ValueError:
-            settings[name.strip()] = value
-    return settings

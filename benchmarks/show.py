@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-console = Console(highlight=False)
+console = Console(highlight=False, emoji=False)  # else "data.jsonl:100:" holds an emoji
 LIVE = (
     ("reward", "reward"),
     ("accuracy", "accuracy"),

@@ -33,6 +33,7 @@ from benchmarks.plots import plot_run
 from benchmarks.run_folder import RunFolder
 from benchmarks.settings import TrainSettings
 from benchmarks.show import LiveTraining, print_summary
+from judges import check_judge
 from vt_env.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,14 +70,22 @@ def resume(path: Path) -> RunFolder:
 def check_data(settings: TrainSettings) -> None:
     """Opens both environments, so that every bad setting and row is reported now.
 
+    The judge is asked whether it can work: a run must not start on an endpoint that is not there.
+
     Raises:
         VisionThinkError: Of the kind that says what is wrong.
     """
     import vt_env
+    from vt_env.env import VisionThinkEnv
 
-    for env_settings in (settings.train_env(), settings.eval_env()):
-        vt_env.make(**env_settings).close()
-    build_config(settings).validate()
+    vt_env.make(**settings.eval_env()).close()
+    env = vt_env.make(**settings.train_env()).unwrapped
+    assert isinstance(env, VisionThinkEnv)
+    try:
+        build_config(settings).validate()
+        check_judge(env.judge)
+    finally:
+        env.close()
 
 
 def build_config(settings: TrainSettings) -> GRPOConfig:
@@ -107,6 +116,7 @@ def build_config(settings: TrainSettings) -> GRPOConfig:
         max_model_len=settings.max_model_len,
         shaper=settings.shaper,
         shaper_params=settings.shaper_params,
+        max_abstention_share=settings.max_abstention_share,
     )
     return config
 

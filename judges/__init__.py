@@ -10,14 +10,16 @@ from judges.base import (
     JudgeCase,
     Usage,
     Verdict,
+    check_judge,
     make_judge,
     register_judge,
 )
 from judges.cache import CachedJudge, ReplayJudge, VerdictStore
-from judges.combine import CascadeJudge, MajorityJudge, rule_then_llm
+from judges.combine import CascadeJudge, MajorityJudge, llm_judge, replay_judge, rule_then_llm
 from judges.errors import (
     AbstentionLimitError,
     CacheMissError,
+    EndpointError,
     JudgeError,
     ServeError,
     UnknownNameError,
@@ -25,14 +27,14 @@ from judges.errors import (
 )
 from judges.gather import JudgeQueue
 from judges.llm import LLMJudge
-from judges.retry import RetryPolicy
 from judges.rule import RuleJudge
 
 for _name, _factory in (
     ("rule", RuleJudge),
-    ("llm", LLMJudge),
+    ("llm", llm_judge),
     ("rule_then_llm", rule_then_llm),
-    ("replay", ReplayJudge),
+    ("majority", MajorityJudge),
+    ("replay", replay_judge),
 ):
     if _name not in JUDGES:
         register_judge(_name, _factory)
@@ -47,6 +49,7 @@ __all__ = [
     "CacheMissError",
     "CachedJudge",
     "CascadeJudge",
+    "EndpointError",
     "Judge",
     "JudgeCase",
     "JudgeError",
@@ -54,7 +57,6 @@ __all__ = [
     "LLMJudge",
     "MajorityJudge",
     "ReplayJudge",
-    "RetryPolicy",
     "RuleJudge",
     "ServeError",
     "UnknownNameError",
@@ -64,6 +66,7 @@ __all__ = [
     "VisionThinkError",
     "agreement",
     "audit",
+    "check_judge",
     "kept_in_group",
     "make_judge",
     "read_cases",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
-from judges.base import Verdict
 from judges.errors import AbstentionLimitError, JudgeError
 
 
@@ -36,8 +35,10 @@ class AbstentionLimit:
     """
 
     def __init__(self, max_share: float = 0.2, window: int = 256) -> None:
-        if not 0.0 <= max_share <= 1.0 or window < 1:
-            raise JudgeError("max_share lies in [0, 1] and window is at least 1.")
+        if not 0.0 <= max_share <= 1.0:
+            raise JudgeError(f"The share of abstentions lies in [0, 1], got {max_share!r}.")
+        if window < 1:
+            raise JudgeError(f"window must be at least 1, got {window!r}.")
         self._max_share = max_share
         self._recent: deque[str | None] = deque(maxlen=window)
 
@@ -47,14 +48,16 @@ class AbstentionLimit:
         missing = sum(reason is not None for reason in self._recent)
         return missing / len(self._recent) if self._recent else 0.0
 
-    def check(self, verdicts: Iterable[Verdict]) -> None:
+    def check(self, abstained: Iterable[str | None]) -> None:
         """Takes in verdicts.
+
+        Args:
+            abstained: `Verdict.abstained` of each: the reason, or None where there is a score.
 
         Raises:
             AbstentionLimitError: If the share of abstentions is above the limit.
         """
-        for verdict in verdicts:
-            self._recent.append(verdict.abstained)
+        self._recent.extend(abstained)
         if len(self._recent) < (self._recent.maxlen or 0) or self.share <= self._max_share:
             return
         reasons = Counter(reason for reason in self._recent if reason is not None)

@@ -185,6 +185,9 @@ def case_from_record(record: dict[str, Any]) -> JudgeCase:
 def read_cases(path: str | Path) -> list[JudgeCase]:
     """Reads cases from a JSONL file of records, one object a line.
 
+    A record whose prediction is null is of an episode without an answer, which nobody judged; it
+    is left out.
+
     Raises:
         JudgeError: If the file cannot be read, or a line is no record; says which.
     """
@@ -200,7 +203,8 @@ def read_cases(path: str | Path) -> list[JudgeCase]:
             record = json.loads(line)
             if not isinstance(record, dict):
                 raise JudgeError("it is no JSON object.")
-            cases.append(case_from_record(record))
+            if record.get("prediction", "") is not None:
+                cases.append(case_from_record(record))
         except (ValueError, JudgeError) as error:
             raise JudgeError(f"{path}, line {number}: {error}") from error
     return cases

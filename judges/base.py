@@ -6,6 +6,7 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -54,17 +55,20 @@ class Usage:
         prompt_tokens: Tokens read by the judging model.
         completion_tokens: Tokens written by the judging model.
         calls: Requests sent, retries included.
+        retries: Requests sent because an earlier one for the case failed.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     calls: int = 0
+    retries: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.calls + other.calls,
+            self.retries + other.retries,
         )
 
 
@@ -138,8 +142,9 @@ def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
     A mapping holds a ``name`` and the keyword arguments, as settings files do.
 
     Raises:
-        UnknownNameError: If no judge has this name; suggests the closest.
-        JudgeError: If `judge` is neither a name nor a judge.
+        UnknownNameError: If no judge has this name, or the judge no such setting; suggests the
+            closest.
+        JudgeError: If `judge` is neither a name nor a judge, or a setting is missing.
     """
     if isinstance(judge, Mapping):
         settings = {**judge, **kwargs}
@@ -150,9 +155,36 @@ def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
     if isinstance(judge, str):
         if judge not in JUDGES:
             raise UnknownNameError("judge", judge, JUDGES)
+        _check_settings(judge, kwargs)
         return JUDGES[judge](**kwargs)
     if not isinstance(judge, Judge):
         raise JudgeError(f"Expected a judge or the name of one, got {type(judge).__name__}.")
     if kwargs:
         raise JudgeError("Keyword arguments go with a judge's name, not with a judge object.")
     return judge
+
+
+def _check_settings(judge: str, given: Mapping[str, Any]) -> None:
+    """Names a setting that the judge does not have, or lacks."""
+    parameters = inspect.signature(JUDGES[judge]).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    known = [p.name for p in named]
+    for name in given:
+        if name not in known and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            raise UnknownNameError(f"setting of the judge {judge!r}:", name, known)
+    missing = [p.name for p in named if p.default is p.empty and p.name not in given]
+    if missing:
+        raise JudgeError(f"The judge {judge!r} needs the setting {missing[0]!r}.")
+
+
+def check_judge(judge: Judge) -> None:
+    """Lets a judge find out whether it can work at all, before a run starts on it.
+
+    Calls the judge's `check()` where it has one, which raises when the judge cannot.
+
+    Raises:
+        JudgeError: Saying what is wrong and what to do.
+    """
+    check = getattr(judge, "check", None)
+    if check is not None:
+        check()

@@ -1,7 +1,8 @@
 """Verdicts kept on disk: content-addressed, shared by many processes, replayable.
 
 The key of a verdict is the SHA-256 of everything it depends on: the judge's fingerprint (model,
-prompt version, settings) and the case. Abstentions are not kept, so they are asked again.
+prompt version, settings) and the case. Abstentions are kept for replays alone: who asks anew
+has them asked again, and a score takes their place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from judges.base import Judge, JudgeCase, Usage, Verdict
+from judges.base import Judge, JudgeCase, Usage, Verdict, check_judge
 from judges.errors import CacheMissError, JudgeError
 
 _SCHEMA_VERSION = 1
@@ -29,12 +30,19 @@ CREATE TABLE IF NOT EXISTS verdicts (
     key BLOB PRIMARY KEY,
     judge_id INTEGER NOT NULL REFERENCES judges (id),
     decided_by TEXT NOT NULL,
-    score REAL NOT NULL,
+    score REAL,
+    abstained TEXT,
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     calls INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_KEEP = (
+    "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "decided_by = excluded.decided_by, score = excluded.score, abstained = excluded.abstained, "
+    "prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens, "
+    "calls = excluded.calls WHERE verdicts.score IS NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class CacheStats:
         hits: Cases answered from the disk.
         repeated: Cases answered by an identical one of the same batch.
         misses: Cases that were asked.
-        stored: Verdicts written; abstentions are not.
+        stored: Scores written.
     """
 
     hits: int = 0
@@ -111,30 +119,26 @@ class VerdictStore:
                 chunk = keys[start : start + _CHUNK]
                 marks = ",".join("?" * len(chunk))
                 rows = connection.execute(
-                    f"SELECT key, score, decided_by FROM verdicts WHERE key IN ({marks})", chunk
+                    "SELECT key, score, abstained, decided_by FROM verdicts "
+                    f"WHERE key IN ({marks})",
+                    chunk,
                 )
-                for key, score, decided_by in rows:
-                    found[key] = Verdict(score, None, decided_by, cached=True)
+                for key, score, abstained, decided_by in rows:
+                    found[key] = Verdict(score, abstained, decided_by, cached=True)
         return found
 
-    def put(self, fingerprint: str, verdicts: Mapping[bytes, Verdict]) -> int:
-        """Keeps verdicts; abstentions are left out. Returns how many were new."""
+    def put(self, fingerprint: str, verdicts: Mapping[bytes, Verdict]) -> None:
+        """Keeps verdicts, each until a score takes the place of an abstention."""
         with self._lock:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 judge_id = self._judge_id(connection, fingerprint)
-                before = connection.total_changes
-                connection.executemany(
-                    "INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    _rows(judge_id, verdicts),
-                )
-                stored = connection.total_changes - before
+                connection.executemany(_KEEP, _rows(judge_id, verdicts))
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
-        return stored
 
     def fingerprints(self) -> dict[str, int]:
         """Returns how many verdicts each judge has here, by its fingerprint."""
@@ -220,12 +224,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _rows(judge_id: int, verdicts: Mapping[bytes, Verdict]) -> Iterable[tuple[object, ...]]:
-    """Yields the rows of the verdicts that have a score."""
+    """Yields the verdicts as rows."""
     for key, verdict in verdicts.items():
-        if verdict.score is not None:
-            used = verdict.usage
-            cost = (used.prompt_tokens, used.completion_tokens, used.calls)
-            yield (key, judge_id, verdict.judge, verdict.score, *cost)
+        used = verdict.usage
+        cost = (used.prompt_tokens, used.completion_tokens, used.calls)
+        yield (key, judge_id, verdict.judge, verdict.score, verdict.abstained, *cost)
 
 
 class CachedJudge:
@@ -268,17 +271,23 @@ class CachedJudge:
         """Judges a batch; returns verdicts in the order of `cases`."""
         fingerprint = self.fingerprint
         keys = [case_key(fingerprint, case) for case in cases]
-        known = self._store.get(list(dict.fromkeys(keys)))
+        found = self._store.get(list(dict.fromkeys(keys)))
+        known = {key: verdict for key, verdict in found.items() if verdict.score is not None}
         asked = {key: case for key, case in zip(keys, cases, strict=True) if key not in known}
         fresh: dict[bytes, Verdict] = {}
         stored = 0
         if asked:
             fresh = dict(zip(asked, self._judge.judge(list(asked.values())), strict=True))
-            stored = self._store.put(fingerprint, fresh)
+            self._store.put(fingerprint, fresh)
+            stored = sum(verdict.score is not None for verdict in fresh.values())
         verdicts = [known[key] if key in known else _take(fresh, key) for key in keys]
         hits = sum(key in known for key in keys)
         self._count(hits, len(keys) - hits - len(asked), len(asked), stored)
         return verdicts
+
+    def check(self) -> None:
+        """Lets the judge behind find out whether it can work."""
+        check_judge(self._judge)
 
     def close(self) -> None:
         """Closes the file and the judge behind."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from judges.base import Usage
 from judges.errors import JudgeError
 from judges.retry import retry_after_seconds
+from judges.settings import as_count, as_mapping
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -44,7 +45,8 @@ class Endpoint:
         structured: How the reply's form is asked for: by JSON schema, by vLLM's structured
             choice, or not at all. A server that refuses the first two is asked plainly.
         max_tokens: Longest reply, in tokens.
-        extra_body: Further fields of the request, such as vLLM's ``chat_template_kwargs``.
+        extra_body: Further fields of the request, such as vLLM's ``chat_template_kwargs``; text is
+            read as JSON.
     """
 
     model: str
@@ -57,14 +59,14 @@ class Endpoint:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "max_tokens", as_count("max_tokens", self.max_tokens, 8))
+        object.__setattr__(self, "extra_body", as_mapping("extra_body", self.extra_body))
         if not self.model:
             raise JudgeError("A model judge needs the name of a model.")
         if self.structured not in STRUCTURED:
             raise JudgeError(f"structured is one of {STRUCTURED}, got {self.structured!r}.")
         if self.azure_endpoint and self.base_url:
             raise JudgeError("Give azure_endpoint or base_url, not both.")
-        if self.max_tokens < 8:
-            raise JudgeError(f"max_tokens must be at least 8, got {self.max_tokens!r}.")
 
     def body(self, messages: list[dict[str, str]], structured: Structured) -> dict[str, Any]:
         """Builds a request's body; the temperature is 0, whatever `extra_body` says."""
@@ -94,6 +96,7 @@ class Reply:
         failure: Why it failed, as a short name; None when it did not.
         retryable: Whether trying again may help.
         server_fault: Whether the failure says that the server is in trouble.
+        lasting: Whether it is of a kind that no later request escapes, as with a wrong key.
         retry_after: Seconds the server asked to be left alone, if it did.
         bad_form: Whether the server refused the request itself, perhaps for its structured form.
         detail: A line for the log.
@@ -104,6 +107,7 @@ class Reply:
     failure: str | None = None
     retryable: bool = False
     server_fault: bool = False
+    lasting: bool = False
     retry_after: float | None = None
     bad_form: bool = False
     detail: str = ""
@@ -147,7 +151,9 @@ def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:
             http_client=http,
         )
     except (openai.OpenAIError, ValueError) as error:
-        raise JudgeError(f"The model judge cannot be set up: {error}") from error
+        raise JudgeError(
+            f"The model judge cannot be set up: {error} A server without a key takes any."
+        ) from error
 
 
 def _http_client(timeout: float, trust_env: bool) -> Any:
@@ -175,8 +181,10 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
             # The client's generic call: its typed one spends half of its time on the types.
             data = await client.post("/chat/completions", cast_to=object, body=body)
     except (TimeoutError, openai.APITimeoutError) as error:
-        failure = "connection" if _was_disconnected(error) else "timeout"
-        return Reply(failure=failure, retryable=True, server_fault=True)
+        broken = _broken_connection(error)
+        failure = "timeout" if broken is None else "connection"
+        detail = "" if broken is None else str(broken)[:500]
+        return Reply(failure=failure, retryable=True, server_fault=True, detail=detail)
     except openai.APIStatusError as error:
         return _refusal(error.status_code, error.response.headers, str(error)[:500])
     except openai.APIConnectionError as error:
@@ -187,13 +195,13 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
     return _read(data)
 
 
-def _was_disconnected(error: BaseException | None) -> bool:
-    """True for a broken connection that the HTTP side reports as a time-out, as over `aiohttp`."""
+def _broken_connection(error: BaseException | None) -> BaseException | None:
+    """Finds a broken connection that the HTTP side reports as a time-out, as over `aiohttp`."""
     while error is not None:
         if type(error).__module__.startswith("aiohttp") and not isinstance(error, TimeoutError):
-            return True
+            return error
         error = error.__cause__
-    return False
+    return None
 
 
 def _refusal(status: int, headers: Mapping[str, str], detail: str) -> Reply:
@@ -210,10 +218,11 @@ def _refusal(status: int, headers: Mapping[str, str], detail: str) -> Reply:
             retry_after=wait,
             detail=detail,
         )
-    if status in (401, 403):
-        return Reply(failure="auth", detail=detail)
     if "content_filter" in detail or "content management policy" in detail:
         return Reply(failure="refused", detail=detail)
+    if status in (401, 403, 404):
+        failure = "not_found" if status == 404 else "auth"
+        return Reply(failure=failure, server_fault=True, lasting=True, detail=detail)
     return Reply(failure="bad_request", bad_form=status in (400, 422), detail=detail)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from judges.base import Judge, JudgeCase, Usage, Verdict, make_judge
-from judges.cache import CachedJudge, fingerprint_of
+from judges.base import Judge, JudgeCase, Usage, Verdict, check_judge, make_judge
+from judges.cache import CachedJudge, ReplayJudge, fingerprint_of
 from judges.errors import JudgeError
 from judges.llm import LLMJudge
 from judges.rule import RuleJudge
+from judges.settings import as_count, as_flag
 
 
 class CascadeJudge:
@@ -21,13 +22,13 @@ class CascadeJudge:
     cost of every judge asked is added up.
 
     Args:
-        judges: At least one judge, or the names of some.
+        judges: At least one judge, or what `make_judge` takes.
 
     Raises:
         JudgeError: If there is none.
     """
 
-    def __init__(self, judges: Sequence[Judge | str]) -> None:
+    def __init__(self, judges: Sequence[Judge | str | Mapping[str, Any]]) -> None:
         if not judges:
             raise JudgeError("A cascade needs at least one judge.")
         self._judges = [make_judge(judge) for judge in judges]
@@ -54,6 +55,11 @@ class CascadeJudge:
                 verdicts[index] = replace(verdict, usage=verdicts[index].usage + verdict.usage)
         return verdicts
 
+    def check(self) -> None:
+        """Lets every judge find out whether it can work; raises what the first of them raises."""
+        for judge in self._judges:
+            check_judge(judge)
+
     def close(self) -> None:
         """Closes the judges that can be closed."""
         close_all(self._judges)
@@ -66,7 +72,7 @@ class MajorityJudge:
     as ``"too_few_votes"``.
 
     Args:
-        judges: At least two judges, or the names of some. Judges at temperature 0 repeat
+        judges: At least two judges, or what `make_judge` takes. Judges at temperature 0 repeat
             themselves: take different models or prompts.
         min_votes: Fewest votes that decide; None asks for more than half of the judges.
 
@@ -74,10 +80,13 @@ class MajorityJudge:
         JudgeError: If there are too few judges for a vote.
     """
 
-    def __init__(self, judges: Sequence[Judge | str], min_votes: int | None = None) -> None:
+    def __init__(
+        self, judges: Sequence[Judge | str | Mapping[str, Any]], min_votes: int | None = None
+    ) -> None:
         self._judges = [make_judge(judge) for judge in judges]
-        self._min_votes = len(judges) // 2 + 1 if min_votes is None else min_votes
-        if len(judges) < 2 or not 1 <= self._min_votes <= len(judges):
+        most = len(judges) // 2 + 1
+        self._min_votes = most if min_votes is None else as_count("min_votes", min_votes, 1)
+        if len(judges) < 2 or self._min_votes > len(judges):
             raise JudgeError("A vote needs two judges or more, and 1 <= min_votes <= judges.")
 
     @property
@@ -95,6 +104,11 @@ class MajorityJudge:
         """Judges a batch; returns verdicts in the order of `cases`."""
         ballots = [judge.judge(cases) for judge in self._judges]
         return [self._count(votes) for votes in zip(*ballots, strict=True)]
+
+    def check(self) -> None:
+        """Lets every judge find out whether it can work; raises what the first of them raises."""
+        for judge in self._judges:
+            check_judge(judge)
 
     def close(self) -> None:
         """Closes the judges that can be closed."""
@@ -121,6 +135,18 @@ def close_all(judges: Sequence[Judge]) -> None:
             close()
 
 
+def llm_judge(model: str, cache: str | Path | None = None, **kwargs: Any) -> Judge:
+    """Builds a judge that asks a model.
+
+    Args:
+        model: The judging model's name at its endpoint.
+        cache: File that keeps the verdicts; None keeps none.
+        **kwargs: Further arguments of `LLMJudge`, such as ``base_url``.
+    """
+    judge = LLMJudge(model, **kwargs)
+    return judge if cache is None else CachedJudge(judge, cache)
+
+
 def rule_then_llm(model: str, cache: str | Path | None = None, **kwargs: Any) -> CascadeJudge:
     """Builds the usual judge for training: rules first, a model where they are undecided.
 
@@ -129,7 +155,21 @@ def rule_then_llm(model: str, cache: str | Path | None = None, **kwargs: Any) ->
         cache: File that keeps the model's verdicts; None keeps none.
         **kwargs: Further arguments of `LLMJudge`, such as ``base_url``.
     """
-    llm: Judge = LLMJudge(model, **kwargs)
-    if cache is not None:
-        llm = CachedJudge(llm, cache)
-    return CascadeJudge([RuleJudge(abstain_when_undecided=True), llm])
+    return CascadeJudge([RuleJudge(abstain_when_undecided=True), llm_judge(model, cache, **kwargs)])
+
+
+def replay_judge(
+    path: str | Path, fingerprint: str | None = None, rules_first: bool | str = False
+) -> Judge:
+    """Builds a judge that gives the verdicts of a cache again, offline.
+
+    Args:
+        path: The cache's file; must exist.
+        fingerprint: Whose verdicts; None when the cache holds those of one judge only.
+        rules_first: Decide by rule what rules can decide, as `rule_then_llm` did in the run that
+            filled the cache; its cache holds the model's verdicts alone.
+    """
+    judge = ReplayJudge(path, fingerprint)
+    if not as_flag("rules_first", rules_first):
+        return judge
+    return CascadeJudge([RuleJudge(abstain_when_undecided=True), judge])

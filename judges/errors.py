@@ -5,6 +5,7 @@
     ├── JudgeError              a judge is set up or used wrongly
     │   ├── CacheMissError      a replay met a case that was never judged
     │   ├── AbstentionLimitError  too many verdicts are missing for training to go on
+    │   ├── EndpointError       a judging model cannot be reached
     │   └── ServeError          a judge's server did not start
     └── (vt_env.errors adds the rest)
 
@@ -54,6 +55,10 @@ class CacheMissError(JudgeError):
 
 class AbstentionLimitError(JudgeError):
     """So many verdicts are missing that going on would train on noise."""
+
+
+class EndpointError(JudgeError):
+    """A judging model cannot be reached, or does not accept what it is asked."""
 
 
 class ServeError(JudgeError):

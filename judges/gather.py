@@ -104,6 +104,11 @@ class JudgeQueue:
             return
         try:
             verdicts = self._judge.judge([case for case, _ in batch])
+            if len(verdicts) != len(batch):  # else who waits for the rest would wait for ever
+                raise JudgeError(
+                    f"The judge {self._judge.name} gave {len(verdicts)} verdicts on {len(batch)} "
+                    "cases; it must give one a case."
+                )
         except BaseException as error:
             for _, future in batch:
                 future.set_exception(error)
@@ -121,7 +126,7 @@ class JudgeQueue:
                     verdicts=1,
                     cached=int(verdict.cached),
                     abstained=int(verdict.abstained is not None),
-                    retries=max(0, used.calls - 1),
+                    retries=used.retries,
                     prompt_tokens=used.prompt_tokens,
                     completion_tokens=used.completion_tokens,
                 )

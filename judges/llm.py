@@ -11,8 +11,9 @@ abstains with a reason; it never scores a 0 that the model did not give.
     unparsable      a reply that is no verdict, at the last try
     refused         the model or a content filter declined
     auth            the key is not accepted
+    not_found       there is no such model or address at the server
     bad_request     the server does not accept the request
-    circuit_open    the server has been failing, and is left alone for longer than is left
+    circuit_open    the server has been failing, and is left alone for longer than the case may wait
 """
 
 from __future__ import annotations
@@ -25,17 +26,18 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from judges.base import JudgeCase, Usage, Verdict
 from judges.client import Endpoint, Reply, Structured, ask, make_client
-from judges.errors import JudgeError
+from judges.errors import EndpointError, UnknownNameError
 from judges.loop import LoopThread
 from judges.parsing import parse_verdict
 from judges.prompting import Prompt, load_prompt
 from judges.retry import CircuitBreaker, RetryPolicy
+from judges.settings import as_count
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -44,6 +46,23 @@ _LOG = logging.getLogger(__name__)
 _CALLS_PER_CLIENT = 32  # a client scans all of its connections at every request
 _STAGGER_SECONDS = 0.001  # spreads the first requests, and with them all the later ones
 _WAITING_PER_CALL = 4  # cases that may sleep between tries for each call in flight
+
+_OWN = frozenset({"model", "prompt", "concurrency", "max_chars", "seed"})
+_RETRY = frozenset(item.name for item in fields(RetryPolicy))
+_ENDPOINT = frozenset(item.name for item in fields(Endpoint)) - {"model"}
+
+_PLAIN_CASE = JudgeCase("What is 1 + 1?", ("2",), "2")
+_CHECK_TRIES = 2
+_ADVICE = {
+    "connection": "Nothing answers there: start the server, or mend base_url.",
+    "timeout": "It does not answer: wait until it is ready, or raise request_seconds.",
+    "server_error": "It fails: its own log says why.",
+    "auth": "It does not accept the key: put the right one into OPENAI_API_KEY "
+    "(AZURE_OPENAI_API_KEY for Azure).",
+    "not_found": "It knows no such model or path: check model and base_url, which mostly ends in "
+    "/v1.",
+    "bad_request": "It does not accept the request: check model, extra_body and max_tokens.",
+}
 
 
 @dataclass(frozen=True)
@@ -79,17 +98,17 @@ class LLMJudge:
         model: The model's name at the endpoint.
         prompt: A shipped prompt's name, a ``.txt`` file, or a `Prompt`.
         concurrency: Requests in flight at most.
-        retry: Bounds on tries and time for each case.
-        breaker_threshold: Server failures in a row after which the server is left alone.
-        breaker_seconds: For how long.
         max_chars: Longest prediction shown whole; of a longer one both ends are shown.
         seed: Seeds the jitter of the waits.
-        **endpoint: The other fields of `judges.client.Endpoint`: `base_url`, `api_key`,
-            `azure_endpoint`, `api_version`, `structured`, `max_tokens`, `extra_body`.
+        **settings: The fields of `judges.retry.RetryPolicy` (`max_tries`, `max_seconds`,
+            `request_seconds`, `base_delay`, `max_delay`, `max_misread`, `breaker_threshold`,
+            `breaker_seconds`, `breaker_probes`) and the others of `judges.client.Endpoint`
+            (`base_url`, `api_key`, `azure_endpoint`, `api_version`, `structured`, `max_tokens`,
+            `extra_body`).
 
     Raises:
-        JudgeError: If an argument cannot work. A missing package or key shows at the first call.
-        UnknownNameError: If no shipped prompt has the name.
+        JudgeError: If a setting cannot work. A missing package or key shows at the first call.
+        UnknownNameError: If there is no such setting or no such prompt.
     """
 
     def __init__(
@@ -98,25 +117,20 @@ class LLMJudge:
         *,
         prompt: str | Path | Prompt = "reference",
         concurrency: int = 64,
-        retry: RetryPolicy | None = None,
-        breaker_threshold: int = 20,
-        breaker_seconds: float = 5.0,
         max_chars: int = 2000,
         seed: int = 0,
-        **endpoint: Any,
+        **settings: Any,
     ) -> None:
-        if concurrency < 1 or max_chars < 16:
-            raise JudgeError("concurrency must be at least 1 and max_chars at least 16.")
-        try:
-            self._endpoint = Endpoint(model, **endpoint)
-        except TypeError as error:
-            raise JudgeError(f"LLMJudge: {error}") from None
+        retry = {name: settings.pop(name) for name in _RETRY if name in settings}
+        for name in settings:
+            if name not in _ENDPOINT:
+                raise UnknownNameError("setting of a model judge:", name, _OWN | _RETRY | _ENDPOINT)
+        self._retry = RetryPolicy(**retry)
+        self._endpoint = Endpoint(model, **settings)
         self._prompt = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
-        self._concurrency = concurrency
-        self._retry = retry or RetryPolicy()
-        self._breaker_settings = (breaker_threshold, breaker_seconds)
-        self._max_chars = max_chars
-        self._seed = seed
+        self._concurrency = as_count("concurrency", concurrency, 1)
+        self._max_chars = as_count("max_chars", max_chars, 16)
+        self._seed = as_count("seed", seed)
         self._reset()
 
     def _reset(self) -> None:
@@ -126,7 +140,9 @@ class LLMJudge:
         self._loop: LoopThread | None = None
         self._clients: list[AsyncOpenAI] = []
         self._slots: asyncio.Queue[AsyncOpenAI] = asyncio.Queue()
-        self._breaker = CircuitBreaker(*self._breaker_settings)
+        self._breaker = CircuitBreaker(
+            self._retry.breaker_threshold, self._retry.breaker_seconds, self._retry.breaker_probes
+        )
         self._rng = random.Random(self._seed)
         self._structured: Structured = self._endpoint.structured
         self._counts: Counter[str] = Counter()
@@ -164,6 +180,22 @@ class LLMJudge:
         if not cases:
             return []
         return self._started().run(self._judge_all(list(cases)))
+
+    def check(self) -> None:
+        """Asks about one plain case, so that no run starts on a judge that cannot work.
+
+        Being rate-limited, or answered with what is no verdict, passes: it may be chance.
+
+        Raises:
+            EndpointError: If the endpoint cannot be reached or does not accept the request.
+            JudgeError: If the `openai` package or the key is missing.
+        """
+        reply = self._started().run(self._ask_plainly())
+        if reply.failure in _ADVICE:
+            raise EndpointError(
+                f"The judge {self.name} cannot be used at {self._clients[0].base_url} "
+                f"({reply.failure}). {_ADVICE[reply.failure]} {reply.detail}".rstrip()
+            )
 
     def close(self) -> None:
         """Closes the connections and stops the loop; the judge starts anew when called again."""
@@ -242,11 +274,12 @@ class LLMJudge:
             finally:
                 self._slots.put_nowait(client)
             if pause:
-                if clock() + pause >= deadline:
+                if self._breaker.given_up or clock() + pause >= deadline:
                     return self._abstain("circuit_open", used)
                 await asyncio.sleep(pause)
                 continue
-            tries, used = tries + 1, used + reply.usage
+            used += replace(reply.usage, retries=int(tries > 0))
+            tries += 1
             score = parse_verdict(reply.text)
             if score is not None:
                 return self._finish(Verdict(score, None, self.name, usage=used))
@@ -261,6 +294,21 @@ class LLMJudge:
             if clock() + pause >= deadline:
                 return self._abstain(failure, used)
             await asyncio.sleep(pause)
+
+    async def _ask_plainly(self) -> Reply:
+        """Asks about a case that no model gets wrong; a server in trouble is asked again."""
+        messages = self._prompt.messages(_PLAIN_CASE, self._max_chars)
+        client = await self._slots.get()
+        try:
+            reply = await self._ask(client, messages, self._retry.max_seconds)
+            for tries in range(1, min(_CHECK_TRIES, self._retry.max_tries)):
+                if not reply.server_fault or reply.lasting:
+                    break
+                await asyncio.sleep(self._retry.delay(tries, self._rng))
+                reply = await self._ask(client, messages, self._retry.max_seconds)
+        finally:
+            self._slots.put_nowait(client)
+        return reply
 
     async def _ask(
         self, client: AsyncOpenAI, messages: list[dict[str, str]], seconds_left: float
@@ -279,7 +327,7 @@ class LLMJudge:
                 self._structured = "none"
             reply = replace(plain, usage=reply.usage + plain.usage)
         if reply.server_fault:
-            self._breaker.failed(clock())
+            self._breaker.failed(clock(), reply.lasting)
         else:
             self._breaker.succeeded()
         return reply
@@ -302,7 +350,7 @@ class LLMJudge:
         self._counts.update(
             cases=1,
             calls=used.calls,
-            retries=max(0, used.calls - 1),
+            retries=used.retries,
             prompt_tokens=used.prompt_tokens,
             completion_tokens=used.completion_tokens,
         )

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from judges.errors import JudgeError
+from judges.settings import as_count, as_number
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounds on the tries for one case.
+    """Bounds on the tries for one case, and on the patience with a server in trouble.
 
     Attributes:
-        max_tries: Requests sent at most, the first included; at least 1.
+        max_tries: Requests sent for a case at most, the first included; at least 1.
         max_seconds: Time a case may take in all, waits included, from its first request.
         request_seconds: Time one request may take.
         base_delay: Mean wait before the second try, in seconds; doubles with each further try.
         max_delay: Longest wait that this side chooses, in seconds.
         max_misread: Replies that are no verdict after which a case is given up; at least 1. At
             temperature 0 a model seldom changes its mind, so this bound is the tighter one.
+        breaker_threshold: Failures in a row after which the server is left alone; at least 1.
+        breaker_seconds: For how long, before one request probes it.
+        breaker_probes: Probes that fail before cases no longer wait for the server; at least 1.
+
+    Raises:
+        JudgeError: If a value is no number or out of its range; text that says a number is read.
     """
 
     max_tries: int = 6
@@ -31,14 +37,16 @@ class RetryPolicy:
     base_delay: float = 0.5
     max_delay: float = 20.0
     max_misread: int = 3
+    breaker_threshold: int = 20
+    breaker_seconds: float = 5.0
+    breaker_probes: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("max_tries", "max_misread"):
-            if getattr(self, name) < 1:
-                raise JudgeError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
-        for name in ("max_seconds", "request_seconds", "base_delay", "max_delay"):
-            if not getattr(self, name) > 0:
-                raise JudgeError(f"{name} must be above 0, got {getattr(self, name)!r}.")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            counted = isinstance(item.default, int)
+            number = as_count(item.name, value, 1) if counted else as_number(item.name, value, 0.0)
+            object.__setattr__(self, item.name, number)  # frozen, but to read is not to change
 
     def delay(self, tries: int, rng: random.Random, retry_after: float | None = None) -> float:
         """Returns the seconds to wait after the `tries`-th failure.
@@ -92,28 +100,34 @@ class CircuitBreaker:
     """Leaves a server alone for a while after a run of failures.
 
     Closed at first. After `threshold` failures in a row it opens: nobody may call for `cooldown`
-    seconds. Then one caller tries; its success closes the circuit, its failure opens it again.
+    seconds. Then one caller probes; its success closes the circuit, its failure opens it again.
+    After `probes` failed probes, or when the failures are of a kind that time does not mend, the
+    server is given up: it is still probed, but nobody should wait for it.
 
     Args:
         threshold: Failures in a row that open the circuit; at least 1.
         cooldown: Seconds it stays open.
-
-    Raises:
-        JudgeError: If an argument is out of its range.
+        probes: Failed probes after which the server is given up; at least 1.
     """
 
-    def __init__(self, threshold: int = 20, cooldown: float = 5.0) -> None:
-        if threshold < 1 or not cooldown > 0:
-            raise JudgeError("A circuit breaker needs a threshold of 1 or more and a cooldown.")
+    def __init__(self, threshold: int, cooldown: float, probes: int) -> None:
         self._threshold = threshold
         self._cooldown = cooldown
+        self._probes = probes
         self._failures = 0
+        self._failed_probes = 0
+        self._probing = False
         self._open_until = 0.0
 
     @property
     def is_open(self) -> bool:
         """True from the failure that opens the circuit to the success that closes it."""
         return self._failures >= self._threshold
+
+    @property
+    def given_up(self) -> bool:
+        """True when the circuit is open and waiting for it is idle."""
+        return self.is_open and self._failed_probes >= self._probes
 
     def enter(self, now: float) -> float:
         """Asks to make a call.
@@ -129,14 +143,27 @@ class CircuitBreaker:
         if now < self._open_until:
             return self._open_until - now
         self._open_until = now + self._cooldown
+        self._probing = True
         return 0.0
 
     def succeeded(self) -> None:
         """Reports an answer from the server; closes the circuit."""
-        self._failures = 0
+        self._failures = self._failed_probes = 0
+        self._probing = False
 
-    def failed(self, now: float) -> None:
-        """Reports a failure of the server."""
+    def failed(self, now: float, lasting: bool = False) -> None:
+        """Reports a failure of the server.
+
+        Args:
+            now: A monotonic clock's seconds.
+            lasting: Time does not mend it, as with a key that is not accepted.
+        """
         self._failures += 1
-        if self.is_open:
-            self._open_until = now + self._cooldown
+        if not self.is_open:
+            return
+        self._open_until = now + self._cooldown
+        if lasting:
+            self._failed_probes = self._probes
+        elif self._probing:
+            self._failed_probes += 1
+        self._probing = False

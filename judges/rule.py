@@ -25,9 +25,11 @@ from judges.numeric import (
     parse_reference,
     quantities_match,
 )
+from judges.settings import as_count, as_flag, as_number
 from judges.text import similar_texts
 
 UNDECIDED = "rule_undecided"
+_VERSION = 1  # to be raised with every change of a verdict, so that caches do not give the old one
 
 _YES = frozenset({"yes", "y", "true", "yeah", "yep", "correct"})
 _NO = frozenset({"no", "n", "false", "nope", "incorrect"})
@@ -74,16 +76,14 @@ class RuleJudge:
         max_chars: int = 2000,
         symbolic: bool = True,
     ) -> None:
-        if not 0.0 < anls_threshold <= 1.0:
+        self._threshold = as_number("anls_threshold", anls_threshold, 0.0)
+        if self._threshold > 1.0:
             raise JudgeError(f"anls_threshold lies in (0, 1], got {anls_threshold!r}.")
-        if max_chars < 1:
-            raise JudgeError(f"max_chars must be at least 1, got {max_chars!r}.")
-        self._threshold = anls_threshold
-        self._max_chars = max_chars
-        self._math = MathChecker() if symbolic else None
+        self._max_chars = as_count("max_chars", max_chars, 1)
+        self._math = MathChecker() if as_flag("symbolic", symbolic) else None
         undecided = (
             Verdict(None, UNDECIDED, self.name)
-            if abstain_when_undecided
+            if as_flag("abstain_when_undecided", abstain_when_undecided)
             else Verdict(0.0, None, self.name)
         )
         self._verdicts: dict[bool | None, Verdict] = {
@@ -96,6 +96,13 @@ class RuleJudge:
     def name(self) -> str:
         """Always ``"rule"``."""
         return "rule"
+
+    @property
+    def fingerprint(self) -> str:
+        """The rules' version and settings; part of a cache's key."""
+        alone = self._verdicts[None].abstained is None
+        settings = (self._threshold, alone, self._max_chars, self._math is not None)
+        return "|".join(("rule", str(_VERSION), *map(str, settings)))
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges each case on its own; returns verdicts in the order of `cases`."""

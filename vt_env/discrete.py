@@ -44,13 +44,30 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
     ## Action Space
     `Discrete(1 + len(answers))`: 0 asks for the higher resolution, k answers `answers[k - 1]`.
 
-    ## Rewards, Starting State, Episode End, Information
-    As for `VisionThinkEnv`; the format is always kept, except by asking in vain.
+    ## Starting State
+    A sample drawn uniformly from the dataset, shown at `resolutions[0]`;
+    `reset(options={"index": 7})` and `reset(options={"sample_id": "test-0-7"})` choose it.
+
+    ## Rewards
+    As for `VisionThinkEnv`: an episode returns
+
+        accuracy * score + format * well_formed - price * visual_tokens / full_tokens
+
+    The format is always kept, except by asking in vain. A right direct answer returns about 1.475
+    by default, a right answer after asking about 1.375.
+
+    ## Episode End
+    As for `VisionThinkEnv`: the episode terminates and is never truncated; `info["ending"]` is
+    `answered`, `abstained`, `turn_limit` (asked in the last turn) or, when asking in vain ends the
+    episode (`invalid_call="end"`), `malformed`.
+
+    ## Information
+    The keys of `VisionThinkEnv`, from `reset` and from `step`.
 
     ## Arguments
     ```python
     import gymnasium
-    env = gymnasium.make("vt_env:VisionThinkDiscrete-v0", families=("objects", "stripes"))
+    env = gymnasium.make("vt_env:VisionThinkDiscrete-v0", families=("objects", "textures"))
     ```
 
     Args:

@@ -45,20 +45,26 @@ class DataError(VisionThinkError):
 
 
 class DatasetError(VisionThinkError):
-    """All the bad rows of a dataset at once.
+    """The bad rows of a dataset, all at once.
 
     Attributes:
-        errors: One `DataError` a bad row, in file order.
+        errors: One `DataError` a bad row, in file order; of very many bad rows the first found.
         rows: How many rows were read.
+        bad: How many of them cannot be used, at least ``len(errors)``.
     """
 
-    def __init__(self, errors: Sequence[DataError], rows: int) -> None:
+    def __init__(self, errors: Sequence[DataError], rows: int, bad: int | None = None) -> None:
         self.errors, self.rows = tuple(errors), rows
+        self.bad = len(self.errors) if bad is None else bad
         lines = "\n".join(f"  {error}" for error in self.errors)
-        super().__init__(f"{len(self.errors)} of {rows} rows cannot be used:\n{lines}")
+        if self.bad > len(self.errors):
+            more = self.bad - len(self.errors)
+            lines += f"\n  … and {more} more; `visionthink data check` lists all of them."
+        what = f"{self.bad} of {rows} rows" if rows else "The dataset"
+        super().__init__(f"{what} cannot be used:\n{lines}")
 
-    def __reduce__(self) -> tuple[type[DatasetError], tuple[tuple[DataError, ...], int]]:
-        return DatasetError, (self.errors, self.rows)
+    def __reduce__(self) -> tuple[type[DatasetError], tuple[tuple[DataError, ...], int, int]]:
+        return DatasetError, (self.errors, self.rows, self.bad)
 
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +15,13 @@ from vt_env.errors import DataError
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
-from vt_env.validation import ImageCheck, Validator, id_hash
+from vt_env.validation import ImageCheck, OnError, Progress, Validator, id_hash
 
 
 class JsonlDataset:
     """Samples in a file of one JSON object a line; build it with `JsonlDataset.load`.
 
-    Memory holds 16 bytes a row, whatever the rows and images weigh: rows are read from the file
+    Memory holds 20 bytes a row, whatever the rows and images weigh: rows are read from the file
     on use, images are decoded on use.
     """
 
@@ -45,6 +46,8 @@ class JsonlDataset:
         check: ImageCheck = "decode",
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        progress: Progress | None = None,
+        on_error: OnError | None = None,
     ) -> JsonlDataset:
         """Validates every row, then returns the dataset.
 
@@ -57,23 +60,26 @@ class JsonlDataset:
                 ``"none"``: images are not touched.
             max_image_pixels: Images with more pixels are refused.
             max_image_bytes: Files with more bytes are refused.
+            progress: Called now and then with the share of the file that is checked.
+            on_error: Called with every bad row when it is found.
 
         Raises:
             DatasetError: If rows cannot be used, with all of them; or if there are none.
             ConfigError: If `check` is not one of the three.
         """
         path = Path(path)
-        validator = Validator(str(path), check)
+        validator = Validator(str(path), check, progress, on_error)
         folder = Path(root) if root is not None else path.parent
         files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes)
-        offsets, lines = [], []
+        offsets, lines = array("Q"), array("I")
+        length = max(1, path.stat().st_size)
         for offset, line, raw in _rows(path):
-            if validator.row(line, functools.partial(_parse, raw, line, files)):
+            if validator.row(line, functools.partial(_parse, raw, line, files), offset / length):
                 offsets.append(offset)
                 lines.append(line)
         hashes = validator.finish()
         return cls(
-            path, files, np.asarray(offsets, np.uint64), np.asarray(lines, np.uint32), hashes
+            path, files, np.frombuffer(offsets, np.uint64), np.frombuffer(lines, np.uint32), hashes
         )
 
     @property

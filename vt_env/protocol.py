@@ -22,8 +22,19 @@ MAX_CALL_CHARS = 4096
 """A call's JSON longer than this is malformed; it bounds the work of the JSON parser."""
 
 
+class _Understood:
+    """A turn that can be carried out, whether or not it keeps the format."""
+
+    problem: str | None
+
+    @property
+    def well_formed(self) -> bool:
+        """True when the whole turn keeps the format."""
+        return self.problem is None
+
+
 @dataclass(frozen=True)
-class Answer:
+class Answer(_Understood):
     """A direct answer.
 
     Attributes:
@@ -37,14 +48,9 @@ class Answer:
     thought: str = ""
     problem: str | None = field(default=None, compare=False)
 
-    @property
-    def well_formed(self) -> bool:
-        """True when the whole turn keeps the format."""
-        return self.problem is None
-
 
 @dataclass(frozen=True)
-class Request:
+class Request(_Understood):
     """A call for the image at a higher resolution.
 
     Attributes:
@@ -57,14 +63,9 @@ class Request:
     thought: str = ""
     problem: str | None = field(default=None, compare=False)
 
-    @property
-    def well_formed(self) -> bool:
-        """True when the whole turn keeps the format."""
-        return self.problem is None
-
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(_Understood):
     """A call for a region of the image at its original resolution.
 
     Attributes:
@@ -76,11 +77,6 @@ class Crop:
     box: tuple[float, float, float, float]
     thought: str = ""
     problem: str | None = field(default=None, compare=False)
-
-    @property
-    def well_formed(self) -> bool:
-        """True when the whole turn keeps the format."""
-        return self.problem is None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ class ImageFiles:
             raise RowError("image", "is empty.")
         return self.image(value)
 
+    @functools.cached_property
+    def _resolved_root(self) -> Path:
+        return self.root.resolve()
+
     def image(self, text: str) -> FileImage:
         """Returns the image that a path means, without opening it.
 
@@ -77,11 +82,14 @@ class ImageFiles:
         if "://" in text[:16]:
             raise RowError("image", f"{text!r} is a URL; only files are read.")
         try:
-            path = (self.root / text).resolve()
+            path = (self._resolved_root / text).resolve()
         except (OSError, ValueError, RuntimeError) as error:
             raise RowError("image", f"{text!r} cannot be a path ({error}).") from error
-        if self.confined and not path.is_relative_to(self.root.resolve()):
-            raise RowError("image", f"{text!r} lies outside of the dataset's folder.")
+        if self.confined and not path.is_relative_to(self._resolved_root):
+            raise RowError(
+                "image",
+                f"{text!r} lies outside of the dataset's folder (confined=False allows it).",
+            )
         return FileImage(path, self.max_pixels, self.max_bytes)
 
 

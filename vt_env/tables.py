@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from vt_env.errors import (
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
-from vt_env.validation import ImageCheck, Validator, id_hash
+from vt_env.validation import ImageCheck, OnError, Progress, Validator, id_hash
 
 HUB_PREFIX = "hf:"
 """Marks the id of a dataset on the Hugging Face hub, such as ``hf:owner/name``."""
+BATCH_BYTES = 16 * 2**20
 
 
 class TableDataset:
@@ -43,12 +45,15 @@ class TableDataset:
         source: str | Path,
         *,
         split: str | None = None,
+        config: str | None = None,
         root: str | Path | None = None,
         confined: bool = True,
         check: ImageCheck = "header",
         cache_dir: str | Path | None = None,
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        progress: Progress | None = None,
+        on_error: OnError | None = None,
     ) -> TableDataset:
         """Validates every row, then returns the dataset.
 
@@ -56,30 +61,37 @@ class TableDataset:
             source: A ``.parquet`` file; a folder that `datasets` saved or that holds parquet
                 files; or ``hf:owner/name``, which is downloaded.
             split: Which part, such as ``"train"``; needed when there are several.
-            root: Folder that image paths are relative to; None: the source's own.
+            config: Which configuration of a hub dataset; needed when there are several.
+            root: Folder that image paths are relative to; None: the source's own, for the hub the
+                working directory.
             confined: Whether image paths that leave `root` are refused.
             check: ``"decode"``, ``"header"`` or ``"none"``, as for `JsonlDataset.load`.
             cache_dir: Where `datasets` keeps its copies; None: its own choice.
             max_image_pixels: Images with more pixels are refused.
             max_image_bytes: Images with more bytes are refused.
+            progress: Called now and then with the share of the rows that is checked.
+            on_error: Called with every bad row when it is found.
 
         Raises:
-            DatasetError: If rows cannot be used, with all of them; or if there are none.
+            DatasetError: If rows cannot be used, with all of them; if there are none; if the
+                source cannot be read, or the hub not be reached.
             UnknownNameError: If there is no such split.
-            ConfigError: If the source holds no table, or the `datasets` library is missing.
+            ConfigError: If the source holds no table, there is no such configuration, or the
+                `datasets` library is missing.
         """
         source = str(source)
-        validator = Validator(source, check)
-        table = _open(source, split, str(cache_dir) if cache_dir else None)
-        path = Path(source)
-        folder = path if path.is_dir() else path.parent
+        validator = Validator(source, check, progress, on_error)
+        table = _open(source, split, config, str(cache_dir) if cache_dir else None)
+        hub = source.startswith(HUB_PREFIX)
+        path = Path(source.removeprefix(HUB_PREFIX))
+        folder = Path() if hub else path if path.is_dir() else path.parent
         files = ImageFiles(
             Path(root) if root is not None else folder, confined, max_image_pixels, max_image_bytes
         )
-        for index in range(len(table)):
-            validator.row(index + 1, functools.partial(_sample, table, index, files))
-        name = source.removeprefix(HUB_PREFIX) if source.startswith(HUB_PREFIX) else path.stem
-        return cls(name, source, table, files, validator.finish())
+        for index, record in enumerate(_records(table)):
+            read = functools.partial(sample_from_row, record, str(index + 1), files)
+            validator.row(index + 1, read, index / len(table))
+        return cls(str(path) if hub else path.stem, source, table, files, validator.finish())
 
     @property
     def name(self) -> str:
@@ -111,12 +123,20 @@ class TableDataset:
         return None
 
 
+def _records(table: Any) -> Iterator[dict[str, Any]]:
+    """All rows in order, read so many at once that they take about `BATCH_BYTES` of memory."""
+    row_bytes = table.data.nbytes / max(1, table.data.num_rows)
+    rows = int(min(1000, max(1, BATCH_BYTES / max(1, row_bytes))))
+    for start in range(0, len(table), rows):
+        yield from table[start : start + rows].to_pylist()
+
+
 def _sample(table: Any, index: int, files: ImageFiles) -> Sample:
     """One row; the Arrow format gives images as bytes and paths, without decoding them."""
     return sample_from_row(table[index : index + 1].to_pylist()[0], str(index + 1), files)
 
 
-def _open(source: str, split: str | None, cache_dir: str | None) -> Any:
+def _open(source: str, split: str | None, config: str | None, cache_dir: str | None) -> Any:
     """Opens a source as a `datasets.Dataset` in Arrow format."""
     try:
         import datasets
@@ -125,26 +145,49 @@ def _open(source: str, split: str | None, cache_dir: str | None) -> Any:
             f"{source!r} needs the datasets library: pip install 'visionthink[data]'."
         ) from error
     try:
-        found = _read(datasets, source, split, cache_dir)
+        found = _read(datasets, source, split, config, cache_dir)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         if isinstance(error, VisionThinkError):
             raise
-        problem = f"cannot be read as a dataset ({error})."
+        problem = f"cannot be read as a dataset ({' '.join(str(error).split())})."
+        if isinstance(error, ConnectionError):
+            problem += " " + _unreachable(bool(datasets.config.HF_HUB_OFFLINE))
         raise DatasetError([DataError(source, None, None, problem)], 0) from error
     if isinstance(found, dict):
         found = _pick(found, split)
     return found.with_format("arrow")
 
 
-def _read(datasets: Any, source: str, split: str | None, cache_dir: str | None) -> Any:
+def _unreachable(offline: bool) -> str:
+    advice = "give the path of a copy, or a cache_dir that holds a download"
+    if offline:
+        return f"HF_HUB_OFFLINE is set, so nothing is downloaded; unset it, {advice}."
+    return f"Look whether this machine reaches the hub; where it cannot, {advice}."
+
+
+def _read(
+    datasets: Any, source: str, split: str | None, config: str | None, cache_dir: str | None
+) -> Any:
     path = Path(source)
     if source.startswith(HUB_PREFIX):
-        return datasets.load_dataset(source.removeprefix(HUB_PREFIX), cache_dir=cache_dir)
+        return _from_hub(datasets, source.removeprefix(HUB_PREFIX), config, cache_dir)
+    if config is not None:
+        raise ConfigError(f"config is for sources that start with {HUB_PREFIX!r}, not {source!r}.")
     if path.is_file():
         return datasets.Dataset.from_parquet(str(path), cache_dir=cache_dir)
     if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
         return datasets.load_from_disk(str(path))
     return _parquet_folder(datasets, path, split, cache_dir)
+
+
+def _from_hub(datasets: Any, name: str, config: str | None, cache_dir: str | None) -> Any:
+    """Downloads a hub dataset unless it is in the cache; memory-mapped as the others are."""
+    try:
+        builder = datasets.load_dataset_builder(name, config, cache_dir=cache_dir)
+    except ValueError as error:  # a configuration that is missing or unknown; lists those known
+        raise ConfigError(f"config={config!r}: {' '.join(str(error).split())}") from error
+    builder.download_and_prepare()
+    return builder.as_dataset()
 
 
 def _pick(parts: dict[str, Any], split: str | None) -> Any:

@@ -40,13 +40,31 @@ class _Lane:
 class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
     """Steps `num_envs` episodes together; `gymnasium.make_vec("VisionThink-v0", num_envs=N)`.
 
+    ## Description
     Same seeds, same actions: same episodes as Gymnasium's `SyncVectorEnv` of `VisionThinkEnv`s.
     Unlike it, there is one dataset, one judge, and all the answers of a step are judged in one
     batch, so a model that judges is asked once a step.
 
-    Observations are those of `VisionThinkEnv`, batched: ``image``, ``question`` and ``feedback``
-    as tuples, ``turn`` and ``visual_tokens`` as int64 arrays of shape (num_envs,). Actions are a
-    sequence of `num_envs` texts.
+    ## Observation Space
+    That of `VisionThinkEnv`, batched: ``image``, ``question`` and ``feedback`` as tuples, ``turn``
+    and ``visual_tokens`` as int64 arrays of shape (num_envs,).
+
+    ## Action Space
+    A sequence of `num_envs` texts, each as for `VisionThinkEnv`.
+
+    ## Starting State, Rewards, Episode End
+    Those of `VisionThinkEnv`, episode by episode; every episode draws its samples with its own
+    generator. `autoreset_mode` says when a finished episode gives way to the next.
+
+    ## Information
+    The keys of `VisionThinkEnv`, each as an array (num_envs,), with a bool array under ``"_" +
+    key`` that marks the episodes that have it.
+
+    ## Arguments
+    ```python
+    import gymnasium
+    envs = gymnasium.make_vec("vt_env:VisionThink-v0", num_envs=8, split="test")
+    ```
 
     Args:
         num_envs: How many episodes run at once, at least 1.
@@ -60,6 +78,9 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
 
     Raises:
         ConfigError, UnknownNameError, DatasetError: As `VisionThinkEnv` does.
+
+    ## Version History
+    * v0: initial version
     """
 
     _threads: ThreadPoolExecutor | None = None

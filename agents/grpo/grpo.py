@@ -44,11 +44,10 @@ from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
-from agents.rollout import Decision
+from agents.rollout import JUDGED, Decision
 from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
 from agents.trajectory import Trajectory
-from judges import Verdict
 from judges.abstention import AbstentionLimit
 from vt_env.errors import UnknownNameError
 from vt_env.rewards import group_shaper
@@ -109,7 +108,8 @@ class GRPOConfig(AlgorithmConfig):
             num_iterations: Optimiser passes over each batch of rollouts.
             micro_batch_size: Trajectories that go through the model at once; None: all.
             mask_truncated_completions: Leave turns that were cut off out of the loss.
-            max_abstention_share: Training stops when the judge abstains on more of an iteration.
+            max_abstention_share: Training stops when the judge abstains on a larger share of an
+                iteration's worth of answers, in [0, 1].
             epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
 
         Raises:
@@ -150,6 +150,7 @@ class GRPOConfig(AlgorithmConfig):
             TrainingError: If a number is out of range.
             UnknownNameError: If a name is unknown.
             BackendError: If `model_dir` holds no checkpoint.
+            JudgeError: If the share of abstentions is none.
         """
         super().validate()
         check_model_dir(self.model_dir)
@@ -168,6 +169,7 @@ class GRPOConfig(AlgorithmConfig):
         if self.scale_rewards not in ("group", "batch", "none"):
             raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
         group_shaper(self.shaper, **self.shaper_params)
+        AbstentionLimit(self.max_abstention_share)
         self.loss_config()
 
 
@@ -261,9 +263,7 @@ class GRPO(Algorithm):
             )
         judged = judge_metrics([metrics for _, metrics in parts])
         self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
-        self._abstentions.check(
-            Verdict(None, t.abstained) if t.abstained else Verdict(1.0) for t in played
-        )
+        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
         return played
 
     def play_fixed(
@@ -276,6 +276,9 @@ class GRPO(Algorithm):
         """Plays given samples with the current weights, for evaluation; see the env runner.
 
         The samples are shared out among the env runners; order is kept.
+
+        Raises:
+            AbstentionLimitError: If the judge abstained on too many of the answers.
         """
         if self._engines_stale:
             self._sync()
@@ -290,7 +293,10 @@ class GRPO(Algorithm):
         parts = dict(self.env_runner_group.foreach_env_runner(play, local_env_runner=local))
         if len(parts) < len(shares):
             raise TrainingError("An env runner failed during evaluation. Its own log says why.")
-        return [trajectory for place in sorted(parts) for trajectory in parts[place]]
+        played = [trajectory for place in sorted(parts) for trajectory in parts[place]]
+        limit = AbstentionLimit(self.config.max_abstention_share)
+        limit.check(t.abstained for t in played if t.ending in JUDGED)
+        return played
 
     def _sync(self) -> None:
         """Hands the learner's weights to every engine."""

@@ -1,5 +1,6 @@
 """The RLlib algorithm: settings, and the learner's arithmetic on real trajectories."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import torch
 import vt_env
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
-from agents.grpo.advantages import finish_groups
+from agents.grpo.advantages import finish_groups, group_advantages
 from agents.grpo.batching import Collator
 from agents.grpo.grpo import GRPOConfig
 from agents.grpo.learner import TRAJECTORIES, TrajectoriesToBatch
 from agents.rollout import collect
 from agents.trajectory import Trajectory
 from agents.vision import VisionProcessor
-from judges import make_judge
+from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, world_episodes
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.rewards import group_shaper
@@ -129,6 +130,44 @@ def test_nothing_to_learn_changes_nothing(played: list[Trajectory], checkpoint: 
     for trajectories in (flat, unknown):
         after = step(build_learner(checkpoint), trajectories)
         assert all(np.array_equal(after[name], start[name]) for name in start)
+
+
+class SometimesSilent:
+    """Judges by rule, and abstains on every third answer."""
+
+    name = "silent"
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        verdicts = []
+        for verdict in make_judge("rule").judge(cases):
+            self.seen += 1
+            silent = self.seen % 3 == 0
+            verdicts.append(Verdict(None, "timeout", self.name) if silent else verdict)
+        return verdicts
+
+
+def test_an_abstention_leaves_the_groups_mean_and_the_loss(
+    hf_backend: GenerationBackend, checkpoint: Path
+) -> None:
+    size = 4
+    episodes = [e for i in range(6) for e in (world_episodes(6)[i] for _ in range(size))]
+    played = collect(hf_backend, episodes, SometimesSilent(), Sampling(seed=2))
+    done = finish_groups(played, size, group_shaper("none"), "group")
+    missing = [t for t in done if t.abstained]
+    assert missing
+    assert all(t.case is not None and t.advantage is None for t in missing)
+    for start in range(0, len(done), size):
+        judged = [t for t in done[start : start + size] if not t.abstained]
+        alone = group_advantages(np.array([[t.reward for t in judged]]))[0]
+        if len(judged) >= 2:
+            assert [t.advantage for t in judged] == pytest.approx(alone.tolist())
+    rest = [t for t in done if not t.abstained]
+    whole, without = step(build_learner(checkpoint), done), step(build_learner(checkpoint), rest)
+    for name, values in whole.items():
+        assert np.mean(np.abs(without[name] - values) > 1e-4) < 0.01, name
 
 
 def test_a_step_makes_the_better_answer_likelier(

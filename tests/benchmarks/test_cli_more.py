@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from benchmarks import cli_data
 from benchmarks.cli import main
+from vt_env.validation import MAX_ERRORS
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -32,6 +35,48 @@ def test_data_check_lists_every_bad_row(tmp_path: Path, capsys: pytest.CaptureFi
     assert code == 2
     assert "data.jsonl:1: field 'image'" in said
     assert "data.jsonl:2:" in said
+    assert "2 of 2 rows cannot be used" in said
+
+
+def test_data_check_lists_more_bad_rows_than_an_error_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("no json\n" * (MAX_ERRORS + 200))
+    code, said = run(capsys, "data", "check", str(data))
+    assert code == 2
+    assert said.count("data.jsonl:") == MAX_ERRORS + 200
+    assert f"data.jsonl:{MAX_ERRORS + 200}: is not JSON" in said
+
+
+def test_data_check_takes_the_settings_of_a_dataset(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "img").mkdir()
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "img" / "a.png")
+    data = tmp_path / "data.jsonl"
+    data.write_text(json.dumps({"image": "a.png", "question": "Color?", "answer": "red"}) + "\n")
+    given = ("--root", str(tmp_path / "img"), "--check", "header")
+    assert "1 samples" in run(capsys, "data", "check", str(data), *given)[1]
+    code, said = run(capsys, "data", "check", str(data), "--split", "test")
+    assert (code, "not 'split'" in said) == (2, True)
+    code, said = run(capsys, "data", "check", "world", "--split", "test")
+    assert code == 0
+    assert "samples, all usable" in said
+
+
+def test_data_check_draws_its_progress_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_data, "console", Console(force_terminal=True, width=100, emoji=False))
+    data = tmp_path / "data.jsonl"
+    row = {"image": "a.png", "question": "Color?", "answer": "red"}
+    data.write_text((json.dumps(row) + "\n") * 3000)
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
+    code, said = run(capsys, "data", "check", str(data))
+    assert code == 0
+    assert "checking" in said
+    assert "100%" in said
 
 
 def test_judge_audit_compares_two_judges(

@@ -43,6 +43,7 @@ class FaultPlan:
     key: str | None = None
     reply: Callable[[dict[str, Any]], str] | None = None  # in place of a right verdict
     refuse_structured: bool = False
+    status: int = 200  # any other is what every request is answered with
 
 
 @dataclass
@@ -138,6 +139,10 @@ class FaultServer:
         question = case["question"]
         attempt = seen.tries[question]
         seen.tries[question] += 1
+        if self.plan.status != 200:
+            told = {"error": {"message": f"told to say {self.plan.status}"}}
+            writer.write(_response(self.plan.status, told))
+            return True
         seen.in_flight += 1
         seen.most_in_flight = max(seen.most_in_flight, seen.in_flight)
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from judges import AbstentionLimit, AbstentionLimitError, JudgeError, Verdict, kept_in_group
+from judges import AbstentionLimit, AbstentionLimitError, JudgeError, kept_in_group
 
-GOOD = Verdict(0.0)
-MISSING = Verdict(None, "timeout")
+GOOD, MISSING = None, "timeout"
 
 
 @pytest.mark.parametrize(

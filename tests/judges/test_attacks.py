@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from judges import CascadeJudge, JudgeCase, LLMJudge, RetryPolicy, RuleJudge
+from judges import CascadeJudge, JudgeCase, LLMJudge, RuleJudge
 from judges.parsing import parse_verdict
 from judges.prompting import load_prompt
 from tests.judges.fault_server import FaultPlan, FaultServer
@@ -98,7 +98,6 @@ def test_repeating_what_was_read_is_no_verdict(case: JudgeCase) -> None:
 
 
 def test_a_model_that_repeats_its_input_abstains() -> None:
-    retry = RetryPolicy(max_tries=1)
     encoded = load_prompt("reference")
 
     def repeat(fields: dict[str, Any]) -> str:
@@ -107,7 +106,7 @@ def test_a_model_that_repeats_its_input_abstains() -> None:
         return str(content[content.index('"answer": ') + len('"answer": ') + 1 : -2])
 
     with FaultServer(FaultPlan(reply=repeat)) as server:
-        llm = LLMJudge("m", base_url=server.url, api_key="k", retry=retry)
+        llm = LLMJudge("m", base_url=server.url, api_key="k", max_tries=1)
         with llm:
             verdicts = llm.judge([case for _, case in ATTACKS])
     assert {verdict.abstained for verdict in verdicts} == {"unparsable"}

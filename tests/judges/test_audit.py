@@ -90,6 +90,7 @@ def test_records_are_read(tmp_path: Path) -> None:
     records: list[dict[str, Any]] = [
         {"question": "q", "references": ["a", "b"], "prediction": "a", "reward": 1.5},
         {"question": "q", "answer": 47, "prediction": "47", "kind": "integer", "tolerance": 1},
+        {"question": "q", "references": ["a"], "prediction": None},
         {"question": "q", "answer": "B", "prediction": "b", "choices": ["x", "y"]},
     ]
     path.write_text("\n\n".join(json.dumps(record) for record in records), encoding="utf-8")

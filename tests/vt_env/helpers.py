@@ -29,6 +29,22 @@ CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</
 REQUEST = f"<think>unclear</think>{CALL}"
 BAD_CALL = "<think>unclear</think><tool_call>{not json}</tool_call>"
 
+INFO_KEYS = {
+    "sample_id",
+    "index",
+    "family",
+    "reward_terms",
+    "visual_tokens",
+    "full_tokens",
+    "requested",
+    "well_formed",
+    "problems",
+    "ending",
+    "answer",
+    "verdict",
+    "outcome",
+}
+
 
 def answer(text: str) -> str:
     return f"{THINK}<answer>{text}</answer>"

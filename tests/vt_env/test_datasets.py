@@ -2,7 +2,7 @@
 
 import json
 import pickle
-import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.vt_env.helpers import ASTRONAUT, SAMPLE, ListDataset, real_pictures
+from vt_env import validation
 from vt_env.datasets import MAX_SCAN, find_sample, load_dataset
 from vt_env.errors import ConfigError, DataError, DatasetError, UnknownNameError
 from vt_env.images import FileImage
@@ -20,6 +21,7 @@ from vt_env.jsonl import JsonlDataset
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Dataset, Sample
 from vt_env.tasks import World
+from vt_env.validation import MAX_ERRORS, Validator
 
 ROW: dict[str, Any] = {"image": "a.png", "question": "What is it?", "answer": "cat"}
 
@@ -266,13 +268,68 @@ def test_finding_samples_of_datasets_without_an_index() -> None:
     assert CountingDataset.reads == MAX_SCAN
 
 
-def test_memory_and_time_do_not_grow_with_images(folder: Path) -> None:
-    """Ten thousand rows on one picture: the picture is checked once, rows stay in the file."""
-    path = write(folder, *(ROW for _ in range(10_000)))
-    start = time.perf_counter()
-    dataset = load_dataset(path)
-    assert time.perf_counter() - start < 20
-    assert len(pickle.dumps(dataset)) < 10_000 * 24
+def test_an_image_that_many_rows_share_is_checked_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: list[str] = []
+    check = FileImage.check
+
+    def counting(self: FileImage, decode: bool = True) -> None:
+        checks.append(self.name)
+        check(self, decode)
+
+    monkeypatch.setattr(FileImage, "check", counting)
+    dataset = load_dataset(write(folder, *(ROW for _ in range(10_000))))
+    assert len(checks) == 1
+    assert len(pickle.dumps(dataset)) < 10_000 * 24  # 20 bytes a row; the rows stay in the file
+
+
+def test_what_is_remembered_of_images_is_bounded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "MAX_REMEMBERED", 2)
+    names = [f"{number}.png" for number in range(5)]
+    for name in names:
+        (folder / name).write_bytes((folder / "a.png").read_bytes())
+    names.append("missing.png")
+    rows = [{**ROW, "image": name} for name in names * 3]
+    assert [error.line for error in errors_of(write(folder, *rows))] == [6, 12, 18]
+
+
+def test_very_many_bad_rows_are_counted_and_told_one_by_one(folder: Path) -> None:
+    count = MAX_ERRORS + 7
+    path = write(folder, ROW, *["no json"] * count)
+    told: list[DataError] = []
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(path, on_error=told.append)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (len(error.errors), error.rows, error.bad) == (MAX_ERRORS, count + 1, count)
+    assert str(error).startswith(f"{count} of {count + 1} rows cannot be used:\n")
+    assert str(error).endswith("… and 7 more; `visionthink data check` lists all of them.")
+    assert [one.line for one in told] == list(range(2, count + 2))
+
+
+def test_checking_holds_a_few_bytes_a_row() -> None:
+    """Resident memory over a million rows is measured by `python -m benchmarks.speed.data`."""
+    validator, rows = Validator("data", "none"), 20_000
+    tracemalloc.start()
+    try:
+        for number in range(rows):
+            sample = replace(SAMPLE, sample_id=str(number))
+            validator.row(number + 1, lambda sample=sample: sample, number / rows)
+        assert len(validator.finish()) == rows
+        assert tracemalloc.get_traced_memory()[1] < 50 * rows
+    finally:
+        tracemalloc.stop()
+
+
+def test_progress_rises_to_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "PROGRESS_SECONDS", 0.0)
+    shares: list[float] = []
+    load_dataset(write(folder, *(ROW for _ in range(50))), progress=shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) > 10
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
 
 
 def test_real_pictures_as_a_dataset(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """`VisionThinkDiscrete-v0`: fixed shapes and finite answers."""
 
+import copy
+import pickle
 from typing import Any
 
 import gymnasium
@@ -17,7 +19,7 @@ from vt_env.errors import ConfigError
 
 SETTINGS: list[dict[str, Any]] = [
     {},
-    {"families": ("objects", "stripes"), "image_size": 56},
+    {"split": "test", "image_size": 56, "answers": ("A", "B")},
     {"answers": ("A", "B", "C"), "max_turns": 3, "resolutions": (0.5, 0.75, 1.0)},
 ]
 
@@ -58,16 +60,28 @@ def test_asking_and_answering_earn_what_text_would() -> None:
     assert env.step(0)[4]["ending"] == "turn_limit"
 
 
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_on_from_the_middle_of_an_episode(duplicate: Any) -> None:
+    env = vt_env.make("VisionThinkDiscrete-v0", answers=("A", "B"), max_turns=3)
+    env.reset(seed=4)
+    env.step(0)
+    other = duplicate(env)
+    assert data_equivalence(env.step(1), other.step(1), exact=True)
+    assert data_equivalence(env.reset(), other.reset(), exact=True)
+
+
 def test_answers_come_from_the_dataset() -> None:
-    env = VisionThinkDiscreteEnv(families=("stripes",))
-    assert env.answers == ("horizontal", "vertical")
-    assert env.action_space == gymnasium.spaces.Discrete(3)
-    assert all_answers(env.inner.dataset, samples=1) == env.inner.dataset[0].answers
+    accepted = (("red", "crimson"), ("blue",), ("red",), ("green",))
+    data = ListDataset(tuple(memory_sample(answers=answers) for answers in accepted))
+    env = VisionThinkDiscreteEnv(data=data)
+    assert env.answers == ("blue", "green", "red")
+    assert env.action_space == gymnasium.spaces.Discrete(4)
+    assert all_answers(data, samples=1) == ("red",)
 
 
 def test_flattened_it_is_a_plain_vector() -> None:
     env: gymnasium.Env[Any, Any] = FlattenObservation(
-        VisionThinkDiscreteEnv(image_size=28, families=("objects",))
+        VisionThinkDiscreteEnv(image_size=28, answers=("A", "B"))
     )
     observation, _ = env.reset(seed=0)
     assert observation.shape == (28 * 28 * 3 + 64 + 2,)

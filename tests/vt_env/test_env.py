@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ import vt_env
 from judges import JUDGES, JudgeCase, RuleJudge, Verdict, register_judge
 from tests.vt_env.helpers import (
     BAD_CALL,
-    CALL,
+    INFO_KEYS,
     REQUEST,
     SAMPLE,
     AbstainingJudge,
@@ -28,32 +27,13 @@ from tests.vt_env.helpers import (
     real_pictures,
 )
 from vt_env import VisionThinkEnv
-from vt_env.episode import Ending
 from vt_env.errors import ConfigError, ImageError, UnknownNameError
 from vt_env.images import FileImage
 from vt_env.rewards import REWARD_PRESETS, Outcome, RewardConfig
 
-INFO_KEYS = {
-    "sample_id",
-    "index",
-    "family",
-    "reward_terms",
-    "visual_tokens",
-    "full_tokens",
-    "requested",
-    "well_formed",
-    "problems",
-    "ending",
-    "answer",
-    "verdict",
-    "outcome",
-}
 SETTINGS: list[dict[str, Any]] = [
     {},
-    {"max_turns": 1},
-    {"max_turns": 5, "resolutions": (0.25, 0.5, 1.0)},
-    {"resolutions": (1.0,)},
-    {"invalid_call": "end", "rewards": "paper"},
+    {"rewards": "paper"},
     {"prompt": "agent", "split": "test", "seed": 4},
     {"token_family": "qwen3_vl", "min_pixels": 1024},
     {"tools": ("resize", "crop"), "max_turns": 4, "rewards": {"cost": "flops"}},
@@ -61,6 +41,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"token_family": "llava_onevision", "tools": ("resize", "crop")},
     {"tools": ("crop",), "rewards": {"cost": "tokens", "price": 0.001}},
 ]
+"""On the embedded world; every combination of tools and turns is in test_contract.py."""
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
@@ -195,43 +176,6 @@ def test_copies_go_on_from_the_middle_of_an_episode(duplicate: Any) -> None:
     other = duplicate(env)
     assert data_equivalence(env.step(answer("red")), other.step(answer("red")), exact=True)
     assert data_equivalence(env.reset(), other.reset(), exact=True)
-
-
-def hostile_actions(count: int) -> list[str]:
-    rng = random.Random(0)
-    tags = [f"<{s}{t}>" for s in ("", "/") for t in ("think", "answer", "tool_call", "x")]
-    pieces = [
-        *tags, CALL, REQUEST, BAD_CALL, answer("A"), answer("1e999999"), '{"name": ', "[" * 50,
-        '"arguments": {"action": "resize", "scale": 0.5}}', "\x00", "\ud800\udfff", "\u202e", "🦉",
-        "1" * 5000, "NaN", "\\boxed{", "}" * 9, "١٢٣", "½", "Ⅻ", "²", "\n" * 20, "yes", "red",
-        "<|im_end|>", "<|vision_start|><|image_pad|><|vision_end|>", "9" * 400 + "/0", "-0.0e-0",
-    ]  # fmt: skip
-    actions = ["".join(rng.choices(pieces, k=rng.randint(0, 8))) for _ in range(count // 2)]
-    wrapped = ["".join(rng.choices(pieces, k=rng.randint(1, 4))) for _ in range(count // 4)]
-    actions += [answer(text) for text in wrapped]
-    codes = [rng.randrange(0x110000) for _ in range(5000)]
-    while len(actions) < count:
-        actions.append("".join(map(chr, rng.choices(codes, k=rng.randint(0, 60)))))
-    return actions
-
-
-def test_ten_thousand_random_and_hostile_actions_end_in_named_outcomes() -> None:
-    env = VisionThinkEnv(max_turns=3, max_action_chars=8000)
-    endings = {str(ending) for ending in Ending}
-    seen: dict[str, int] = {}
-    env.reset(seed=0)
-    for action in hostile_actions(10_000):
-        observation, reward, done, _, info = env.step(action)
-        assert np.isfinite(reward)
-        assert isinstance(observation["feedback"], str)
-        if done:
-            assert info["ending"] in endings
-            assert isinstance(info["outcome"], Outcome)
-            seen[info["ending"]] = seen.get(info["ending"], 0) + 1
-            env.reset()
-        else:
-            assert info["requested"] or info["problems"]
-    assert {"answered", "malformed", "turn_limit", "too_long"} <= set(seen)
 
 
 def test_misuse_by_the_caller_is_an_error() -> None:

@@ -20,6 +20,13 @@ def load(name: str) -> ModuleType:
     return module
 
 
+def test_every_example_is_tested() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    names = [path.stem for path in FOLDER.glob("*.py")]
+    assert len(names) >= 7
+    assert [name for name in names if f'load("{name}").main(' not in text] == []
+
+
 def test_custom_agent(capsys: pytest.CaptureFixture[str]) -> None:
     mean = load("custom_agent").main(episodes=20)
     assert 0.3 < mean < 1.4
@@ -58,15 +65,25 @@ def test_own_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert "What color is it?" in out
 
 
+def test_own_data_looks_at_a_file_that_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = load("own_data")
+    path = example.write_some(tmp_path)
+    (tmp_path / "lost.jpg").write_bytes((tmp_path / "red.jpg").read_bytes())
+    assert example.main([str(path)]) == 0
+    assert capsys.readouterr().out.count("visual tokens") == 3
+
+
 @pytest.mark.filterwarnings("ignore")  # Ray's own warnings
 def test_rllib_ppo_trains() -> None:
     pytest.importorskip("ray.rllib")
-    returns = load("rllib_ppo").main(iterations=2, batch=128)
-    assert len(returns) == 2
+    returns = load("rllib_ppo").main(iterations=3, batch=128)
+    assert len(returns) == 3
     assert all(-0.5 < value < 1.5 for value in returns)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_sb3_ppo_trains() -> None:
     pytest.importorskip("stable_baselines3")
-    assert -0.5 < load("sb3_ppo").main(steps=256, rollout=128) < 1.5
+    assert -0.5 < load("sb3_ppo").main(steps=384, rollout=128) < 1.5

@@ -1,12 +1,13 @@
 """What a policy's text means."""
 
 import json
-import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.speed.parser import PATTERNS, PLACES, hostile
 from tests.vt_env.helpers import CALL, REQUEST, answer
 from vt_env.protocol import (
     MAX_CALL_CHARS,
@@ -123,7 +124,14 @@ def test_integers_with_too_many_digits_are_bad_json() -> None:
     assert parse(text + "</tool_call>").well_formed is False
 
 
-plain = st.text(alphabet=st.characters(exclude_characters="<>"), max_size=200)
+TAGS = [f"<{slash}{tag}>" for slash in ("", "/") for tag in ("think", "answer", "tool_call")]
+# Any text, brackets and pieces of tags included, that holds no whole tag of the protocol itself.
+plain = st.one_of(
+    st.text(st.characters(), max_size=200),
+    st.lists(st.sampled_from([*"<>/", "think", "answer>", "</ans", "3 < 5", "\ud800"])).map(
+        "".join
+    ),
+).filter(lambda text: not any(tag in text for tag in TAGS))
 number = st.floats(0, 1e6, allow_nan=False)
 actions = st.one_of(
     st.builds(Answer, plain.map(str.strip).filter(bool), plain.map(str.strip)),
@@ -145,7 +153,7 @@ def test_to_text_and_parse_are_inverse(action: Answer | Request | Crop) -> None:
 
 fragments = st.sampled_from(
     [
-        *(f"<{slash}{tag}>" for slash in ("", "/") for tag in ("think", "answer", "tool_call")),
+        *TAGS,
         CALL,
         '{"name": "resize_image", "arguments": {"action": "resize"}}',
         "\x00",
@@ -167,32 +175,74 @@ def test_any_text_has_a_meaning(text: str) -> None:
         assert text.strip().endswith((">", "</answer>"))
 
 
-HOSTILE = {
-    "open_tags": "<think>",
-    "half_tags": "<tool_cal<answe<thin",
-    "angles": "<",
-    "answers": "<answer>x</answer>",
-    "calls": CALL,
-    "braces": "{[",
-    "closing": "</think></answer>",
-}
+def test_answers_with_brackets_and_newlines_come_back() -> None:
+    for text in ("3 < 5 > 2", "<b>bold</b>", "a\n\nb", "</answer", "<think", "answer>", '{"a": 1}'):
+        assert parse(to_text(Answer(text, text))) == Answer(text, text)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_of_hostile_text_is_read_in_linear_time(name: str) -> None:
-    pattern = HOSTILE[name]
-    megabyte = (pattern * (2**20 // len(pattern) + 1))[: 2**20]
-    wrapped = f"<think>{megabyte}</think><answer>{megabyte}</answer>"
-    parse(megabyte)
+class Counted(str):
+    """A text that counts the characters of it that are looked at; it knows no other methods."""
 
-    def best(text: str) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            parse(text)
-            times.append(time.perf_counter() - start)
-        return min(times)
+    looked = 0
 
-    # A quadratic parser takes hours for a megabyte; 0.5 s is ten times the target on an idle core.
-    assert best(megabyte) < 0.5
-    assert best(wrapped) < 1.0
+    def _looked(self, characters: int) -> None:
+        Counted.looked += characters
+
+    def count(self, *arguments: Any) -> int:
+        self._looked(len(self))
+        return super().count(*arguments)
+
+    def find(self, part: str, start: int = 0) -> int:  # type: ignore[override]
+        found = super().find(part, start)
+        self._looked((len(self) if found < 0 else found) - min(start, len(self)) + len(part))
+        return found
+
+    def rfind(self, *arguments: Any) -> int:
+        self._looked(len(self))
+        return super().rfind(*arguments)
+
+    def __getitem__(self, key: Any) -> "Counted":
+        part = Counted(super().__getitem__(key))
+        self._looked(len(part))
+        return part
+
+    def strip(self, *arguments: Any) -> "Counted":
+        self._looked(len(self))
+        return Counted(super().strip(*arguments))
+
+    def lstrip(self, *arguments: Any) -> "Counted":
+        self._looked(len(self))
+        return Counted(super().lstrip(*arguments))
+
+    def rstrip(self, *arguments: Any) -> "Counted":
+        self._looked(len(self))
+        return Counted(super().rstrip(*arguments))
+
+    def startswith(self, prefix: Any, *_: Any) -> bool:
+        self._looked(len(prefix))
+        return super().startswith(prefix)
+
+    def endswith(self, suffix: Any, *_: Any) -> bool:
+        self._looked(len(suffix))
+        return super().endswith(suffix)
+
+
+def _unknown(*_: Any) -> None:
+    raise AssertionError("The parser uses a method of str whose work is not counted.")
+
+
+for _method in set(dir(str)) - set(vars(Counted)):
+    if not _method.startswith("_"):
+        setattr(Counted, _method, _unknown)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_reading_takes_work_in_proportion_to_the_length(pattern: str, place: str) -> None:
+    """Counted, not timed; `python -m benchmarks.speed.parser` times it."""
+    for length in (1000, 2**20):
+        text = hostile(pattern, place, length)
+        Counted.looked = 0
+        parsed = parse(Counted(text))
+        assert Counted.looked <= 20 * len(text)
+        assert parsed == parse(text)

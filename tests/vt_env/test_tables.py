@@ -1,7 +1,9 @@
 """Parquet and Hugging Face datasets, and the schemas of the field."""
 
+import copy
 import io
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.vt_env.helpers import ASTRONAUT
+from vt_env import tables, validation
 from vt_env.datasets import find_sample, load_dataset
-from vt_env.errors import ConfigError, DatasetError, UnknownNameError
+from vt_env.errors import ConfigError, DataError, DatasetError, UnknownNameError
 from vt_env.images import BytesImage
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 
@@ -153,6 +156,28 @@ def test_bad_rows_of_a_table_are_all_listed(tmp_path: Path) -> None:
     found = [(error.line, error.field) for error in caught.value.errors]
     assert found == [(4, "image"), (51, "question"), (100, "id")]
     assert "row 4: " in str(caught.value)
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 500, 2**24])
+def test_rows_are_the_same_however_many_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int
+) -> None:
+    monkeypatch.setattr(tables, "BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(validation, "PROGRESS_SECONDS", 0.0)
+    records = rows(23)
+    records[7]["problem"] = ""
+    path = write_parquet(tmp_path / "a.parquet", records)
+    told: list[DataError] = []
+    with pytest.raises(DatasetError, match=r"a\.parquet:8: field 'question'"):
+        load_dataset(path, cache_dir=tmp_path / "cache", on_error=told.append)
+    assert [error.line for error in told] == [8]
+    shares: list[float] = []
+    good = write_parquet(tmp_path / "b.parquet", rows(23))
+    dataset = load_dataset(good, cache_dir=tmp_path / "cache", progress=shares.append)
+    assert [dataset[n].sample_id for n in range(23)] == [f"row-{n}" for n in range(23)]
+    assert shares == [*(n / 23 for n in range(23)), 1.0]
+    copied = copy.deepcopy(dataset)
+    assert copied[5].sample_id == pickle.loads(pickle.dumps(dataset))[5].sample_id == "row-5"
 
 
 def test_a_folder_of_parquet_files_by_split(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 import vt_env
 from judges import JudgeCase, RuleJudge, Verdict
@@ -21,6 +22,7 @@ from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, ImageError, UnknownNameError
 from vt_env.images import FileImage
 from vt_env.vector import VisionThinkVectorEnv
+from vt_env.wrappers import FixedSizeImage
 
 MIXED = (REQUEST, answer("red"), BAD_CALL, "nonsense", answer("horizontal"))
 
@@ -56,19 +58,69 @@ def test_ours_and_both_stock_vector_envs_give_the_same_episodes(mode: AutoresetM
         env.close()
 
 
-def test_make_vec_makes_ours_and_on_demand_the_stock_one() -> None:
-    env = gymnasium.make_vec("VisionThink-v0", num_envs=2, split="test")
-    assert isinstance(env, VisionThinkVectorEnv)
-    assert env.spec is not None
-    observation, _ = env.reset(seed=0)
-    assert observation in env.observation_space
-    assert env.action_space.sample() in env.action_space
-    observation, *_ = env.step(env.action_space.sample())
-    assert observation in env.observation_space
+def test_make_vec_makes_ours_and_on_demand_the_stock_ones() -> None:
+    """The three kinds, made as people make them, give the same episodes for the same seeds."""
+    settings: dict[str, Any] = {"num_envs": 3, "split": "test", "max_turns": 3}
+    ours = gymnasium.make_vec("VisionThink-v0", **settings)
+    assert isinstance(ours, VisionThinkVectorEnv)
+    assert ours.spec is not None
+    expected = course(ours)
+    assert expected[-1][0] in ours.observation_space
+    assert ours.action_space.sample() in ours.action_space
+    ours.close()
+    sync = gymnasium.make_vec("VisionThink-v0", vectorization_mode="sync", **settings)
+    private = {"shared_memory": False}
+    asynchronous = gymnasium.make_vec(
+        "VisionThink-v0", vectorization_mode="async", vector_kwargs=private, **settings
+    )
+    for env, kind in ((sync, SyncVectorEnv), (asynchronous, AsyncVectorEnv)):
+        assert isinstance(env, kind)
+        assert data_equivalence(course(env), expected, exact=True)
+        env.close()
+
+
+def test_shared_memory_is_refused_with_what_to_do() -> None:
+    """Gymnasium's shared memory has a fixed size; images and texts here have none."""
+    # Images of one size do not help: the texts stay.
+    for make in (VisionThinkEnv, lambda: FixedSizeImage(VisionThinkEnv())):
+        with pytest.raises(ValueError, match="shared_memory=False"):
+            AsyncVectorEnv([make] * 2)
+    with pytest.raises(ValueError, match="shared_memory=False"):
+        gymnasium.make_vec("VisionThink-v0", num_envs=2, vectorization_mode="async")
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_the_discrete_env_runs_in_stock_vectors_with_their_defaults(mode: str) -> None:
+    settings: dict[str, Any] = {"answers": ("A", "B"), "image_size": 28}
+    env = gymnasium.make_vec(
+        vt_env.DISCRETE_ENV_ID, num_envs=2, vectorization_mode=mode, **settings
+    )
+    single = vt_env.make(vt_env.DISCRETE_ENV_ID, **settings)
+    observation, _ = env.reset(seed=[3, 4])  # type: ignore[arg-type]
+    alone, _ = single.reset(seed=3)
+    for action in (0, 1):
+        for key, value in alone.items():
+            assert np.array_equal(observation[key][0], value)
+        observation, rewards, *_ = env.step(np.array([action, action]))
+        alone, reward, *_ = single.step(action)
+        assert rewards[0] == reward
     env.close()
-    sync = gymnasium.make_vec("VisionThink-v0", num_envs=2, vectorization_mode="sync")
-    assert isinstance(sync, SyncVectorEnv)
-    sync.close()
+
+
+def test_gymnasiums_own_vector_wrappers_work_unchanged() -> None:
+    env = RecordEpisodeStatistics(VisionThinkVectorEnv(2, max_turns=3))
+    env.reset(seed=0)
+    env.step([REQUEST, answer("red")])
+    _, _, terminated, _, infos = env.step([answer("red"), answer("red")])
+    assert terminated.tolist() == [True, False]  # the second one began anew
+    assert infos["episode"]["l"][0] == 2
+    assert infos["_episode"].tolist() == [True, False]
+    listed = DictInfoToList(VisionThinkVectorEnv(2))
+    _, first = listed.reset(seed=0)
+    single = VisionThinkEnv().reset(seed=0)[1]
+    assert first[0] == single
+    env.close()
+    listed.close()
 
 
 class CountingJudge(RuleJudge):

@@ -1,13 +1,17 @@
 """Wrappers: images of one size, episodes on disk."""
 
+import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import SyncVectorEnv
-from gymnasium.wrappers import RecordEpisodeStatistics
+from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, RenderCollection, TimeLimit
 from PIL import Image
 
 from tests.vt_env.helpers import (
@@ -92,3 +96,42 @@ def test_it_wraps_wrapped_envs_but_no_strangers(tmp_path: Path) -> None:
     assert read(tmp_path)[0]["ending"] == "malformed"
     with pytest.raises(ConfigError, match="not a VisionThinkEnv"):
         RecordTrajectories(VisionThinkDiscreteEnv(answers=("a",)), tmp_path)  # type: ignore[arg-type]
+
+
+def test_frames_are_collected_by_gymnasiums_own_wrapper() -> None:
+    env = RenderCollection(VisionThinkEnv(render_mode="rgb_array"))
+    env.reset(seed=0)
+    env.step(REQUEST)
+    env.step(answer("red"))
+    frames: Any = env.render()
+    assert [frame.shape for frame in frames] == [(600, 960, 3)] * 3
+    assert not np.array_equal(frames[0], frames[1])
+
+
+def test_videos_are_recorded_by_gymnasiums_own_wrapper(tmp_path: Path) -> None:
+    pytest.importorskip("moviepy", reason="Gymnasium's RecordVideo needs it")
+    folder = tmp_path / "videos"
+    env = RecordVideo(VisionThinkEnv(render_mode="rgb_array"), str(folder))
+    env.reset(seed=0)
+    env.step(answer("red"))
+    env.close()
+    assert [path.suffix for path in folder.iterdir()] == [".mp4"]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_wrapped_envs_are_copied_in_the_middle_of_an_episode(
+    duplicate: Any, tmp_path: Path
+) -> None:
+    envs: list[gymnasium.Env[Any, Any]] = [
+        TimeLimit(RecordEpisodeStatistics(VisionThinkEnv(max_turns=4)), max_episode_steps=3),
+        FixedSizeImage(VisionThinkEnv(max_turns=4)),
+        RecordTrajectories(VisionThinkEnv(max_turns=4), tmp_path),
+    ]
+    for env in envs:
+        env.reset(seed=1)
+        env.step(REQUEST)
+        other = duplicate(env)
+        one, two = env.step(BAD_CALL), other.step(BAD_CALL)
+        assert data_equivalence(one[0], two[0], exact=True)
+        assert one[1:4] == two[1:4]
+        assert data_equivalence(env.reset()[0], other.reset()[0], exact=True)
