@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vt_env.errors import UnknownNameError
+from vt_env.images import ImageLimits
 from vt_env.tokens import token_family
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ ARCHITECTURES = ("qwen2_5_vl", "qwen3_vl")
 """Token families that a tiny model can be built for."""
 MIN_TOKENS, MAX_TOKENS = 4, 64
 """Visual tokens of the smallest and the largest image that the tiny processor lets through."""
+
+
+def tiny_limits(architecture: str) -> ImageLimits:
+    """How the tiny processor sizes images."""
+    area = token_family(architecture).block ** 2
+    return ImageLimits(architecture, MIN_TOKENS * area, MAX_TOKENS * area)
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,15 @@ def save_checkpoint(
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     family = str(model.config.model_type)
-    rule = token_family(family)
+    rule, limits = token_family(family), tiny_limits(family)
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",
         "processor_class": {"qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[
             family
         ],
         "size": {
-            "shortest_edge": MIN_TOKENS * rule.block**2,
-            "longest_edge": MAX_TOKENS * rule.block**2,
+            "shortest_edge": limits.min_pixels,
+            "longest_edge": limits.max_pixels,
         },
         "patch_size": rule.patch,
         "temporal_patch_size": 2,

@@ -29,13 +29,12 @@ from agents.tiny.lessons import (
     pad_lessons,
     question_lesson,
 )
-from agents.tiny.model import TinyConfig, build_model, save_checkpoint
+from agents.tiny.model import TinyConfig, build_model, save_checkpoint, tiny_limits
 from agents.tiny.pages import MARK_CLASSES, draw_page, mark_targets
 from agents.tiny.state import load_state, save_state
 from agents.tiny.tokenizer import build_tokenizer
 from agents.vision import VisionProcessor
 from vt_env.errors import ConfigError
-from vt_env.images import ImageLimits
 from vt_env.tasks import CANVAS, World
 from vt_env.templates import load_template
 from vt_env.tokens import token_family
@@ -136,7 +135,7 @@ class Pretrainer:
         self.encoder = ChatEncoder(tokenizer)
         self.template = load_template("brief")
         self.size = TinyConfig(config.architecture)
-        self.limits = ImageLimits(config.architecture)
+        self.limits = tiny_limits(config.architecture)
         self.model = build_model(self.size, tokenizer, config.seed)
         self.head = torch.nn.Linear(self.size.hidden, MARK_CLASSES)  # thrown away at the end
         self.world = World("train", seed=config.seed, canvas=config.canvas)

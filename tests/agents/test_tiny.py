@@ -1,24 +1,34 @@
 """The embedded model: its tokenizer, its lessons, and what it can do as it is shipped."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agents.backends import GenerationBackend, Sampling
+from agents.backends import GenerationBackend, Sampling, make_backend
 from agents.chat import ChatEncoder
+from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
 from agents.tiny.lessons import IGNORE, dialogue_lesson, pad_lessons, question_lesson
-from agents.tiny.pages import GLYPH_CLASSES, draw_page, glyph_targets
-from agents.tiny.pretrain import PretrainConfig, Pretrainer
+from agents.tiny.model import TinyConfig, tiny_limits
+from agents.tiny.pages import DIGITS, MARK_CLASSES, draw_page, mark_targets
+from agents.tiny.pretrain import STATE, PretrainConfig, Pretrainer
 from agents.tiny.tokenizer import build_tokenizer
+from agents.trajectory import Trajectory
 from judges import make_judge
 from tests.agents.helpers import world_episodes
-from vt_env.errors import ConfigError
-from vt_env.tasks import World
+from vt_env.episode import Episode, EpisodeConfig
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.images import ImageLimits
+from vt_env.rewards import RewardConfig
+from vt_env.tasks import SUITES, TASKS, World, draw_scene
+from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import load_template
 from vt_env.tokens import visual_tokens
+
+LIMITS = ImageLimits("qwen2_5_vl")
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +61,9 @@ def test_the_vocabulary_is_that_of_the_model(checkpoint: Path, encoder: ChatEnco
 def test_the_checkpoint_is_small_and_whole(checkpoint: Path) -> None:
     assert sum(p.stat().st_size for p in checkpoint.iterdir()) < 20 * 2**20
     recipe = json.loads((checkpoint / "pretraining.json").read_text())
-    assert [run["recipe"]["start"] for run in recipe["runs"]] == [False, True, True]
-    for run in recipe["runs"]:
-        for stage, steps in (("question", "question_steps"), ("dialogue", "dialogue_steps")):
-            done = [row["step"] for row in run["curve"] if row["stage"] == f"{stage}s"]
-            assert done[-1] == run["recipe"][steps]
+    for stage in ("page", "question", "dialogue"):
+        done = [row["step"] for row in recipe["curve"] if row["stage"] == f"{stage}s"]
+        assert done[-1] == recipe["recipe"][f"{stage}_steps"]
 
 
 def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: ChatEncoder) -> None:
@@ -64,59 +72,146 @@ def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: Ch
     asked: dict[bool | None, list[bool]] = {True: [], False: [], None: []}
     for index in range(400):
         sample = world[index]
-        lesson = dialogue_lesson(rng, sample, encoder, template, 0.5)
+        lesson = dialogue_lesson(rng, sample, encoder, LIMITS, template, 0.5)
         asked[sample.needs_high_res].append(len(lesson.images) == 2)
         pads = lesson.ids.count(encoder.image_pad)
-        assert pads == (20 if len(lesson.images) == 2 else 4)
+        assert pads == (45 if len(lesson.images) == 2 else 9) == len(lesson.marks)
         learned = [i for i in lesson.labels if i != IGNORE]
         text = encoder.tokenizer.decode(learned)
         assert text.count("<|im_end|>") == len(lesson.images)
         assert text.count("unclear") == len(lesson.images) - 1
         assert f"<answer>{sample.answers[0]}</answer>" in text
         assert "<|im_start|>" not in text
-    for coins in asked.values():
-        assert 0.35 < np.mean(coins) < 0.65
+    for need in (True, False):
+        assert 0.4 < np.mean(asked[need]) < 0.6
 
 
 def test_question_lessons_count_their_images(encoder: ChatEncoder) -> None:
     rng = np.random.default_rng(0)
-    for scale, tokens in ((1.0, 16), (0.5, 4)):
-        lesson = question_lesson(rng, encoder, 112, scale)
+    for scale, tokens in ((1.0, 36), (0.5, 9)):
+        lesson = question_lesson(rng, encoder, LIMITS, 168, scale)
         height, width, _ = lesson.images[0].shape
-        assert lesson.ids.count(encoder.image_pad) == tokens
+        assert lesson.ids.count(encoder.image_pad) == tokens == len(lesson.marks)
         assert visual_tokens("qwen2_5_vl", width, height) == tokens
 
 
 def test_padding_teaches_nothing(encoder: ChatEncoder) -> None:
     rng = np.random.default_rng(0)
-    lessons = [question_lesson(rng, encoder, 112, scale) for scale in (1.0, 0.5)]
+    lessons = [question_lesson(rng, encoder, LIMITS, 112, scale) for scale in (1.0, 0.5)]
     ids, mask, labels = pad_lessons(lessons, encoder.pad)
     assert ids.shape == mask.shape == labels.shape
     assert (labels[mask == 0] == IGNORE).all()
     assert mask.sum() == sum(len(lesson.ids) for lesson in lessons)
 
 
-def test_every_glyph_lies_in_one_token() -> None:
+def test_every_mark_of_a_page_lies_in_its_token() -> None:
     page = draw_page(np.random.default_rng(1), 112)
-    targets = glyph_targets(page, 4, 28.0)
-    assert targets.shape == (16, GLYPH_CLASSES)
-    assert 0 < targets.sum() <= len(page.glyphs)
-    for glyph in page.glyphs:
-        token = int(min(3, glyph.y // 28)) * 4 + int(min(3, glyph.x // 28))
-        assert targets[token, glyph.label] == 1.0
+    targets = mark_targets(page, 112, 28)
+    assert targets.shape == (16, MARK_CLASSES)
+    numbers = [written for written in page.written if written.text.isdigit()]
+    words = [written for written in page.written if written.text in ITEMS]
+    assert len(numbers) > 4
+    assert len(words) > 1
+    for written in numbers:
+        left, top, right, bottom = written.box
+        row = int((top + bottom) / 2 // 28)
+        for share, label in ((0.25, int(written.text[0])), (0.75, 10 + int(written.text[1]))):
+            assert targets[row * 4 + int((left + share * (right - left)) // 28), label] == 1.0
+    for written in words:
+        left, top, right, bottom = written.box
+        token = int((top + bottom) / 2 // 28) * 4 + int((left + right) / 2 // 28)
+        assert targets[token, DIGITS + ITEMS.index(written.text)] == 1.0
+
+
+def test_marks_too_small_to_be_seen_are_not_asked_for() -> None:
+    for index in range(30):
+        sheet = draw_scene(np.random.default_rng(index), 168, SUITES["mixed"]).sheet
+        fine = [w for w in sheet.written if w.size < 16 and (w.text.isdigit() or w.text in ITEMS)]
+        full, low = mark_targets(sheet, 168, 28), mark_targets(sheet, 84, 28)
+        assert full.sum() >= low.sum()
+        if fine and not any(w.size >= 16 for w in sheet.written):
+            assert low[:, : DIGITS + len(ITEMS)].sum() == 0
+
+
+SHORT = PretrainConfig(
+    page_steps=3, question_steps=8, dialogue_steps=3, page_batch_size=8, batch_size=4, save_every=2
+)
+
+
+def weights(directory: Path) -> bytes:
+    return (directory / "model.safetensors").read_bytes()
 
 
 def test_pretraining_is_deterministic_and_learns(tmp_path: Path) -> None:
-    config = PretrainConfig(page_steps=2, question_steps=12, dialogue_steps=2, batch_size=8)
     losses: list[list[float]] = []
     for name in ("one", "two"):
         seen: list[float] = []
-        Pretrainer(config, tmp_path / name).run(lambda *step, seen=seen: seen.append(step[3]))  # type: ignore[misc]
+        Pretrainer(SHORT, tmp_path / name).run(lambda *step, seen=seen: seen.append(step[3]))  # type: ignore[misc]
         losses.append(seen)
     assert losses[0] == losses[1]
-    assert losses[0][13] < losses[0][2]
-    first, second = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("one", "two"))
-    assert first == second
+    assert losses[0][10] < losses[0][3]
+    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+    assert not (tmp_path / "one" / STATE).exists()
+
+
+class KilledError(Exception):
+    """Stands for the kill of a run."""
+
+
+@pytest.mark.parametrize("killed_after", [3, 5, 13])
+def test_a_killed_pretraining_goes_on_to_the_same_weights(
+    tmp_path: Path, killed_after: int
+) -> None:
+    Pretrainer(SHORT, tmp_path / "whole").run(lambda *_: None)
+    steps = 0
+
+    def kill(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == killed_after:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        Pretrainer(SHORT, tmp_path / "broken").run(kill)
+    with pytest.raises(ConfigError, match="--resume"):
+        Pretrainer(SHORT, tmp_path / "broken")
+    with pytest.raises(ConfigError, match="another lr"):
+        Pretrainer(replace(SHORT, lr=1e-5), tmp_path / "broken", resume=True)
+    Pretrainer(SHORT, tmp_path / "broken", resume=True).run(lambda *_: None)
+    assert weights(tmp_path / "broken") == weights(tmp_path / "whole")
+    records = [
+        json.loads((tmp_path / name / "pretraining.json").read_text())["curve"]
+        for name in ("whole", "broken")
+    ]
+    for whole, broken in zip(*records, strict=True):
+        assert {**whole, "seconds": 0} == {**broken, "seconds": 0}
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no unfinished run"):
+        Pretrainer(SHORT, tmp_path / "none", resume=True)
+
+
+def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path) -> None:
+    config = replace(SHORT, architecture="qwen3_vl", canvas=192, page_canvas=128)
+    Pretrainer(config, tmp_path).run(lambda *_: None)
+    assert checkpoint_limits(tmp_path)["token_family"] == "qwen3_vl"
+    limits = tiny_limits("qwen3_vl")
+    world = World("test", canvas=192)
+    episodes = [
+        Episode(world[i], EpisodeConfig(limits=limits), RewardConfig(), load_template("brief"))
+        for i in range(4)
+    ]
+    backend = make_backend("transformers", tmp_path)
+    played = collect(
+        backend,
+        episodes,
+        make_judge("rule"),
+        Sampling(max_new_tokens=4),
+        lambda _episode: "request",
+    )
+    assert [trajectory.visual_tokens for trajectory in played] == [9 + 36] * 4
+    backend.close()
 
 
 def test_bad_recipes_are_named() -> None:
@@ -124,36 +219,45 @@ def test_bad_recipes_are_named() -> None:
         PretrainConfig(request_share=2.0)
     with pytest.raises(ConfigError, match="page_steps"):
         PretrainConfig(page_steps=-1)
+    with pytest.raises(ConfigError, match="batch_size"):
+        PretrainConfig(batch_size=0)
+    with pytest.raises(UnknownNameError, match="Did you mean 'qwen3_vl'"):
+        TinyConfig("qwen3vl")
 
 
-def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) -> None:
-    played = collect(
-        hf_backend, world_episodes(400, split="test"), make_judge("rule"), Sampling(seed=0)
-    )
-    assert np.mean([t.outcome.well_formed for t in played]) >= 0.95
-    for family in ("objects", "numbers", "stripes"):
-        mine = [t.outcome.requested for t in played if t.family == family]
-        assert 0.3 <= np.mean(mine) <= 0.7
-
-
-def test_the_bands_are_where_the_models_accuracy_puts_them(hf_backend: GenerationBackend) -> None:
-    greedy, judge = Sampling(temperature=0.0), make_judge("rule")
-    played = {
+@pytest.fixture(scope="module")
+def forced(hf_backend: GenerationBackend) -> dict[str, list[Trajectory]]:
+    """The shipped model's episodes at temperature 0, its decision forced."""
+    return {
         decision: collect(
             hf_backend,
-            world_episodes(400, split="test"),
-            judge,
-            greedy,
+            world_episodes(420, split="test"),
+            make_judge("rule"),
+            Sampling(temperature=0.0),
             lambda _episode, decision=decision: decision,  # type: ignore[misc]
         )
         for decision in ("answer", "request")
     }
 
+
+def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) -> None:
+    played = collect(
+        hf_backend, world_episodes(420, split="test"), make_judge("rule"), Sampling(seed=0)
+    )
+    assert np.mean([t.outcome.well_formed for t in played]) >= 0.97
+    for family in TASKS:
+        mine = [t.outcome.requested for t in played if t.family == family]
+        assert 0.3 <= np.mean(mine) <= 0.7
+
+
+def test_the_bands_are_where_the_models_accuracy_puts_them(
+    forced: dict[str, list[Trajectory]],
+) -> None:
     def accuracy(decision: str, need: bool) -> float:
-        mine = [t for t in played[decision] if t.outcome.needs_high_res is need]
+        mine = [t for t in forced[decision] if t.outcome.needs_high_res is need]
         return float(np.mean([t.outcome.correct for t in mine]))
 
-    assert accuracy("answer", False) >= 0.95
-    assert accuracy("answer", True) <= 0.5
+    assert accuracy("answer", False) >= 0.9
+    assert accuracy("answer", True) <= 0.35
     assert accuracy("request", True) >= 0.9
-    assert accuracy("request", False) >= 0.95
+    assert accuracy("request", False) >= 0.9
