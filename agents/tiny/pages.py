@@ -1,8 +1,8 @@
 """Dense supervision for the vision tower: what is written or hatched in every visual token.
 
 Type of ten pixels is not learned from answers alone in any useful time. Asking for every visual
-token which digits and words have their centre in it, and which pattern covers it, teaches the tower
-to read in minutes. Pages full of type come first; scenes know their own marks just as well.
+token which digits and words have their centre in it, and which pattern and which colours cover it,
+teaches the tower to read in minutes. Pages full of type come first; scenes know their marks too.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.sheet import Sheet, Written
-from vt_env.tasks.style import Color, draw_style
+from vt_env.tasks.style import COLORS, Color, draw_style
 from vt_env.tasks.vocabulary import ITEMS
 
 DIGITS = 20
 """Ten digits in the first place of a number, ten in the second."""
-MARK_CLASSES = DIGITS + len(ITEMS) + len(PATTERNS) - 1
-"""Digits, then words, then the patterns that are not plain."""
+PAINTED = DIGITS + len(ITEMS) + len(PATTERNS) - 1
+MARK_CLASSES = PAINTED + len(COLORS)
+"""Digits, then words, then the patterns that are not plain, then the named colours."""
+COVER, STRIDE = 0.15, 2
+"""Share of a token that a colour covers to count, looked at in every other pixel."""
 SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
 """Type sizes of pages, by how often they are drawn; small type takes the most learning."""
 LEGIBLE = 8
@@ -93,7 +96,21 @@ def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
         columns = (middles > left) & (middles < right)
         label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
         targets[rows[:, None] & columns[None, :], label] = 1.0
+    targets[:, :, PAINTED:] = _painted(sheet, grid)
     return targets.reshape(grid * grid, MARK_CLASSES)
+
+
+def _painted(sheet: Sheet, grid: int) -> NDArray[np.float32]:
+    """Which named colours each token is painted with, (grid, grid, colours)."""
+    pixels = np.asarray(sheet.image)[::STRIDE, ::STRIDE].astype(np.int16)
+    cell = pixels.shape[0] // grid
+    pixels = pixels[: grid * cell, : grid * cell]
+    painted = np.zeros((grid, grid, len(sheet.style.colors)), dtype=np.float32)
+    for label, color in enumerate(sheet.style.colors.values()):
+        near = (np.abs(pixels - np.array(color, dtype=np.int16)) < 10).all(axis=2)
+        share = near.reshape(grid, cell, grid, cell).mean(axis=(1, 3))
+        painted[:, :, label] = share > COVER
+    return painted
 
 
 def _glyphs(written: Written) -> Iterator[tuple[float, float, int]]:
