@@ -185,10 +185,10 @@ class Land:
     def lay(self) -> None:
         """Draws hills, water and the road."""
         plan, rng = self._plan, self._sheet.rng
-        for _ in range(3):
+        for _ in range(2):
             middle = (float(rng.uniform(0, plan.side)), float(rng.uniform(0, plan.side)))
             radii = (plan.side * float(rng.uniform(0.2, 0.4)), plan.side * 0.2)
-            hill = blob(middle, radii, (0.1, 0.06))
+            hill = blob(middle, radii, (0.1, 0.06), corners=24)
             self.area(hill, shaded(self.color, 0.975))
         if plan.river:
             self.line(plan.river, plan.river_width + 2, shaded(self.water, 0.84))
@@ -211,8 +211,13 @@ class Land:
             self._draw.line([*corners, corners[0]], fill=edge, width=width)
 
     def line(self, points: list[Point], width: int, color: Color) -> None:
-        """Draws a line, planned with the road from left to right."""
-        self._draw.line(self._enlarged(points), fill=color, width=width * SMOOTH, joint="curve")
+        """Draws a winding line, planned with the road from left to right."""
+        at = np.array(points)
+        along = np.gradient(at, axis=0)
+        along *= width / 2 / np.hypot(along[:, 0], along[:, 1])[:, None]
+        side = np.stack([-along[:, 1], along[:, 0]], axis=1)
+        edge = np.concatenate([at + side, (at - side)[::-1]])
+        self.area([(x, y) for x, y in edge.tolist()], color)
 
     def field(self, points: list[Point], color: Color) -> None:
         """Draws a field, given as it is drawn, with a hedge around it."""

@@ -16,7 +16,7 @@ from vt_env.tasks.style import Color
 
 FIELD_COLORS = ("red", "green", "yellow", "purple", "orange")
 """Without blue, which on a map is water."""
-PLAIN_QUESTIONS = 2
+PLAIN_QUESTIONS = 1
 """How many questions about fields a map offers, besides the one about water."""
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 WHITE: Color = (252, 252, 248)
@@ -119,9 +119,9 @@ def _pin(sheet: Sheet, plot: Box, color: str) -> Question:
     """Puts a coloured marker with a number into a plot, and asks for the number."""
     rng, text = sheet.rng, two_digits(sheet.rng)
     width, height = plot[2] - plot[0], plot[3] - plot[1]
-    size = sheet.type_size(_largest(sheet, text, width, height * 5 // 6))
+    size = sheet.type_size(_largest(sheet, text, width, height * 7 // 8))
     wide, tall = _sign_extent(sheet, text, size)
-    tip = max(4, tall // 5)
+    tip = max(4, tall // 7)
     x = plot[0] + int(rng.integers(0, max(0, width - wide) + 1))
     y = plot[1] + int(rng.integers(0, max(0, height - tall - tip) + 1))
     shade, middle = sheet.style.colors[color], x + wide // 2
@@ -132,13 +132,13 @@ def _pin(sheet: Sheet, plot: Box, color: str) -> Question:
 
 
 def _rim(size: int) -> int:
-    return 2 + size // 16
+    return 2 + size // 24
 
 
 def _sign_extent(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
     """Width and height of a sign."""
     mask, _ = lettering(text, size, sheet.style.face)
-    edge = 2 * _rim(size) + 4 + size // 8
+    edge = 2 * _rim(size) + 4 + size // 16
     return mask.width + edge, mask.height + edge
 
 

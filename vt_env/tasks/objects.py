@@ -33,7 +33,7 @@ TABLES: tuple[Color, ...] = (
     (190, 180, 164),
 )
 NOVEL_TABLES: tuple[Color, ...] = ((178, 188, 172), (112, 92, 80), (186, 168, 172))
-PLAIN_QUESTIONS = 3
+PLAIN_QUESTIONS = 2
 """How many questions about shapes and colours a scene offers, so that they do not crowd out the
 others."""
 APART = 0.2
@@ -105,14 +105,14 @@ def outline(shape: str, size: int, turn: float) -> list[Point]:
         turn: Degrees, clockwise.
     """
     if shape == "circle":
-        steps = 72
+        steps = 48
         radii = [1.0] * steps
     elif shape == "square":
         steps, radii, turn = 4, [1.18] * 4, turn + 45
     elif shape == "triangle":
         steps, radii = 3, [1.12] * 3
     elif shape == "star":
-        steps, radii = 10, [1.08, 0.52] * 5
+        steps, radii = 10, [1.04, 0.51] * 5
     else:  # the cross: three corners at the end of each arm
         arm = math.degrees(math.atan2(0.4, 1.0))
         angles = [90 * k + d for k in range(4) for d in (-arm, arm, 45)]
@@ -227,10 +227,12 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
             return 0
         return min(height, width - wide) if beside else min(width, height - tall + tall // 8)
 
-    largest = sheet.side // 4
+    largest = max(40, sheet.side // 10)
     while largest > 10 and room_beside(largest) < least:
         largest -= 1
     type_size = sheet.type_size(largest)
+    while type_size > 10 and room_beside(type_size) < least:  # some sizes are wider than the next
+        type_size -= 1
     wide, tall = tag_extent(text, type_size, face)
     size = min(most, int(room_beside(type_size) * rng.uniform(0.88, 1)))
     if beside:
@@ -252,7 +254,7 @@ def _draw_block(sheet: Sheet, block: Block, thick: int) -> None:
     """Draws a block as a thick piece of wood, and its tag."""
     color = sheet.style.colors[block.color]
     left, top = block.box[:2]
-    for step in range(thick, 0, -1):
+    for step in range(thick, 0, -2):
         sheet.image.paste(shaded(color, 0.78), (left, top + step), block.mask)
     sheet.image.paste(color, (left, top), block.mask)
     if block.tag:

@@ -92,7 +92,7 @@ def paper_tag(sheet: Sheet, x: int, y: int, text: str, size: int) -> Box:
 
 
 def _pad(size: int) -> int:
-    return 3 + size // 10
+    return 3 + size // 20
 
 
 def two_digits(rng: np.random.Generator) -> str:
