@@ -22,6 +22,7 @@ LANDS: tuple[Color, ...] = ((226, 230, 208), (236, 230, 214), (222, 228, 220))
 NOVEL_LANDS: tuple[Color, ...] = ((230, 222, 226), (212, 218, 226))
 WATERS: tuple[Color, ...] = ((150, 190, 218), (138, 186, 204), (162, 196, 228))
 ROADS: tuple[Color, ...] = ((255, 255, 255), (252, 236, 176), (250, 214, 158))
+LEAF: Color = (138, 168, 130)
 LARGE_CANVAS = 448
 SMOOTH = 2
 """The land is drawn this much larger, and reduced."""
@@ -233,13 +234,12 @@ class Land:
     def wood(self, box: Box) -> None:
         """Plants a few trees in a plot, given as it is drawn."""
         rng, reach = self._sheet.rng, max(3, self._plan.side // 56)
-        leaf = (138, 168, 130)
         for _ in range(int(rng.integers(3, 7))):
             x = int(rng.integers(box[0] + reach, box[2] - reach + 1)) * SMOOTH
             y = int(rng.integers(box[1] + reach, box[3] - reach + 1)) * SMOOTH
             r = reach * SMOOTH
-            self._draw.ellipse((x - r, y - r + 2, x + r, y + r + 2), fill=shaded(leaf, 0.8))
-            self._draw.ellipse((x - r, y - r, x + r, y + r), fill=leaf)
+            self._draw.ellipse((x - r, y - r + 2, x + r, y + r + 2), fill=shaded(LEAF, 0.8))
+            self._draw.ellipse((x - r, y - r, x + r, y + r), fill=LEAF)
 
     def houses(self, box: Box) -> None:
         """Builds a few houses in a plot, given as it is drawn."""

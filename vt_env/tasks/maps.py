@@ -9,7 +9,7 @@ from PIL import Image
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.hatching import even
 from vt_env.tasks.lettering import lettering
-from vt_env.tasks.map_land import LARGE_CANVAS, Land, Plan, plan_map
+from vt_env.tasks.map_land import LARGE_CANVAS, LEAF, Land, Plan, plan_map
 from vt_env.tasks.props import Point, options, polygon_mask, two_digits
 from vt_env.tasks.sheet import PLAIN, Sheet
 from vt_env.tasks.style import Color
@@ -54,9 +54,14 @@ class MapsTask:
         ]
         rest = [plan.plot(*plot) for plot in order[count:]]
         pins = rest[: int(rng.integers(1, 3)) if sheet.side >= LARGE_CANVAS else 1]
-        for box in rest[len(pins) :]:
+        notes = rest[len(pins) :][:2] if sheet.side >= LARGE_CANVAS else []
+        for box in rest[len(pins) + len(notes) :]:
             (land.wood if rng.random() < 0.5 else land.houses)(box)
         land.finish()
+        if notes:
+            _legend(sheet, land, notes[0], "Lake" if plan.lake else "River")
+        if len(notes) > 1:
+            _compass(sheet, notes[1])
         questions = [_road_number(sheet, plan)]
         for box, color in zip(pins, rng.permutation(list(sheet.style.colors)), strict=False):
             questions.append(_pin(sheet, box, str(color)))
@@ -101,7 +106,7 @@ def _road_number(sheet: Sheet, plan: Plan) -> Question:
     if plan.crossed:
         stretches = [(first, plan.ford[0] - 3), (plan.ford[1] + 3, last)]
     longest = max(stretches, key=lambda ends: ends[1] - ends[0])
-    room = plan.box((0, 0, longest[1] - longest[0], plan.band[1] - plan.band[0] - 2))
+    room = plan.box((0, 0, longest[1] - longest[0], plan.band[1] - plan.band[0] - 6))
     size = sheet.type_size(_largest(sheet, text, room[2], room[3]))
     wide, tall = _sign_extent(sheet, text, size)
     along, across = (tall, wide) if plan.turned else (wide, tall)
@@ -109,7 +114,7 @@ def _road_number(sheet: Sheet, plan: Plan) -> Question:
     start, end = fitting[int(rng.integers(len(fitting)))]
     x = int(rng.integers(start, end - along + 1))
     y = round(plan.road_at(x + along / 2) - across / 2)
-    y = min(max(y, plan.band[0]), plan.band[1] - across)
+    y = min(max(y, plan.band[0] + 3), plan.band[1] - across - 3)
     at = (y, x) if plan.turned else (x, y)
     box = _sign(sheet, at[0], at[1], text, size, sheet.style.ink)
     return sheet.text_question("What number is on the road?", text, box, [size])
@@ -162,6 +167,32 @@ def _sign(sheet: Sheet, x: int, y: int, text: str, size: int, rim: Color) -> Box
     )
     sheet.write(x + (wide - mask.width) // 2 - dx, y + (tall - mask.height) // 2 - dy, text, size)
     return x, y, x + wide, y + tall
+
+
+def _legend(sheet: Sheet, land: Land, plot: Box, water: str) -> None:
+    """Explains the colours of road and water; nothing is asked about it."""
+    size = max(13, sheet.side // 44)
+    lines = (("Road", land.road), (water, land.water), ("Tree", LEAF))
+    x, y, step = plot[0] + 2, plot[1] + 2, size * 3 // 2
+    wide = 3 * size + max(sheet.measure(text, size)[0] for text, _ in lines)
+    box = (x, y, x + wide, y + step * len(lines) + size // 2)
+    sheet.draw.rectangle(box, fill=WHITE, outline=(150, 146, 138))
+    for number, (text, color) in enumerate(lines):
+        top = y + size // 2 + step * number
+        corners = (x + size // 2, top, x + 2 * size, top + size)
+        sheet.draw.rectangle(corners, fill=color, outline=(132, 124, 112))
+        sheet.write(x + size * 5 // 2, top, text, size)
+
+
+def _compass(sheet: Sheet, plot: Box) -> None:
+    """Draws an arrow that points north."""
+    reach = min(plot[2] - plot[0], plot[3] - plot[1], sheet.side // 8) // 2
+    x, y = (plot[0] + plot[2]) // 2, (plot[1] + plot[3]) // 2
+    left = [(x, y - reach), (x - reach // 3, y + reach), (x, y + reach // 2)]
+    sheet.draw.polygon(left, fill=sheet.style.ink)
+    right = [(2 * x - a, b) for a, b in left]
+    sheet.draw.polygon(right, fill=WHITE, outline=sheet.style.ink)
+    sheet.write(x + reach // 2, y - reach, "N", max(13, reach * 2 // 3))
 
 
 def _ask_water(sheet: Sheet, plan: Plan) -> Question:

@@ -288,8 +288,8 @@ def _ask_plain(sheet: Sheet, blocks: list[Block]) -> list[Question]:
     ]
     there = rng.random() < 0.5
     color = str(rng.choice(colors if there else absent))
-    answer = "yes" if there else "no"
-    asked.append(sheet.plain_question(f"Is there a {color} shape?", answer, whole))
+    answer, article = "yes" if there else "no", "an" if color == "orange" else "a"
+    asked.append(sheet.plain_question(f"Is there {article} {color} shape?", answer, whole))
     phrase, choices, letter = options(
         rng, block.shape, [shape for shape in SHAPES if shape != block.shape]
     )
