@@ -1,8 +1,8 @@
 """Dense supervision for the vision tower: what is written or hatched in every visual token.
 
 Type of ten pixels is not learned from answers alone in any useful time. Asking for every visual
-token which digits and words have their centre in it, and which pattern, colours and things
-cover it, teaches the tower to read in minutes. Pages full of type come first; scenes know their marks too.
+token which digits and words have their centre in it, and which pattern, colours and things cover
+it, teaches the tower to read in minutes. Pages full of type come first; scenes know their marks.
 """
 
 from __future__ import annotations
