@@ -69,6 +69,12 @@ def cast_shadows(sheet: Sheet, things: Sequence[Placed], reach: int, depth: int 
         sheet.image.paste(SHADE, (x + reach - edge, y + reach - edge), soft)
 
 
+def mark_shape(sheet: Sheet, thing: str, x: int, y: int, mask: Image.Image) -> None:
+    """Says that a thing lies where a mask with its left top corner at (x, y) is not empty."""
+    left, top, right, bottom = mask.getbbox() or (0, 0, *mask.size)
+    sheet.mark(thing, (x + left, y + top, x + right, y + bottom))
+
+
 def tag_extent(text: str, size: int, face: Face) -> tuple[int, int]:
     """Width and height of a paper tag."""
     mask, _ = lettering(text, size, face)
