@@ -1,8 +1,8 @@
 """Dense supervision for the vision tower: what is written or hatched in every visual token.
 
 Type of ten pixels is not learned from answers alone in any useful time. Asking for every visual
-token which digits and words have their centre in it, and which pattern and which colours cover it,
-teaches the tower to read in minutes. Pages full of type come first; scenes know their marks too.
+token which digits and words have their centre in it, and which pattern, colours and things cover
+it, teaches the tower to read in minutes. Pages full of type come first; scenes know their marks.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.sheet import Sheet, Written
 from vt_env.tasks.style import COLORS, Color, draw_style
-from vt_env.tasks.vocabulary import ITEMS
+from vt_env.tasks.vocabulary import ITEMS, THINGS
 
 DIGITS = 20
 """Ten digits in the first place of a number, ten in the second."""
 PAINTED = DIGITS + len(ITEMS) + len(PATTERNS) - 1
-MARK_CLASSES = PAINTED + len(COLORS)
-"""Digits, then words, then the patterns that are not plain, then the named colours."""
+NAMED = PAINTED + len(COLORS)
+MARK_CLASSES = NAMED + len(THINGS)
+"""Digits, words, the patterns that are not plain, the named colours, and things."""
 COVER, STRIDE = 0.15, 2
 """Share of a token that a colour covers to count, looked at in every other pixel."""
 SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
@@ -96,7 +97,15 @@ def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
         columns = (middles > left) & (middles < right)
         label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
         targets[rows[:, None] & columns[None, :], label] = 1.0
-    targets[:, :, PAINTED:] = _painted(sheet, grid)
+    targets[:, :, PAINTED:NAMED] = _painted(sheet, grid)
+    for thing, box in sheet.marked:
+        left, top, right, bottom = (v / cell for v in box)
+        # Every token that the thing covers for the most part, and the one of its middle.
+        rows = slice(round(top), max(round(top) + 1, round(bottom)))
+        columns = slice(round(left), max(round(left) + 1, round(right)))
+        targets[rows, columns, NAMED + THINGS.index(thing)] = 1.0
+        middle = int((top + bottom) / 2), int((left + right) / 2)
+        targets[(*middle, NAMED + THINGS.index(thing))] = 1.0
     return targets.reshape(grid * grid, MARK_CLASSES)
 
 

@@ -54,6 +54,8 @@ def draw_house(
     _board(sheet, plate)
     write_centered(sheet, plate, number, size)
     _windows(sheet, (left, eaves, right, eaves + height), (plate, entry))
+    sheet.mark("house", (left, eaves, right, bottom))
+    sheet.mark("door", entry)
     return plate, entry, size
 
 
@@ -141,6 +143,7 @@ def draw_shop(
     _board(sheet, sign)
     write_centered(sheet, sign, item, size)
     _windows(sheet, (left, top + thick, right, sill), (sign,))
+    sheet.mark("shop", box)
     below = (left + pad, bottom - front, right - pad, bottom)
     return sign, size, _front(sheet, below, shutter, fine)
 
@@ -172,6 +175,7 @@ def _front(sheet: Sheet, box: Box, shutter: Color | None, fine: bool | None) -> 
             _goods(sheet, area, bar)
         return None
     sheet.draw.rectangle(inner, fill=shutter)
+    sheet.mark("shutter", area)
     return sheet.hatch(area, fine=fine)
 
 

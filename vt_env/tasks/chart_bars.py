@@ -73,6 +73,7 @@ def draw_bars(sheet: Sheet) -> tuple[list[Question], list[str]]:
         sheet.draw.rectangle(
             (bar[0], bar[1], bar[2] - 1, bar[3] - 1), fill=sheet.style.colors[color]
         )
+        sheet.mark("bar", bar)
     if "hatch" in parts:
         questions += _hatched(sheet, colors, bars)
     if "numbers" in parts:

@@ -67,6 +67,7 @@ def write_title(sheet: Sheet, room: Box, names: Names, size: int) -> tuple[Box, 
     place = "m" if sheet.rng.random() < 0.7 else "l"
     x = (left + right) // 2 if place == "m" else left
     box = sheet.write(x, y, names.title, size, anchor=place)
+    sheet.mark("title", box)
     left_over = (left, top, right, y) if sheet.style.novel else (left, y + height, right, bottom)
     question = sheet.text_question("What is the title?", names.title.lower(), box, [size])
     return left_over, question

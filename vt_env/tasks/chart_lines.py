@@ -11,6 +11,7 @@ from vt_env.tasks.chart_frame import draw_axes, draw_names, edge, largest_type, 
 from vt_env.tasks.setting import (
     Point,
     graded_sizes,
+    mark_around,
     smoothly,
     two_digits,
     union,
@@ -146,5 +147,9 @@ def _numbers(
         which = "line" if len(lines) == 1 else f"{color} line"
         text = f"What number is on the {which}?"
         mark = (int(end[0]) - 2, int(end[1]) - 2, int(end[0]) + 3, int(end[1]) + 3)
-        questions.append(sheet.text_question(text, number, union(ink, mark), [size]))
+        box = union(ink, mark)
+        questions.append(sheet.text_question(text, number, box, [size]))
+        sheet.mark("line", box)
+        for point in line:
+            mark_around(sheet, "line", [point], max(4, sheet.side / 40))
     return questions

@@ -19,7 +19,15 @@ from vt_env.tasks.chart_frame import (
 )
 from vt_env.tasks.hatching import MARGIN
 from vt_env.tasks.legibility import SMALL
-from vt_env.tasks.setting import Point, graded_sizes, smoothly, some_fine, two_digits, write_middle
+from vt_env.tasks.setting import (
+    Point,
+    graded_sizes,
+    mark_around,
+    smoothly,
+    some_fine,
+    two_digits,
+    write_middle,
+)
 from vt_env.tasks.sheet import Sheet
 
 SHARES = {
@@ -77,6 +85,8 @@ def draw_pie(sheet: Sheet) -> tuple[list[Question], list[str]]:
     hole = max(radius * 0.5, min(27.0, radius - 16)) if ring else 0.0
     slices = _slices(sheet, colors, center, radius, hole)
     _paint(sheet, slices)
+    for piece in slices:
+        _mark(sheet, piece)
     if hatch:
         for piece, fine in zip(slices, some_fine(sheet, count), strict=True):
             text = f"What pattern is on the {piece.color} slice?"
@@ -138,6 +148,17 @@ def _paint(sheet: Sheet, slices: Sequence[Slice]) -> None:
                 draw.pieslice(hole, s.start, s.end, fill=sheet.style.paper)
 
     smoothly(sheet, (left, top, right, bottom), paint)
+
+
+def _mark(sheet: Sheet, piece: Slice) -> None:
+    """Marks the part of a slice around its middle; boxes of whole slices would overlap."""
+    half = math.radians((piece.end - piece.start) / 2)
+    along = math.radians((piece.start + piece.end) / 2)
+    out = (piece.hole + piece.radius) / 2 if piece.hole else piece.radius * 0.6
+    middle = (piece.center[0] + out * math.cos(along), piece.center[1] + out * math.sin(along))
+    broad = 0.7 * out * math.sin(min(half, math.pi / 2))
+    reach = min(piece.radius / 3, (piece.radius - piece.hole) / 2, broad)
+    mark_around(sheet, "slice", [middle], max(piece.radius / 6, reach))
 
 
 def _around(

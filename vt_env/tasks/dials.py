@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import ImageDraw
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.setting import Point, smoothly, write_middle
+from vt_env.tasks.setting import Point, mark_around, smoothly, write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
@@ -105,6 +105,7 @@ def draw_clock(sheet: Sheet, box: Box) -> Question:
         smoothly(sheet, box, paint_face)
         _write_numerals(sheet, box, radius)
         smoothly(sheet, box, paint_hands)
+    _mark_hand(sheet, "hand", box, 30 * (hour + minute / 60), 0.46, 0.065)
     return sheet.plain_question("What hour does the clock show?", str(hour), box)
 
 
@@ -115,6 +116,14 @@ def _write_numerals(sheet: Sheet, box: Box, radius: float) -> None:
         x, y = origin.at(30 * number, 0.6)
         at = (x + (box[0] + box[2]) / 2, y + (box[1] + box[3]) / 2)
         write_middle(sheet, at, str(number), round(radius * 0.18))
+
+
+def _mark_hand(sheet: Sheet, thing: str, box: Box, angle: float, end: float, reach: float) -> None:
+    """Marks a pointer from the middle of its dial to its tip; all in shares of the radius."""
+    radius = (box[2] - box[0]) / 2
+    x, y = Pen(sheet.draw, radius, radius).at(angle, end)
+    points = [(box[0] + radius, box[1] + radius), (box[0] + x, box[1] + y)]
+    mark_around(sheet, thing, points, reach * radius)
 
 
 def draw_gauge(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
@@ -138,6 +147,7 @@ def draw_gauge(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
         pen.disc(0.15, ink)
 
     smoothly(sheet, box, paint)
+    _mark_hand(sheet, "needle", box, angle, 0.8, 0.08)
     return sheet.plain_question("What color does the needle point to?", colors[chosen], box)
 
 
@@ -158,6 +168,7 @@ def draw_knob(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
         pen.hand(first + turn * chosen, 0.1, 0.44, 0.14, FACE)
 
     smoothly(sheet, box, paint)
+    _mark_hand(sheet, "knob", box, 0.0, 0.0, 0.58)
     return sheet.plain_question("What color does the knob point to?", colors[chosen], box)
 
 
@@ -196,5 +207,8 @@ def draw_thermometer(sheet: Sheet, box: Box) -> Question:
             draw.line(ends, fill=ink, width=round(line * factor))
 
     smoothly(sheet, box, paint)
+    top = height - bulb - bulb * 0.9 - level * (height - 2 * bulb - tube / 2)
+    fluid_ends = [(box[0] + width / 2, box[1] + top + bulb), (box[0] + width / 2, box[3] - bulb)]
+    mark_around(sheet, "column", fluid_ends, bulb)
     answer = "high" if high else "low"
     return sheet.plain_question("Is the temperature high or low?", answer, box)

@@ -134,6 +134,7 @@ class _Page:
             )
             size = largest_type(self.sheet, (title,), box[2] - box[0], height * 11 // 20)
             write_centered(self.sheet, box, title, size, contrasting(fill))
+            self.sheet.mark("banner", box)
             self._plain("What color is the banner?", color, box)
 
         return _Block(height, paint)

@@ -177,6 +177,7 @@ def _vents(
         last = (plate[0], plate[1], plate[2] - 1, plate[3] - 1)
         round_ = max(3, sheet.side // 40)
         sheet.draw.rounded_rectangle(last, radius=round_, fill=sheet.style.colors[color])
+        sheet.mark("panel", plate)
         area = sheet.hatch(even(inset(plate, 4 + sheet.side // 200 * 2)), fine=lost)
         questions.append(sheet.pattern_question(f"What pattern is on the {color} panel?", area))
     return questions
@@ -199,6 +200,7 @@ def _displays(
         inner = (left + frame, top + frame, right - frame, bottom - frame)
         sheet.draw.rectangle(inner, fill=LIT[0] if shines else LIQUID)
         at = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        sheet.mark("display", box)
         write_middle(sheet, at, number, size, LIT[1] if shines else sheet.style.ink)
         which = "display" if len(boxes) == 1 else f"{color} display"
         questions.append(

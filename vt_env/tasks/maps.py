@@ -10,7 +10,7 @@ from vt_env.tasks.base import Box, Question
 from vt_env.tasks.hatching import even
 from vt_env.tasks.lettering import lettering
 from vt_env.tasks.map_land import LARGE_CANVAS, LEAF, Land, Plan, plan_map
-from vt_env.tasks.props import Point, options, polygon_mask, two_digits
+from vt_env.tasks.props import Point, mark_shape, options, polygon_mask, two_digits
 from vt_env.tasks.sheet import PLAIN, Sheet
 from vt_env.tasks.style import Color
 
@@ -95,7 +95,9 @@ def _field(sheet: Sheet, land: Land, plan: Plan, color: str, plot: tuple[int, in
     shade = sheet.style.colors[color]
     land.field([(box[0] + x, box[1] + y) for x, y in points], shade)
     row, column = (plot[1], plot[0]) if plan.turned else plot
-    return Field(color, box, polygon_mask(wide, tall, points), row, column)
+    mask = polygon_mask(wide, tall, points)
+    mark_shape(sheet, "field", box[0], box[1], mask)
+    return Field(color, box, mask, row, column)
 
 
 def _road_number(sheet: Sheet, plan: Plan) -> Question:
@@ -117,6 +119,7 @@ def _road_number(sheet: Sheet, plan: Plan) -> Question:
     y = min(max(y, plan.band[0] + 3), plan.band[1] - across - 3)
     at = (y, x) if plan.turned else (x, y)
     box = _sign(sheet, at[0], at[1], text, size, sheet.style.ink)
+    sheet.mark("road", box)
     return sheet.text_question("What number is on the road?", text, box, [size])
 
 
@@ -133,6 +136,7 @@ def _pin(sheet: Sheet, plot: Box, color: str) -> Question:
     foot = [(middle - tip, y + tall - 2), (middle + tip, y + tall - 2), (middle, y + tall + tip)]
     sheet.draw.polygon(foot, fill=shade)
     box = _sign(sheet, x, y, text, size, shade)
+    sheet.mark("marker", (*box[:3], min(box[3] + tip, sheet.side)))
     return sheet.text_question(f"What number is on the {color} marker?", text, box, [size])
 
 
@@ -198,10 +202,21 @@ def _compass(sheet: Sheet, plot: Box) -> None:
 def _ask_water(sheet: Sheet, plan: Plan) -> Question:
     """Which side the lake is on, or whether the road crosses the river."""
     whole: Box = (0, 0, sheet.side, sheet.side)
+    _mark_water(sheet, plan)
     if plan.lake:
         return sheet.plain_question("Which side is the lake on?", plan.lake, whole)
     answer = "yes" if plan.crossed else "no"
     return sheet.plain_question("Does the road cross the river?", answer, whole)
+
+
+def _mark_water(sheet: Sheet, plan: Plan) -> None:
+    """Marks the part of the sheet that the lake or the river takes."""
+    reach = 0 if plan.lake else plan.river_width // 2
+    points = plan.shore or plan.river
+    across, down = ([round(point[axis]) for point in points] for axis in (0, 1))
+    left, top = (max(0, min(places) - reach) for places in (across, down))
+    right, bottom = (min(sheet.side, max(places) + reach) for places in (across, down))
+    sheet.mark("lake" if plan.lake else "river", plan.box((left, top, right, bottom)))
 
 
 def _ask_fields(sheet: Sheet, plan: Plan, fields: list[Field]) -> list[Question]:

@@ -13,6 +13,7 @@ from vt_env.tasks.props import (
     Placed,
     Point,
     cast_shadows,
+    mark_shape,
     options,
     paper_tag,
     polygon_mask,
@@ -257,6 +258,7 @@ def _draw_block(sheet: Sheet, block: Block, thick: int) -> None:
     for step in range(thick, 0, -2):
         sheet.image.paste(shaded(color, 0.78), (left, top + step), block.mask)
     sheet.image.paste(color, (left, top), block.mask)
+    mark_shape(sheet, block.shape, left, top, block.mask)
     if block.tag:
         paper_tag(sheet, *block.tag)
 

@@ -93,6 +93,7 @@ def draw_stamp(sheet: Sheet, box: Box, color: Color, fine: bool | None = None) -
     )
     mask = _stamp_mask(shape, width, height)
     paste_shape(sheet, area, mask, color)
+    sheet.mark("stamp", (max(0, outer[0]), max(0, outer[1]), outer[2], outer[3]))
     return sheet.hatch(area, mask, fine=fine)
 
 
@@ -123,6 +124,7 @@ def draw_check_box(sheet: Sheet, x: int, y: int, size: int, ticked: bool) -> Non
         outline=sheet.style.ink,
         width=line,
     )
+    sheet.mark("tick" if ticked else "box", box)
     if ticked:
         paste_shape(sheet, box, _tick_mask(size, False), sheet.style.ink)
 

@@ -61,10 +61,18 @@ def shaded(color: Color, factor: float) -> Color:
 
 def cast_shadows(sheet: Sheet, things: Sequence[Placed], reach: int, depth: int = 110) -> None:
     """Darkens the sheet softly to the lower right of the things that will lie on it."""
-    layer = Image.new("L", sheet.image.size, 0)
+    edge = 2 * reach
     for x, y, mask in things:
-        layer.paste(depth, (x + reach, y + reach), mask)
-    sheet.image.paste(SHADE, None, layer.filter(ImageFilter.BoxBlur(reach * 0.8)))
+        layer = Image.new("L", (mask.width + 2 * edge, mask.height + 2 * edge), 0)
+        layer.paste(depth, (edge, edge), mask)
+        soft = layer.filter(ImageFilter.BoxBlur(reach * 0.8))
+        sheet.image.paste(SHADE, (x + reach - edge, y + reach - edge), soft)
+
+
+def mark_shape(sheet: Sheet, thing: str, x: int, y: int, mask: Image.Image) -> None:
+    """Says that a thing lies where a mask with its left top corner at (x, y) is not empty."""
+    left, top, right, bottom = mask.getbbox() or (0, 0, *mask.size)
+    sheet.mark(thing, (x + left, y + top, x + right, y + bottom))
 
 
 def tag_extent(text: str, size: int, face: Face) -> tuple[int, int]:

@@ -126,6 +126,15 @@ def smoothly(sheet: Sheet, box: Box, paint: Callable[[ImageDraw.ImageDraw, int],
     sheet.image.paste(large.reduce(factor), box[:2])
 
 
+def mark_around(sheet: Sheet, thing: str, points: Sequence[Point], reach: float) -> None:
+    """Marks a thing that lies around some points, where it is on the sheet."""
+    across, down = zip(*points, strict=True)
+    low = (math.floor(min(across) - reach), math.floor(min(down) - reach))
+    high = (math.ceil(max(across) + reach), math.ceil(max(down) + reach))
+    left, top, right, bottom = (min(max(v, 0), sheet.side) for v in (*low, *high))
+    sheet.mark(thing, (left, top, right, bottom))
+
+
 def union(*boxes: Box) -> Box:
     """The smallest box that holds all of some boxes."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)

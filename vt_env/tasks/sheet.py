@@ -19,6 +19,7 @@ from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halvin
 from vt_env.tasks.legibility import draw_size, need_of_type
 from vt_env.tasks.lettering import REGULAR, Face, lettering, line_height
 from vt_env.tasks.style import Color, Style
+from vt_env.tasks.vocabulary import THINGS
 
 CONTRAST = 46
 """Amplitude of hatching, in grey levels."""
@@ -65,6 +66,7 @@ class Sheet:
         self.draw = ImageDraw.Draw(self.image)
         self.written: list[Written] = []
         self.hatched: list[Hatched] = []
+        self.marked: list[tuple[str, Box]] = []
         self._grain = int(rng.integers(2**32))
 
     def measure(self, text: str, size: int) -> tuple[int, int]:
@@ -106,6 +108,12 @@ class Sheet:
         self.image.paste(ink or self.style.ink, box[:2], mask)
         self.written.append(Written(text, box, size))
         return box
+
+    def mark(self, thing: str, box: Box) -> None:
+        """Says that a thing of `vocabulary.THINGS` lies in a box; draws nothing."""
+        if thing not in THINGS:
+            raise ValueError(f"{thing!r} is none of the things: {', '.join(THINGS)}.")
+        self.marked.append((thing, box))
 
     def type_size(self, largest: int) -> int:
         """Draws a type size of at most `largest` pixels; small, middling or large."""

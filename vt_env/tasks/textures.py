@@ -174,6 +174,7 @@ def _draw_swatch(sheet: Sheet, kind: str, swatch: Swatch) -> None:
                 line = (at, top - 2 * thick, at, bottom + 2 * thick - 1)
             sheet.draw.line(line, fill=shaded(color, 0.85), width=thick)
     sheet.image.paste(color, (left, top), swatch.mask)
+    sheet.mark("cloth", swatch.box)  # tiles and rugs too: they are asked about alike
     if swatch.tag:
         paper_tag(sheet, *swatch.tag)
 

@@ -48,6 +48,7 @@ def _polygon(points: tuple[tuple[float, float], ...], width: int, height: int) -
 
 def draw_car(sheet: Sheet, box: Box, color: Color, leftwards: bool) -> None:
     """Draws a car that fills a box."""
+    sheet.mark("car", box)
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     wheel = height * 2 // 5
@@ -78,6 +79,7 @@ def draw_bus(
     Returns:
         Box of the panel, and the number's type size.
     """
+    sheet.mark("bus", box)
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     wheel = max(8, height // 4)
@@ -119,3 +121,6 @@ def draw_traffic_light(sheet: Sheet, box: Box, lit: str) -> None:
     for place, (name, color) in enumerate(LAMPS.items()):
         y = top + gap + place * (lamp + gap) + lamp // 2
         draw_disc(sheet, middle, y, lamp, color if name == lit else UNLIT)
+        if name == lit:
+            x, y = middle - lamp // 2, y - lamp // 2
+            sheet.mark("light", (x, y, x + lamp, y + lamp))

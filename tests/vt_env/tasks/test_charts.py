@@ -173,3 +173,20 @@ def test_bars_lie_in_the_novel_layout_only() -> None:
             if len(boxes) > 1:
                 lying[novel].add(len({box[0] for box in boxes}) == 1)
     assert lying == {False: {False}, True: {True}}
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_that_are_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    for seed in range(60):
+        drawn = scene(seed, canvas, novel)
+        marked = Counter(thing for thing, _ in drawn.sheet.marked)
+        for question in drawn.questions:
+            for thing in ("bar", "slice", "line", "title"):
+                assert thing not in question.text or marked[thing], question
+            for thing in ("bar", "slice"):
+                if question.text == f"How many {thing}s are there?":
+                    assert marked[thing] == int(question.answer)
+        for _, (left, top, right, bottom) in drawn.sheet.marked:
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas

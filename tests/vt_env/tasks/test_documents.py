@@ -136,3 +136,21 @@ def test_the_novel_page_stands_on_its_head() -> None:
             numbers = [text.box[1] for text in sheet.written if text.text.isdigit()]
             if banners and numbers:
                 assert (banners[0] < min(numbers)) is not novel
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    for seed in range(60):
+        sheet, questions = drawn(seed, canvas, novel)
+        marks = Counter(thing for thing, _ in sheet.marked)
+        for question in questions:
+            words = question.text.rstrip("?").split()
+            assert all(marks[thing] for thing in ("stamp", "banner") if thing in words)
+            if question.text == "Is the box ticked?":
+                assert (marks["tick"], marks["box"]) == ((1, 0), (0, 1))[question.answer == "no"]
+            elif question.text.startswith("How many boxes"):
+                assert marks["tick"] == int(question.answer)
+        for _, (left, top, right, bottom) in sheet.marked:
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas

@@ -135,3 +135,21 @@ def test_displays_are_below_the_dials_unless_novel() -> None:
         novel_tops = [w.box[1] for w in scene(seed, novel=True).sheet.written]
         assert all(top > CANVAS * 0.5 for top in tops)
         assert all(top < CANVAS * 0.4 for top in novel_tops)
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_that_are_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    named = {"clock": "hand", "temperature": "column"}
+    named |= {thing: thing for thing in ("needle", "knob", "display", "panel")}
+    for seed in range(60):
+        drawn = scene(seed, canvas, novel)
+        marked = Counter(thing for thing, _ in drawn.sheet.marked)
+        for question in drawn.questions:
+            for word, thing in named.items():
+                assert word not in question.text or marked[thing], question
+            if question.text == "How many displays are there?":
+                assert marked["display"] == int(question.answer)
+        for _, (left, top, right, bottom) in drawn.sheet.marked:
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas

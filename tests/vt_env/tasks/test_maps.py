@@ -130,3 +130,25 @@ def test_the_road_runs_down_in_the_novel_layout_alone() -> None:
             road = is_color(drawn, ROADS)
             rows, columns = np.nonzero(road)
             assert (np.ptp(rows) > np.ptp(columns)) == novel
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    for seed in range(40):
+        drawn = scene(seed, canvas, novel)
+        marks = Counter(thing for thing, _ in drawn.sheet.marked)
+        for question in drawn.questions:
+            words = question.text.split(":")[0].rstrip("?").split()
+            things = ("field", "road", "river", "lake", "marker")
+            assert all(marks[thing] for thing in things if thing in words)
+            if question.text.startswith("How many"):
+                assert question.answer == str(marks["field"])
+        for thing, (left, top, right, bottom) in drawn.sheet.marked:
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas
+            if thing in ("river", "lake"):
+                wet = is_color(drawn, WATERS)
+                # All but the legend's sample of it.
+                assert wet[top:bottom, left:right].sum() > 0.95 * wet.sum()
+                assert wet[top:bottom, left:right].mean() > 0.3

@@ -132,3 +132,23 @@ def test_the_novel_layout_is_another() -> None:
         gaps = [pair[1][apart] - pair[0][apart] for pair in pairs if len(pair) == 2]
         assert len(gaps) > 30
         assert min(gaps) > 168 * 0.25
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    for seed in range(40):
+        drawn = scene(seed, canvas, novel)
+        boxes, pixels = dict(drawn.sheet.marked), np.asarray(drawn.sheet.image)
+        for question in drawn.questions:
+            words = question.text.split(":")[0].rstrip("?").split()
+            assert all(shape in boxes for shape in SHAPES if shape in words)
+            if question.text.startswith("How many"):
+                assert question.answer == str(len(drawn.sheet.marked))
+            if question.text.startswith("What color"):
+                left, top, right, bottom = boxes[words[-1]]
+                middle = pixels[(top + bottom) // 2, (left + right) // 2]
+                assert tuple(middle.tolist()) == drawn.sheet.style.colors[question.answer]
+        for left, top, right, bottom in boxes.values():
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas

@@ -149,3 +149,25 @@ def test_a_large_canvas_has_more_buildings() -> None:
         canvas: max(len(drawn(seed, canvas)[1]) for seed in range(40)) for canvas in (168, 1008)
     }
     assert counts[1008] > counts[168]
+
+
+@pytest.mark.parametrize("canvas", [112, 168, 448])
+@pytest.mark.parametrize("novel", [False, True])
+def test_things_asked_about_are_marked(canvas: int, novel: bool) -> None:
+    things = ("house", "shop", "door", "shutter", "car", "bus", "light")
+    for seed in range(60):
+        sheet, questions = drawn(seed, canvas, novel)
+        marks = Counter(thing for thing, _ in sheet.marked)
+        boxes = dict(sheet.marked)
+        for question in questions:
+            words = question.text.split(":")[0].rstrip("?").split()
+            named = [thing for thing in things if thing in words]
+            assert all(marks[thing] for thing in named) is (question.answer != "no")
+            if question.text.startswith("How many houses"):
+                assert marks["house"] == marks["door"] == int(question.answer)
+            if question.text.endswith("light?"):
+                lamp = np.asarray(sheet.image.crop(boxes["light"]))
+                assert (lamp == LAMPS[question.answer]).all(axis=2).mean() > 0.6
+        for _, (left, top, right, bottom) in sheet.marked:
+            assert 0 <= left < right <= canvas
+            assert 0 <= top < bottom <= canvas

@@ -110,3 +110,11 @@ def test_swatches_lie_side_by_side_or_below_each_other_in_the_novel_layout() -> 
             areas = [area.box for area in drawn.sheet.hatched]
             for one, other in itertools.pairwise(areas):
                 assert one[axis + 2] <= other[axis]
+
+
+@pytest.mark.parametrize("drawn", [*SCENES[:40], *NOVEL[:40], *LARGE])
+def test_swatches_are_marked(drawn: Scene) -> None:
+    assert drawn.sheet.marked == [("cloth", area.box) for area in drawn.sheet.hatched]
+    for _, (left, top, right, bottom) in drawn.sheet.marked:
+        assert 0 <= left < right <= drawn.sheet.side
+        assert 0 <= top < bottom <= drawn.sheet.side
