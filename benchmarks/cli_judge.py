@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,22 +63,36 @@ def audit(
 @app.command()
 def serve(
     model: Annotated[Path, Opt(help="Checkpoint directory of a text model.")],
+    server_args: Annotated[
+        list[str] | None,
+        typer.Argument(help="Arguments of vLLM's server, after --.", show_default=False),
+    ] = None,
     port: Annotated[int, Opt(help="Port on loopback; 0 picks a free one.")] = 0,
     log: Annotated[Path | None, Opt(help="File for the server's output.")] = None,
 ) -> None:
-    """Serve a judging model with vLLM on loopback until Ctrl-C."""
-    with (
-        _import_patch() as environment,
-        start_server(model, port=port, log=log, env=environment) as server,
-    ):
-        console.print(f"Judge ready at {server.base_url}, model {server.model!r}.", soft_wrap=True)
-        console.print(f"export OPENAI_API_KEY={server.api_key}", markup=False, soft_wrap=True)
-        console.print("Ctrl-C stops it.")
-        try:
-            while True:
-                time.sleep(1)
-        except KeyboardInterrupt:
-            console.print("Stopping …")
+    """Serve a judging model with vLLM on loopback until Ctrl-C or SIGTERM."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is honoured
+            signal.signal(sign, _interrupt)
+    arguments = server_args or ()
+    try:
+        with (
+            _import_patch() as environment,
+            start_server(
+                model, port=port, log=log, env=environment, extra_args=arguments
+            ) as server,
+        ):
+            console.print(f"Judge ready at {server.base_url}, model {server.model!r}.")
+            console.print(f"export OPENAI_API_KEY={server.api_key}", markup=False, soft_wrap=True)
+            console.print("Ctrl-C stops it.")
+            server.wait()
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    """Ends as Ctrl-C does, so that the server goes with its parent."""
+    raise KeyboardInterrupt
 
 
 def name_values(pairs: list[str]) -> dict[str, str]:

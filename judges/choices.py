@@ -6,12 +6,13 @@ import re
 from functools import lru_cache
 
 from judges.normalize import final_answer, text_key
+from judges.numeric import Quantity, parse_quantity, quantities_match
 
 _LETTER_ALONE = re.compile(
-    r"^(?:(?:the\s+)?(?:answer|option|choice|letter)\s+)?[\[(]?\s*([A-Za-z])\s*[\])]?[.:)]?$"
+    r"^(?i:(?:the\s+)?(?:answer|option|choice|letter)\s+|i\s+(?:choose|pick|select)\s+)?[\[(]?\s*([A-Za-z])\s*[\])]?[.:)]?$"
 )
 _LETTER_FIRST = re.compile(
-    r"^(?:(?:option|choice|letter)\s+)?(?:[\[(]\s*([A-Za-z])\s*[\])][.:]?|([A-Za-z])\s*[.:)]|"
+    r"^(?i:(?:option|choice|letter)\s+)?(?:[\[(]\s*([A-Za-z])\s*[\])][.:]?|([A-Za-z])\s*[.:)]|"
     r"([A-Z])\s+-)\s*(.+)$",
     re.DOTALL,
 )
@@ -54,6 +55,33 @@ def _keys(choices: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(keys)
 
 
+@lru_cache(maxsize=4096)
+def _numbers(choices: tuple[str, ...]) -> tuple[Quantity | None, ...]:
+    """Returns the options as numbers, where they are."""
+    return tuple(parse_quantity(final_answer(choice)) for choice in choices)
+
+
+def _by_text(text: str, choices: tuple[str, ...]) -> int | None:
+    """Returns the one option that says the same, or is the same number."""
+    found = [index for index, key in enumerate(_keys(choices)) if key == text_key(text)]
+    number = parse_quantity(text) if len(found) != 1 else None
+    if number is not None:
+        found = [
+            index
+            for index, option in enumerate(_numbers(choices))
+            if option is not None and quantities_match(number, option)
+        ]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_letter(letter: str | None, text: str) -> int | None:
+    """Returns the option that a letter names, where the options themselves are not known."""
+    match = _LETTER_FIRST.match(text)
+    if letter is None and match is not None:
+        letter = (match[1] or match[2] or match[3]).upper()
+    return ord(letter) - ord("A") if letter else None
+
+
 def pick(text: str, choices: tuple[str, ...] | None) -> int | None:
     """Says which option an answer picks.
 
@@ -67,16 +95,12 @@ def pick(text: str, choices: tuple[str, ...] | None) -> int | None:
     """
     letter = letter_of(text)
     if choices is None:
-        match = _LETTER_FIRST.match(text)
-        if letter is None and match is not None:
-            letter = (match[1] or match[2] or match[3]).upper()
-        return ord(letter) - ord("A") if letter else None
+        return _by_letter(letter, text)
     keys = _keys(choices)
     first, last = _LETTER_FIRST.match(text), _LETTER_LAST.match(text)
-    if first is None:
-        exact = [index for index, key in enumerate(keys) if key == text_key(text)]
-        if len(exact) == 1:
-            return exact[0]
+    found = _by_text(text, choices) if first is None else None
+    if found is not None:
+        return found
     if letter is not None:
         index = ord(letter) - ord("A")
         return index if index < len(choices) else None

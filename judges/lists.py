@@ -13,7 +13,8 @@ MAX_ITEMS = 64
 
 _BULLET = re.compile(r"(?:^|\s)(?:\d{1,2}[.)]|[-*•])\s+(?=\S)")
 _SEPARATOR = re.compile(r"\s*[;|\n]\s*")
-_COMMA = re.compile(r"\s*,\s*(?:and\s+|or\s+)?|\s+and\s+", re.IGNORECASE)
+_STAR = re.compile(r"\s+[*•]\s+(?=[^\W\d])")  # what stands first has lost its own
+_COMMA = re.compile(r"\s*,\s*(?:and\s+|or\s+|&\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _ORDER = re.compile(
     r"\b(?:in (?:\w+ )?order|ordered|order of|rank\w*|sort\w*|sequence|ascending|descending|"
     r"chronological\w*|alphabetical\w*|from (?:\w+ ){1,4}to|left to right|right to left|"
@@ -40,6 +41,8 @@ def split_items(text: str) -> tuple[str, ...]:
         parts = _SEPARATOR.split(text)
     elif len(_BULLET.findall(text)) > 1:
         parts = _BULLET.split(text)
+    elif _STAR.search(text):
+        parts = _STAR.split(text)
     elif parse_quantity(text) is not None and "," in text and ", " not in text:
         parts = [text]
     else:

@@ -51,10 +51,10 @@ _LEAD_IN = re.compile(
     r"(?:(?:about|approximately|around|roughly|exactly|nearly|almost|approx\.?|~|≈)\s*)?",
     re.IGNORECASE,
 )
-_NOT_WORD = re.compile(r"[^\w%$€£¥°+\-./<>=≤≥≠#^]+|(?<![0-9])[./]|[./](?![0-9])|_")
+_NOT_WORD = re.compile(r"[^\w%$€£¥°±+\-./<>=≤≥≠#^]+|(?<![0-9])[./]|[./](?![0-9])|_")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-|-(?=[^\W\d])|-(?![\d.])")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
-_RANGE = re.compile(r"(?<=\d)\s*-\s*(?=\d)")
+_RANGE = re.compile(r"(?<=\d)(?:\s*-\s*|\s+to\s+)(?=\d)")
 _ARTICLES = frozenset({"a", "an", "the"})
 
 

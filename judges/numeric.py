@@ -11,9 +11,10 @@ from decimal import Context, Decimal
 from functools import lru_cache
 
 from judges.units import CURRENCIES, MAGNITUDES, UNITS, Unit
-from judges.words import number_from_words
+from judges.words import number_from_words, part_from_words
 
 _EXACT = Context(prec=80, traps=[])
+_NONE = Decimal(0)
 _MAX_LENGTH = 120
 _MAX_EXPONENT = 300
 
@@ -44,9 +45,16 @@ _ANYWHERE = re.compile(rf"(?<![\w.,]){_NUMBER}", re.VERBOSE | re.ASCII)
 _UNIT_TEXT = re.compile(r"(?:[A-Za-zµΩ°%$€£¥₹\"' /.*\-]|(?<=[A-Za-z^])[23]|\^)+")
 _SECOND_THOUGHTS = (
     "a about am and at because but half halves if in incorrect instead is it maybe more neither no "
-    "nor not of or pm point quarter quarters rather than then third thirds unless vs was wrong"
+    "nor not of or pi pm point quarter quarters rather squared cubed than then third thirds unless "
+    "vs was wrong x"
 )
 _NOT_UNITS = frozenset(_SECOND_THOUGHTS.split())
+_COMPOUND = re.compile(
+    r"\d{1,6}\s?[A-Za-z]+(?:(?:\s?,)?\s?(?:and\s)?\d{1,6}(?:\.\d+)?\s?[A-Za-z]+){1,3}", re.ASCII
+)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s?([A-Za-z]+)", re.ASCII)
+_IN_FRONT = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$€£¥₹₩])", re.IGNORECASE)
+_ONE_OF_MANY = re.compile(r"^an?\s+(?=(?:hundred|thousand|[mbtr]+illion|dozen)\b)", re.IGNORECASE)
 _DECADE = re.compile(r"\d{1,3}0'?s", re.ASCII)
 _ASSIGNMENT = re.compile(r"^[A-Za-z]\w{0,11}\s?[=≈]\s?")
 
@@ -86,17 +94,16 @@ def parse_quantity(text: str) -> Quantity | None:
         return None
     if _DECADE.fullmatch(text):
         return None
-    first = text[0]
-    if first.isalpha() and not any(char.isdigit() for char in text):
-        return _from_words(text)
-    if first.isalpha():
-        text = _ASSIGNMENT.sub("", text)
+    if text[0].isalpha():
+        if not any(char.isdigit() for char in text):
+            return _from_words(text)
+        text = _IN_FRONT.sub("-", _ASSIGNMENT.sub("", text))
     match = _WHOLE.match(text) or _WHOLE.match(_FUSED.sub(" ", text))
     if match is None:
         return None
     rest = match["rest"].strip(" .")
     if rest and not _looks_like_unit(rest):
-        return None
+        return _compound(text)
     return _build(match, rest)
 
 
@@ -109,6 +116,7 @@ def parse_reference(text: str) -> Quantity | None:
 def find_quantities(text: str) -> list[Quantity]:
     """Returns every number that stands on its own in `text`, without units but percent."""
     found = []
+    text = _IN_FRONT.sub("-", text)
     for match in _ANYWHERE.finditer(text):
         tail = text[match.end() : match.end() + 9].lstrip().lower()
         percent = tail.startswith(("%", "percent", "per cent", "pct"))
@@ -119,15 +127,38 @@ def find_quantities(text: str) -> list[Quantity]:
 
 
 def _from_words(text: str) -> Quantity | None:
-    """Reads "forty-seven" or "two percent"."""
+    """Reads "forty-seven", "two percent", "two thirds" or "a dozen"."""
+    part = part_from_words(text)
+    if part is not None:
+        value = _EXACT.divide(Decimal(part[0]), Decimal(part[1]))
+        return Quantity(value, is_fraction=part[1] > 1)
+    if _ONE_OF_MANY.search(text):
+        return parse_quantity(_ONE_OF_MANY.sub("1 ", text))
     parsed = number_from_words(text)
     if parsed is None:
         return None
-    value, rest = parsed
+    count, rest = parsed
     if rest and not _looks_like_unit(rest):
         return None
     unit, unit_text = _unit(rest)
-    return Quantity(Decimal(value), None, unit, unit_text)
+    return Quantity(Decimal(count), None, unit, unit_text)
+
+
+def _compound(text: str) -> Quantity | None:
+    """Reads "5 feet 11 inches" or "1 h 30 min": known units of one dimension, the larger first."""
+    if _COMPOUND.fullmatch(text) is None:
+        return None
+    parts = [(Decimal(number), _unit(name)[0]) for number, name in _PART.findall(text)]
+    units = [unit for _, unit in parts if unit is not None]
+    factors = [unit.factor for unit in units]
+    if len(units) < len(parts) or len({unit.dimension for unit in units}) > 1:
+        return None
+    if factors != sorted(set(factors), reverse=True):
+        return None
+    total = sum(
+        (number * factor for (number, _), factor in zip(parts, factors, strict=True)), _NONE
+    )
+    return Quantity(_EXACT.divide(total, factors[-1]), unit=units[-1])
 
 
 def _looks_like_unit(text: str) -> bool:

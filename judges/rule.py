@@ -37,7 +37,9 @@ _YES_NO_WORD = re.compile(r"\b(yes|true|yeah|yep|no|false|nope|not)\b", re.IGNOR
 _DOUBT = re.compile(
     r"\b(?:not|no|never|neither|nor|or|either|cannot|can't|isn't|wasn't|aren't|don't|doesn't|"
     r"rather|instead|except|but|wrong|incorrect|less|more|fewer|greater|under|over|below|above|"
-    r"between|unless|maybe|perhaps|possibly|unknown|unclear|unsure)\b|[<>≤≥≠?]",
+    r"between|unless|maybe|perhaps|possibly|unknown|unclear|unsure|at (?:least|most)|up to|twice|"
+    r"thrice|doubled?|tripled?|half|squared|cubed|root|sqrt|log|ln|sin|cos|tan|pi)\b|"
+    r"[<>≤≥≠?±√π‰|]|\\[a-z]|\d\s?[-+*/^!]\s?\d|\d\+(?!\d)",
     re.IGNORECASE,
 )
 _SHARE = re.compile(

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from judges.errors import ServeError
 from judges.llm import LLMJudge
@@ -32,15 +33,24 @@ class JudgeServer:
         base_url: Where its API is, such as ``"http://127.0.0.1:8123/v1"``.
         api_key: The key it asks for.
         model: The model's name there.
-        pid: Its process.
+        process: Its process.
         log: The file that holds what it printed.
     """
 
     base_url: str
     api_key: str = field(repr=False)
     model: str
-    pid: int
+    process: subprocess.Popen[bytes] = field(repr=False)
     log: Path
+
+    def wait(self) -> NoReturn:
+        """Waits until the server ends of itself.
+
+        Raises:
+            ServeError: When it does, with the end of its output.
+        """
+        code = self.process.wait()
+        raise ServeError(f"The judge's server ended with {code}.{_tail(self.log)}")
 
     def connect(self, **kwargs: object) -> LLMJudge:
         """Builds a judge that asks this server, with vLLM's structured choice.
@@ -106,7 +116,7 @@ def serve(
         try:
             _wait_until_ready(process, port, start_seconds, path)
             url = f"http://{HOST}:{port}/v1"
-            yield JudgeServer(url, api_key, served_name, process.pid, path)
+            yield JudgeServer(url, api_key, served_name, process, path)
         finally:
             _stop(process)
 

@@ -58,6 +58,13 @@ _TABLE: dict[str, dict[str, str]] = {
     "power": {"1": "W watt watts", "1000": "kW kilowatts kilowatt", "1000000": "MW", "0.001": "mW"},
     "voltage": {"1": "V volt volts", "0.001": "mV", "1000": "kV"},
     "frequency": {"1": "Hz hertz", "1000": "kHz", "1000000": "MHz", "1000000000": "GHz"},
+    "data": {
+        "1": "B byte bytes",
+        "1000": "kB KB kilobyte kilobytes",
+        "1000000": "MB megabyte megabytes",
+        "1000000000": "GB gigabyte gigabytes",
+        "1000000000000": "TB terabyte terabytes",
+    },
     "angle": {"1": "° deg degree degrees"},
     "celsius": {"1": "°C °c celsius degrees_celsius C"},
     "fahrenheit": {"1": "°F °f fahrenheit degrees_fahrenheit F"},
@@ -82,7 +89,7 @@ CURRENCIES: dict[str, Unit] = {
         "KRW": "₩ krw won",
     }.items()
     for name in names.split()
-}
+} | dict.fromkeys(("¢", "cent", "cents"), Unit("currency USD", Decimal("0.01")))
 
 MAGNITUDES: dict[str, Decimal] = {
     name: Decimal(10) ** power

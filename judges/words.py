@@ -1,4 +1,4 @@
-"""Numbers written as English words."""
+"""Numbers written as English words: cardinals, ordinals and simple fractions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ _TENS_IN_ORDER = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ONES = {word: value for value, word in enumerate(_ONES_IN_ORDER.split())}
 _TENS = {word: value * 10 for value, word in enumerate(_TENS_IN_ORDER.split(), start=2)}
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ORDINALS_IN_ORDER = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+)
+_ORDINALS = {word: value for value, word in enumerate(_ORDINALS_IN_ORDER.split(), start=1)}
+_PARTS = {"half": 2, "halve": 2, "quarter": 4} | {
+    word: value for word, value in _ORDINALS.items() if value >= 3
+}
 _WORD = re.compile(r"[A-Za-z%]+|\S")
 
 
@@ -47,6 +54,27 @@ def number_from_words(text: str) -> tuple[int, str] | None:
     if not used:
         return None
     return sign * (total + group), " ".join(tokens[used:])
+
+
+def part_from_words(text: str) -> tuple[int, int] | None:
+    """Reads "half", "two thirds", "a quarter" or "third" as a whole text.
+
+    Returns:
+        Numerator and denominator; an ordinal on its own has the denominator 1. Else None.
+    """
+    words = text.lower().replace("-", " ").split()
+    if len(words) == 1:
+        return (1, 2) if words == ["half"] else _with_one(_ORDINALS.get(words[0]))
+    if len(words) != 2:
+        return None
+    count = 1 if words[0] in ("a", "an") else _ONES.get(words[0])
+    part = _PARTS.get(words[1].removesuffix("s"))
+    return None if not count or part is None else (count, part)
+
+
+def _with_one(number: int | None) -> tuple[int, int] | None:
+    """Returns a whole number as a fraction."""
+    return None if number is None else (number, 1)
 
 
 def _kind(token: str) -> str:

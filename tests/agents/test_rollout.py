@@ -1,3 +1,5 @@
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -122,6 +124,34 @@ def test_an_abstention_is_not_a_zero(hf_backend: GenerationBackend) -> None:
         assert t.ending == Ending.ABSTAINED
         assert t.outcome.correct is None
         assert "accuracy" not in t.reward_terms
+
+
+def test_finished_episodes_are_judged_while_others_still_generate(
+    hf_backend: GenerationBackend,
+) -> None:
+    called = threading.Event()
+
+    class Announcing:
+        name = "announcing"
+
+        def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+            called.set()
+            return RULE.judge(cases)
+
+    class Waiting(Recorder):
+        """An engine whose second turn ends only after the judge was called."""
+
+        def generate(
+            self, requests: list[GenerationRequest], sampling: Sampling
+        ) -> list[Generation]:
+            results = super().generate(requests, sampling)
+            if any(len(request.images) > 1 for request in requests):
+                assert called.wait(60), "the judge was not called during the generation"
+            return results
+
+    played = collect(Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3))  # type: ignore[arg-type]
+    assert {len(t.turns) for t in played} == {1, 2}
+    assert all(t.case is None or t.case.prediction for t in played)
 
 
 def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBackend) -> None:

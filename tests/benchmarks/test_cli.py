@@ -137,6 +137,15 @@ def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
     [
         (["--judge", "ruel"], "Did you mean 'rule'"),
         (["--judge-param", "oops"], "Expected name=value"),
+        (["--judge-param", "api_key=k"], "OPENAI_API_KEY"),
+        (["--judge-param", "anls_threshold=high"], "anls_threshold must be a number"),
+        (["--judge-param", "anls_treshold=1"], "Did you mean 'anls_threshold'"),
+        (["--judge", "llm"], "needs the setting 'model'"),
+        (
+            ["--judge", "llm", "--judge-param", "model=m", "--judge-param", "max_tries=many"],
+            "max_tries must be a whole number of at least 1, got 'many'",
+        ),
+        (["--max-abstention-share", "20"], "share of abstentions lies in [0, 1]"),
         (["--shaper-param", "theta=high"], "Expected theta=number"),
         (["--data", "wrold"], "Did you mean 'world'"),
         (["--backend", "vlm"], "Did you mean 'vllm'"),

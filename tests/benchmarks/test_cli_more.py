@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks import cli_data
 from benchmarks.cli import main
+from tests.judges.fault_server import FaultServer
 from vt_env.validation import MAX_ERRORS
 
 
@@ -92,6 +93,43 @@ def test_judge_audit_compares_two_judges(
     assert code == 0
     assert "compared 2" in said
     assert json.loads(out.read_text())["accuracy"] == 1.0
+
+
+def test_judge_audit_asks_a_model_and_lists_where_it_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    records = tmp_path / "episodes.jsonl"
+    said = ["Paris", "paris", "Rome", "Rome", "PARIS"]  # the server goes by the letter
+    lines = [
+        {"question": f"q{i}", "references": ["Paris"], "prediction": x} for i, x in enumerate(said)
+    ]
+    records.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = tmp_path / "report.json"
+    with FaultServer() as server:
+        model = ["--second-param", "model=m", "--second-param", f"base_url={server.url}"]
+        code, told = run(capsys, "judge", "audit", str(records), *model, "--out", str(out))
+    assert code == 0
+    assert "compared 5" in told
+    assert "#1 rule=1 llm=0" in told
+    assert "#4 rule=1 llm=0" in told
+    report = json.loads(out.read_text())
+    assert report["accuracy"] == pytest.approx(3 / 5)
+    assert report["kappa"] == pytest.approx(2 / 7)
+    assert [item["index"] for item in report["disagreements"]] == [1, 4]
+
+
+def test_judge_audit_says_that_nothing_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    records = tmp_path / "episodes.jsonl"
+    records.write_text('{"question": "q", "references": ["a"], "prediction": "a"}\n')
+    model = ["--second-param", "model=m", "--second-param", "base_url=http://127.0.0.1:9/v1"]
+    code, told = run(capsys, "judge", "audit", str(records), *model)
+    assert code == 2
+    assert "EndpointError" in told
+    assert "start the server, or mend base_url" in told
 
 
 def test_judge_audit_names_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:

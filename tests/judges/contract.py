@@ -42,6 +42,19 @@ ODD_PREDICTIONS = [
     "10^10^10",
 ]
 
+SPACED = [
+    JudgeCase(case.question, case.references, f" \n\t{case.prediction} \r\n ") for case in CASES
+]
+ODD_REFERENCES = ("47", "Paris", "yes", "[1, 2]", "\\frac{1}{3}", "12 March 2019")
+
+
+def odd_cases(prediction: str) -> list[JudgeCase]:
+    """An odd prediction against references of every kind."""
+    return [JudgeCase("What is it?", (reference,), prediction) for reference in ODD_REFERENCES]
+
+
+EVERY_CASE = [*CASES, *SPACED, *(case for odd in ODD_PREDICTIONS for case in odd_cases(odd))]
+
 
 class JudgeContract:
     """The contract suite; `judge` must decide `CASES` as `EXPECTED`, or as `expected` says."""
@@ -84,18 +97,13 @@ class JudgeContract:
         assert _scores(judge.judge(CASES)) == _scores(judge.judge(CASES))
 
     def test_white_space_changes_nothing(self, judge: Judge) -> None:
-        spaced = [
-            JudgeCase(case.question, case.references, f" \n\t{case.prediction} \r\n ")
-            for case in CASES
-        ]
-        assert _scores(judge.judge(spaced)) == _scores(judge.judge(CASES))
+        assert _scores(judge.judge(SPACED)) == _scores(judge.judge(CASES))
 
     @pytest.mark.parametrize("prediction", ODD_PREDICTIONS, ids=range(len(ODD_PREDICTIONS)))
     def test_odd_predictions_are_never_right(self, judge: Judge, prediction: str) -> None:
-        for reference in ("47", "Paris", "yes", "[1, 2]", "\\frac{1}{3}", "12 March 2019"):
-            verdicts = judge.judge([JudgeCase("What is it?", (reference,), prediction)])
-            assert len(verdicts) == 1
-            assert verdicts[0].correct is not True
+        verdicts = judge.judge(odd_cases(prediction))
+        assert len(verdicts) == len(ODD_REFERENCES)
+        assert all(verdict.correct is not True for verdict in verdicts)
 
     def test_inputs_are_left_alone(self, judge: Judge) -> None:
         cases = list(CASES)

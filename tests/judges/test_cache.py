@@ -16,6 +16,7 @@ import pytest
 from judges import (
     CachedJudge,
     CacheMissError,
+    Judge,
     JudgeCase,
     JudgeError,
     ReplayJudge,
@@ -26,7 +27,8 @@ from judges import (
     make_judge,
 )
 from judges.cache import case_key
-from tests.judges.contract import CASES, JudgeContract
+from judges.combine import close_all
+from tests.judges.contract import CASES, EVERY_CASE, JudgeContract
 
 
 class Recorder:
@@ -48,12 +50,43 @@ class Recorder:
         ]
 
 
+class Renamed:
+    """A judge under the recorder's fingerprint."""
+
+    name, fingerprint = "recorder", "recorder|1"
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge.judge
+
+
 class TestContract(JudgeContract):
     @pytest.fixture
     def judge(self, tmp_path: Path) -> Iterator[CachedJudge]:
         judge = CachedJudge(RuleJudge(), tmp_path / "cache.sqlite")
         yield judge
         judge.close()
+
+
+class TestReplayContract(JudgeContract):
+    @pytest.fixture
+    def judge(self, tmp_path: Path) -> Iterator[ReplayJudge]:
+        past = CachedJudge(RuleJudge(), tmp_path / "cache.sqlite")
+        past.judge(EVERY_CASE)
+        past.close()
+        judge = ReplayJudge(tmp_path / "cache.sqlite")
+        yield judge
+        judge.close()
+
+
+class TestReplayAfterRulesContract(JudgeContract):
+    @pytest.fixture
+    def judge(self, tmp_path: Path) -> Iterator[Judge]:
+        past = CachedJudge(RuleJudge(), tmp_path / "cache.sqlite")
+        past.judge(EVERY_CASE)
+        past.close()
+        judge = make_judge("replay", path=tmp_path / "cache.sqlite", rules_first="true")
+        yield judge
+        close_all([judge])
 
 
 @pytest.fixture
@@ -95,6 +128,41 @@ def test_an_abstention_is_asked_again(path: Path) -> None:
     judge.close()
     assert len(inner.asked) == 2
     assert judge.stats.stored == 0
+
+
+def test_a_replay_gives_abstentions_until_a_score_takes_their_place(path: Path) -> None:
+    case = JudgeCase("q", ("?",), "?")
+    silent = CachedJudge(Recorder(), path)
+    silent.judge([case])
+    silent.close()
+    replay = ReplayJudge(path)
+    assert replay.judge([case, case])[1].abstained == "timeout"
+    outspoken = CachedJudge(Renamed(RuleJudge()), path)
+    assert outspoken.judge([case])[0].score == 1.0
+    assert replay.judge([case])[0].score == 1.0
+    late = CachedJudge(Recorder(), path)
+    late.store.put("recorder|1", {case_key("recorder|1", case): Verdict(None, "timeout")})
+    assert replay.judge([case])[0].score == 1.0
+    for judge in (replay, outspoken, late):
+        judge.close()
+
+
+def test_rules_come_first_in_a_replay_when_told(path: Path) -> None:
+    open_case = JudgeCase("Which city?", ("Paris",), "the French capital")
+    past = CachedJudge(Recorder(), path)
+    past.judge([open_case])
+    past.close()
+    alone, after_rules = (make_judge("replay", path=path, rules_first=first) for first in (0, 1))
+    assert [v.judge for v in after_rules.judge([*CASES[:1], open_case])] == ["rule", "recorder"]
+    with pytest.raises(CacheMissError):
+        alone.judge([*CASES[:1], open_case])
+    close_all([alone, after_rules])
+
+
+def test_settings_are_part_of_the_rules_fingerprint() -> None:
+    judges = [RuleJudge(), RuleJudge(0.9), RuleJudge(symbolic=False), RuleJudge(max_chars=9)]
+    judges.append(RuleJudge(abstain_when_undecided=True))
+    assert len({judge.fingerprint for judge in judges}) == len(judges)
 
 
 def test_verdicts_outlive_the_judge(path: Path) -> None:

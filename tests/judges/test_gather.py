@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -12,23 +11,53 @@ from judges import JudgeCase, JudgeError, JudgeQueue, RuleJudge, Usage, Verdict
 from tests.judges.contract import CASES, EXPECTED
 
 
-class Slow:
-    """Takes `seconds` for a batch; abstains on predictions of "?"."""
+class Held:
+    """Judges when it is let go."""
 
-    name = "slow"
+    name = "held"
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
+        self.called, self.go = threading.Event(), threading.Event()
         self.batches: list[int] = []
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         self.batches.append(len(cases))
-        time.sleep(self._seconds)
+        self.called.set()
+        assert self.go.wait(60)
+        return [Verdict(1.0) for _ in cases]
+
+
+class Clock:
+    """Time as the test tells it."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Late:
+    """A verdict that is there `seconds` after it is asked for."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock, self.seconds = clock, seconds
+
+    def result(self) -> Verdict:
+        self.clock.now += self.seconds
+        return Verdict(1.0)
+
+
+class Costly:
+    """Has its price; abstains on predictions of "?"."""
+
+    name = "costly"
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         used = Usage(10, 2, 3, retries=2)
         return [
-            Verdict(None, "timeout", "slow", usage=used)
+            Verdict(None, "timeout", "costly", usage=used)
             if case.prediction == "?"
-            else Verdict(1.0, None, "slow", usage=used)
+            else Verdict(1.0, None, "costly", usage=used)
             for case in cases
         ]
 
@@ -41,36 +70,44 @@ def test_verdicts_come_back_to_their_cases() -> None:
 
 
 def test_submitting_does_not_wait() -> None:
-    with JudgeQueue(Slow(0.3)) as queue:
-        started = time.monotonic()
+    judge = Held()
+    with JudgeQueue(judge) as queue:
         futures = [queue.submit(CASES[0]) for _ in range(20)]
-        assert time.monotonic() - started < 0.2
-        queue.gather(futures)
+        assert not any(future.done() for future in futures)
+        judge.go.set()
+        assert [verdict.score for verdict in queue.gather(futures)] == [1.0] * 20
 
 
 def test_what_piles_up_is_judged_together() -> None:
-    judge = Slow(0.1)
+    judge = Held()
     with JudgeQueue(judge, threads=1, max_batch=8) as queue:
-        queue.gather([queue.submit(CASES[0]) for _ in range(20)])
-    assert sum(judge.batches) == 20
-    assert max(judge.batches) == 8
-    assert len(judge.batches) <= 5
+        first = queue.submit(CASES[0])
+        assert judge.called.wait(60)
+        futures = [queue.submit(CASES[0]) for _ in range(20)]
+        judge.go.set()
+        queue.gather([first, *futures])
+    assert judge.batches == [1, 8, 8, 4]
 
 
-def test_waiting_is_a_metric() -> None:
-    with JudgeQueue(Slow(0.2)) as queue:
-        futures = [queue.submit(CASES[0])]
-        time.sleep(0.25)
-        queue.gather(futures)
-        assert queue.metrics()["judge/wait_share"] < 0.5
-        queue.gather([queue.submit(CASES[0])])
+def test_waiting_is_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("judges.gather.time.monotonic", clock)
+    with JudgeQueue(RuleJudge()) as queue:
+        future = queue.submit(CASES[0])
+        future.result()
+        clock.now += 3.0  # others generate
+        queue.gather([future])
+        assert queue.metrics()["judge/wait_share"] == 0.0
+        clock.now += 3.0
+        queue.gather([Late(clock, 1.0)])  # type: ignore[list-item]
         metrics = queue.metrics()
-    assert metrics["judge/wait_share"] > 0.8
-    assert metrics["judge/wait_seconds"] == pytest.approx(0.2, abs=0.15)
+        assert metrics["judge/wait_share"] == 0.25
+        assert metrics["judge/wait_seconds"] == 1.0
+        assert queue.metrics()["judge/wait_seconds"] == 0.0
 
 
 def test_costs_and_abstentions_are_metrics() -> None:
-    with JudgeQueue(Slow(0.0)) as queue:
+    with JudgeQueue(Costly()) as queue:
         cases = [CASES[0], CASES[0], CASES[0], JudgeCase("q", ("a",), "?")]
         queue.gather([queue.submit(case) for case in cases])
         metrics = queue.metrics()
@@ -94,6 +131,28 @@ def test_an_error_of_the_judge_reaches_who_waits() -> None:
         future = queue.submit(CASES[0])
         with pytest.raises(JudgeError, match="no key"):
             queue.gather([future])
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_judge_that_loses_or_doubles_verdicts_keeps_nobody_waiting(count: int) -> None:
+    class Careless:
+        name = "careless"
+
+        def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+            return [Verdict(1.0)] * count
+
+    judge = Careless()
+    held = Held()
+    with JudgeQueue(held, threads=1) as queue:
+        first = queue.submit(CASES[0])
+        assert held.called.wait(60)
+        futures = [queue.submit(CASES[0]) for _ in range(2)]
+        queue._judge = judge
+        held.go.set()
+        queue.gather([first])
+        for future in futures:
+            with pytest.raises(JudgeError, match=f"careless gave {count} verdicts on 2 cases"):
+                queue.gather([future])
 
 
 def test_closing_leaves_no_thread() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -42,9 +41,10 @@ def test_outside_the_main_thread(checker: MathChecker) -> None:
 
 def test_a_formula_without_end_costs_no_more_than_the_timeout(checker: MathChecker) -> None:
     checker.equal("1", "1")
-    started = time.monotonic()
+    late = checker._process
+    assert late is not None
     assert checker.equal("9^{9^{9^{9^{9}}}}", "2\\pi") is None
-    assert time.monotonic() - started < 8
+    assert late.poll() is not None
     assert checker.equal("\\pi + \\pi", "2\\pi") is True
 
 

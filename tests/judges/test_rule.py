@@ -57,6 +57,8 @@ COLOURS = ("red", "blue", "green apple", "B")
         ("B", "(B) Blue", True),
         ("B", "B: blue", True),
         ("B", "blue (B)", True),
+        ("B", "Option B: blue", True),
+        ("B", "I choose B", True),
         ("blue", "B", True),
         ("B. blue", "blue", True),
         ("C", "a green apple", True),
@@ -95,6 +97,9 @@ def test_numbers_as_options(rule: RuleJudge) -> None:
     assert decide(rule, "B", "20", choices=("10", "20", "30")) is True
     assert decide(rule, "20", "B", choices=("10", "20", "30")) is True
     assert decide(rule, "B", "30", choices=("10", "20", "30")) is False
+    assert decide(rule, "B", "20.0", choices=("10", "20", "30")) is True
+    assert decide(rule, "B", "20 cm", choices=("10 cm", "20 cm")) is True
+    assert decide(rule, "B", "25", choices=("10 cm", "20 cm")) is None
 
 
 @pytest.mark.parametrize(
@@ -137,6 +142,7 @@ def test_yes_and_no(rule: RuleJudge, reference: str, prediction: str, right: boo
         ("e-mail", "email"),
         ("U.S.A.", "USA"),
         ("10-20", "10 - 20"),
+        ("2019-2020", "2019 to 2020"),
         ("1990s", "the 1990s"),
         ("(2, 3)", "(2,3)"),
         ("x > 5", "x>5"),
@@ -183,6 +189,7 @@ def test_texts_that_agree(rule: RuleJudge, reference: str, prediction: str) -> N
         ("(2, 3)", "(3, 2)"),
         ("1", "one half"),
         ("10-20", "10"),
+        ("±5", "5"),
     ],
 )
 def test_texts_that_differ(rule: RuleJudge, reference: str, prediction: str) -> None:
@@ -203,6 +210,8 @@ def test_the_threshold_is_a_setting() -> None:
         ("[1, 2, 3]", "3, 2, 1", True),
         ('["red", "blue"]', "blue, red", True),
         ("red; blue", "- blue\n- red", True),
+        ("red; blue", "* blue\n* red", True),
+        ("red; blue", "blue & red", True),
         ("[1.5, 2]", "2 and 1.50", True),
         ("[1, 1, 2]", "1, 2, 2", False),
         ("red; blue", "red; blue; green", False),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
+import re
+import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents.compat import prepare_imports
-from judges import LLMJudge, ServeError
+from judges import LLMJudge, ServeError, check_judge
 from judges import serve as serving
 from judges.serve import serve
 from tests.judges.contract import CASES
@@ -75,6 +79,13 @@ def test_a_server_that_is_never_ready_is_an_error(log: Path) -> None:
     finally:
         serving._stop(process, grace_seconds=0.5)
     assert process.returncode == -9
+
+
+def test_a_server_that_ends_later_is_an_error_too(log: Path) -> None:
+    process = _start("print('out of memory'); raise SystemExit(3)", log)
+    server = serving.JudgeServer("http://127.0.0.1:1/v1", "k", "judge", process, log)
+    with pytest.raises(ServeError, match=r"ended with 3\.\nout of memory"):
+        server.wait()
 
 
 def test_the_key_is_in_no_list_of_processes() -> None:
@@ -158,7 +169,7 @@ def test_the_real_server_judges(tiny_model: Path, environment: dict[str, str], l
     arguments = ["--max-model-len", "4096", "--max-num-seqs", "8", "--enforce-eager"]
     with serve(tiny_model, extra_args=arguments, env=environment, log=log) as server:
         assert server.api_key not in repr(server)
-        assert os.path.exists(f"/proc/{server.pid}")  # noqa: PTH110
+        assert os.path.exists(f"/proc/{server.process.pid}")  # noqa: PTH110
         with server.connect(concurrency=4) as judge:
             verdicts = judge.judge(CASES * 4)
             # Random weights know nothing, but they can say nothing but a verdict.
@@ -174,6 +185,56 @@ def test_the_real_server_judges(tiny_model: Path, environment: dict[str, str], l
         stranger = LLMJudge(server.model, base_url=server.base_url, api_key="x", max_tries=1)
         with stranger:
             assert stranger.judge(CASES[:1])[0].abstained == "auth"
-        pid, port = server.pid, int(server.base_url.split(":")[2].split("/")[0])
+        pid, port = server.process.pid, int(server.base_url.split(":")[2].split("/")[0])
     assert not os.path.exists(f"/proc/{pid}")  # noqa: PTH110
     assert not serving._healthy(port)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_told_to_stop(
+    tiny_model: Path, environment: dict[str, str], log: Path, sign: signal.Signals
+) -> None:
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("vllm is not installed")
+    psutil = pytest.importorskip("psutil")
+    command = [sys.executable, "-m", "benchmarks.cli", "judge", "serve", "--model", str(tiny_model)]
+    arguments = ["--max-model-len", "4096", "--max-num-seqs", "8", "--enforce-eager"]
+    process = subprocess.Popen(
+        [*command, "--log", str(log), "--", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "VLLM_CPU_KVCACHE_SPACE": environment["VLLM_CPU_KVCACHE_SPACE"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    family: list[Any] = []
+    try:
+        said = "".join(itertools.islice(process.stdout, 3))
+        url = re.search(r"http://127\.0\.0\.1:\d+/v1", said)
+        key = re.search(r"OPENAI_API_KEY=(\S+)", said)
+        assert url is not None, said + log.read_text()
+        assert key is not None, said
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 2  # the server, and its engine
+        assert not any(key[1] in " ".join(child.cmdline()) for child in family)
+        with LLMJudge("judge", base_url=url[0], api_key=key[1], structured="choice") as judge:
+            check_judge(judge)
+            assert [verdict.abstained for verdict in judge.judge(CASES)] == [None] * len(CASES)
+        process.send_signal(sign)
+        rest, _ = process.communicate(timeout=120)
+        assert "Stopped." in rest
+        assert "Traceback" not in rest
+        assert process.returncode == 0
+        left = [child for child in family if child.is_running()]
+        assert all(
+            child.status() == psutil.STATUS_ZOMBIE for child in left
+        )  # ended, not yet reaped
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        for child in family:
+            if child.is_running():
+                child.kill()
