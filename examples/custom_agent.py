@@ -15,7 +15,7 @@ from vt_env.protocol import Answer, Request, to_text
 
 def act(observation: dict[str, Any]) -> str:
     """Writes one turn."""
-    fine = "pattern" in observation["question"] or "number" in observation["question"]
+    fine = "stripes" in observation["question"] or "number" in observation["question"]
     if fine and observation["turn"] == 0:
         return to_text(Request(thought="too fine to tell"))
     return to_text(Answer("horizontal" if fine else "red", "a guess"))

@@ -34,7 +34,7 @@ class SimilarityJudge:
 
 def main() -> dict[str, float | None]:
     """Judges three answers to one question; returns their scores."""
-    env = vt_env.make("VisionThink-v0", judge=SimilarityJudge(), families=("textures",))
+    env = vt_env.make("VisionThink-v0", judge=SimilarityJudge(), families=("stripes",))
     scores: dict[str, float | None] = {}
     for text in ("horizontal", "horizontally", "?"):
         env.reset(options={"index": 0})

@@ -98,14 +98,7 @@ def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
         label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
         targets[rows[:, None] & columns[None, :], label] = 1.0
     targets[:, :, PAINTED:NAMED] = _painted(sheet, grid)
-    for thing, box in sheet.marked:
-        left, top, right, bottom = (v / cell for v in box)
-        # Every token that the thing covers for the most part, and the one of its middle.
-        rows = slice(round(top), max(round(top) + 1, round(bottom)))
-        columns = slice(round(left), max(round(left) + 1, round(right)))
-        targets[rows, columns, NAMED + THINGS.index(thing)] = 1.0
-        middle = int((top + bottom) / 2), int((left + right) / 2)
-        targets[(*middle, NAMED + THINGS.index(thing))] = 1.0
+    targets[:, :, NAMED:] = _things(sheet, grid)
     return targets.reshape(grid * grid, MARK_CLASSES)
 
 
@@ -120,6 +113,18 @@ def _painted(sheet: Sheet, grid: int) -> NDArray[np.float32]:
         share = near.reshape(grid, cell, grid, cell).mean(axis=(1, 3))
         painted[:, :, label] = share > COVER
     return painted
+
+
+def _things(sheet: Sheet, grid: int) -> NDArray[np.float32]:
+    """Which things each token shows, (grid, grid, things): those it is covered by, and middles."""
+    shown = np.zeros((grid, grid, len(THINGS)), dtype=np.float32)
+    scale = grid / sheet.side
+    for thing, box in sheet.marked:
+        label = THINGS.index(thing)
+        left, top, right, bottom = (v * scale for v in box)
+        shown[round(top) : round(bottom), round(left) : round(right), label] = 1.0
+        shown[int((top + bottom) / 2), int((left + right) / 2), label] = 1.0
+    return shown
 
 
 def _glyphs(written: Written) -> Iterator[tuple[float, float, int]]:

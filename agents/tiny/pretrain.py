@@ -138,7 +138,7 @@ class Pretrainer:
         self.limits = tiny_limits(config.architecture)
         self.model = build_model(self.size, tokenizer, config.seed)
         self.head = torch.nn.Linear(self.size.hidden, MARK_CLASSES)  # thrown away at the end
-        self.world = World("train", seed=config.seed, canvas=config.canvas)
+        self.world = World("train", seed=config.seed, canvas=config.canvas, suite="mixed")
         self.curve: list[dict[str, Any]] = []
         self._seconds = 0.0
         self._features: Any = None
