@@ -1,6 +1,7 @@
 """The embedded model: its tokenizer, its lessons, and what it can do as it is shipped."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from agents.backends import GenerationBackend, Sampling, make_backend
-from agents.chat import ChatEncoder
+from agents.chat import ChatEncoder, load_tokenizer
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
 from agents.tiny.lessons import IGNORE, dialogue_lesson, pad_lessons, question_lesson
@@ -23,7 +24,8 @@ from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
 from vt_env.rewards import RewardConfig
-from vt_env.tasks import SUITES, TASKS, World, draw_scene
+from vt_env.tasks import SUITES, World, draw_scene
+from vt_env.tasks.starter import STARTERS
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import load_template
 from vt_env.tokens import visual_tokens
@@ -36,14 +38,17 @@ def encoder() -> ChatEncoder:
     return ChatEncoder(build_tokenizer())
 
 
-def test_the_shipped_tokenizer_is_the_one_that_is_built(
-    encoder: ChatEncoder, checkpoint: Path
-) -> None:
-    shipped = json.loads((checkpoint / "tokenizer.json").read_text())
-    built = json.loads(encoder.tokenizer.backend_tokenizer.to_str())
-    assert shipped["model"]["vocab"] == built["model"]["vocab"]
-    assert shipped["model"]["merges"] == built["model"]["merges"]
-    assert shipped["added_tokens"] == built["added_tokens"]
+def test_the_tokenizer_is_the_same_each_time_it_is_built(encoder: ChatEncoder) -> None:
+    again = build_tokenizer().backend_tokenizer.to_str()
+    assert encoder.tokenizer.backend_tokenizer.to_str() == again
+
+
+def test_every_word_of_the_world_is_one_token(encoder: ChatEncoder) -> None:
+    for index in range(60):
+        for question in draw_scene(np.random.default_rng(index), 168, SUITES["mixed"]).questions:
+            words = re.findall(r"[A-Za-z]+", f"{question.text} {question.answer}")
+            for word in words:
+                assert len(encoder.encode(f" {word}")) <= 2, word
 
 
 def test_the_protocol_is_few_tokens(encoder: ChatEncoder) -> None:
@@ -52,22 +57,23 @@ def test_the_protocol_is_few_tokens(encoder: ChatEncoder) -> None:
     assert len(encoder.encode("<think>42</think><answer>42</answer>")) == 8
 
 
-def test_the_vocabulary_is_that_of_the_model(checkpoint: Path, encoder: ChatEncoder) -> None:
+def test_the_vocabulary_is_that_of_the_model(checkpoint: Path) -> None:
     config = json.loads((checkpoint / "config.json").read_text())
-    assert config["text_config"]["vocab_size"] == len(encoder.tokenizer)
+    assert config["text_config"]["vocab_size"] == len(load_tokenizer(checkpoint))
     assert config["tie_word_embeddings"] is False
 
 
 def test_the_checkpoint_is_small_and_whole(checkpoint: Path) -> None:
     assert sum(p.stat().st_size for p in checkpoint.iterdir()) < 20 * 2**20
     recipe = json.loads((checkpoint / "pretraining.json").read_text())
-    for stage in ("page", "question", "dialogue"):
-        done = [row["step"] for row in recipe["curve"] if row["stage"] == f"{stage}s"]
-        assert done[-1] == recipe["recipe"][f"{stage}_steps"]
+    for run in recipe["runs"]:  # three, one going on from the other, by an earlier recipe
+        for stage in ("question", "dialogue"):
+            done = [row["step"] for row in run["curve"] if row["stage"] == f"{stage}s"]
+            assert done[-1] == run["recipe"][f"{stage}_steps"]
 
 
 def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: ChatEncoder) -> None:
-    world, template = World("train"), load_template("brief")
+    world, template = World("train", suite="mixed"), load_template("brief")
     rng = np.random.default_rng(0)
     asked: dict[bool | None, list[bool]] = {True: [], False: [], None: []}
     for index in range(400):
@@ -197,7 +203,7 @@ def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path)
     Pretrainer(config, tmp_path).run(lambda *_: None)
     assert checkpoint_limits(tmp_path)["token_family"] == "qwen3_vl"
     limits = tiny_limits("qwen3_vl")
-    world = World("test", canvas=192)
+    world = World("test", canvas=192, suite="mixed")
     episodes = [
         Episode(world[i], EpisodeConfig(limits=limits), RewardConfig(), load_template("brief"))
         for i in range(4)
@@ -244,8 +250,8 @@ def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) 
     played = collect(
         hf_backend, world_episodes(420, split="test"), make_judge("rule"), Sampling(seed=0)
     )
-    assert np.mean([t.outcome.well_formed for t in played]) >= 0.97
-    for family in TASKS:
+    assert np.mean([t.outcome.well_formed for t in played]) >= 0.95
+    for family in STARTERS:
         mine = [t.outcome.requested for t in played if t.family == family]
         assert 0.3 <= np.mean(mine) <= 0.7
 
@@ -257,7 +263,7 @@ def test_the_bands_are_where_the_models_accuracy_puts_them(
         mine = [t for t in forced[decision] if t.outcome.needs_high_res is need]
         return float(np.mean([t.outcome.correct for t in mine]))
 
-    assert accuracy("answer", False) >= 0.9
-    assert accuracy("answer", True) <= 0.35
+    assert accuracy("answer", False) >= 0.95
+    assert accuracy("answer", True) <= 0.5
     assert accuracy("request", True) >= 0.9
-    assert accuracy("request", False) >= 0.9
+    assert accuracy("request", False) >= 0.95
