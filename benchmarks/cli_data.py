@@ -44,6 +44,9 @@ def check(
         str | None, typer.Option(help="Which configuration of a hub dataset.")
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
+    allow_urls: Annotated[
+        bool, typer.Option("--allow-urls", help="Fetch images given as http(s) addresses.")
+    ] = False,
     images: Annotated[
         str | None,
         typer.Option(
@@ -57,15 +60,21 @@ def check(
 
     Bad rows are listed as they are found and memory stays constant, however many there are.
     """
-    given = {"split": split, "config": config, "root": root, "check": images}
+    given = {
+        "split": split,
+        "config": config,
+        "root": root,
+        "check": images,
+        "allow_urls": allow_urls or None,
+    }
     settings = {name: value for name, value in given.items() if value is not None}
     dataset = _load(path, settings)
     first = dataset[0] if len(dataset) else None
     console.print(f"{path}: {len(dataset)} samples, all usable.", markup=False, soft_wrap=True)
     if first is not None:
-        width, height = first.image.size()
+        size = "" if images == "none" else " ({}x{} pixels)".format(*first.image.size())
         console.print(
-            f"The first: {first.question!r} about {first.image.name} ({width}x{height} pixels), "
+            f"The first: {first.question!r} about {first.image.name}{size}, "
             f"answers {list(first.answers)}.",
             markup=False,
             soft_wrap=True,

@@ -19,6 +19,7 @@ from vt_env.image_files import (
 )
 from vt_env.tiles import TILE_FAMILIES
 from vt_env.tokens import MAX_ASPECT_RATIO, fit_size, refuse_pixel_limits, token_family
+from vt_env.url_images import UrlImage
 
 __all__ = [
     "MAX_IMAGE_BYTES",
@@ -31,6 +32,7 @@ __all__ = [
     "ReducibleSource",
     "SharedImage",
     "Size",
+    "UrlImage",
     "fixed_size",
     "resample",
     "shown_size",

@@ -43,6 +43,7 @@ class JsonlDataset:
         *,
         root: str | Path | None = None,
         confined: bool = True,
+        allow_urls: bool = False,
         check: ImageCheck = "decode",
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_image_bytes: int = MAX_IMAGE_BYTES,
@@ -55,6 +56,7 @@ class JsonlDataset:
             path: The file. Blank lines are skipped.
             root: Folder that image paths are relative to; None: the file's own.
             confined: Whether image paths that leave `root` are refused.
+            allow_urls: Whether images at ``http://`` and ``https://`` addresses are fetched.
             check: How well images are checked. ``"decode"``: every image is decoded once, which
                 finds truncated files; ``"header"``: only the headers are read, for large sets;
                 ``"none"``: images are not touched.
@@ -70,7 +72,7 @@ class JsonlDataset:
         path = Path(path)
         validator = Validator(str(path), check, progress, on_error)
         folder = Path(root) if root is not None else path.parent
-        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes)
+        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls)
         offsets, lines = array("Q"), array("I")
         length = max(1, path.stat().st_size)
         for offset, line, raw in _rows(path):

@@ -13,6 +13,7 @@ from judges import ANSWER_KINDS, AnswerKind
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
 from vt_env.samples import Sample
 from vt_env.schemas import RowError, to_plain
+from vt_env.url_images import UrlImage, is_web_address
 
 __all__ = ["COLUMNS", "ImageFiles", "RowError", "sample_from_row"]
 
@@ -40,19 +41,21 @@ class ImageFiles:
             refused.
         max_pixels: Images with more pixels are refused before decoding.
         max_bytes: Files with more bytes are refused before opening.
+        allow_urls: Whether ``http://`` and ``https://`` addresses are fetched, when they are used.
     """
 
     root: Path
     confined: bool = True
     max_pixels: int = MAX_IMAGE_PIXELS
     max_bytes: int = MAX_IMAGE_BYTES
+    allow_urls: bool = False
 
-    def source(self, value: object, label: str) -> FileImage | BytesImage:
+    def source(self, value: object, label: str) -> FileImage | BytesImage | UrlImage:
         """Returns the image that a row's value means, without opening it.
 
         Args:
-            value: A path, the bytes of an image file, or ``{"bytes": …, "path": …}`` as Hugging
-                Face datasets hold images.
+            value: A path or an address, the bytes of an image file, or
+                ``{"bytes": …, "path": …}`` as Hugging Face datasets hold images.
             label: What to call an image that has no path.
 
         Raises:
@@ -73,14 +76,14 @@ class ImageFiles:
     def _resolved_root(self) -> Path:
         return self.root.resolve()
 
-    def image(self, text: str) -> FileImage:
-        """Returns the image that a path means, without opening it.
+    def image(self, text: str) -> FileImage | UrlImage:
+        """Returns the image that a path or an address means, without opening it.
 
         Raises:
-            RowError: If the path is a URL, cannot be a path, or leaves the root.
+            RowError: If it is a URL that is not allowed, cannot be a path, or leaves the root.
         """
         if "://" in text[:16]:
-            raise RowError("image", f"{text!r} is a URL; only files are read.")
+            return self._web_image(text.strip())
         try:
             path = (self._resolved_root / text).resolve()
         except (OSError, ValueError, RuntimeError) as error:
@@ -91,6 +94,15 @@ class ImageFiles:
                 f"{text!r} lies outside of the dataset's folder (confined=False allows it).",
             )
         return FileImage(path, self.max_pixels, self.max_bytes)
+
+    def _web_image(self, url: str) -> UrlImage:
+        if not is_web_address(url):
+            raise RowError("image", f"{url!r} is a URL; only files are read, or http and https.")
+        if not self.allow_urls:
+            raise RowError(
+                "image", f"{url!r} is a URL; only files are read (allow_urls=True fetches it)."
+            )
+        return UrlImage(url, self.max_pixels, self.max_bytes)
 
 
 def sample_from_row(record: object, default_id: str, files: ImageFiles) -> Sample:

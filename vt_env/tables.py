@@ -48,6 +48,7 @@ class TableDataset:
         config: str | None = None,
         root: str | Path | None = None,
         confined: bool = True,
+        allow_urls: bool = False,
         check: ImageCheck = "header",
         cache_dir: str | Path | None = None,
         max_image_pixels: int = MAX_IMAGE_PIXELS,
@@ -65,6 +66,7 @@ class TableDataset:
             root: Folder that image paths are relative to; None: the source's own, for the hub the
                 working directory.
             confined: Whether image paths that leave `root` are refused.
+            allow_urls: Whether images at ``http://`` and ``https://`` addresses are fetched.
             check: ``"decode"``, ``"header"`` or ``"none"``, as for `JsonlDataset.load`.
             cache_dir: Where `datasets` keeps its copies; None: its own choice.
             max_image_pixels: Images with more pixels are refused.
@@ -85,9 +87,8 @@ class TableDataset:
         hub = source.startswith(HUB_PREFIX)
         path = Path(source.removeprefix(HUB_PREFIX))
         folder = Path() if hub else path if path.is_dir() else path.parent
-        files = ImageFiles(
-            Path(root) if root is not None else folder, confined, max_image_pixels, max_image_bytes
-        )
+        folder = Path(root) if root is not None else folder
+        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls)
         for index, record in enumerate(_records(table)):
             read = functools.partial(sample_from_row, record, str(index + 1), files)
             validator.row(index + 1, read, index / len(table))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vt_env.errors import ConfigError, DataError, DatasetError, ImageError
-from vt_env.image_files import EncodedImage, FileImage
+from vt_env.image_files import BytesImage, EncodedImage
 from vt_env.samples import Sample
 from vt_env.schemas import RowError
 
@@ -21,7 +21,7 @@ IMAGE_CHECKS: tuple[ImageCheck, ...] = ("decode", "header", "none")
 MAX_ERRORS = 1000
 """Bad rows that a `DatasetError` holds; further ones are counted, so that memory stays bounded."""
 MAX_REMEMBERED = 2**16
-"""Image files whose check is remembered, so that rows on one image check it once."""
+"""Image files and addresses whose check is remembered, so that rows on one image check it once."""
 PROGRESS_SECONDS = 0.1
 
 Progress = Callable[[float], None]
@@ -109,10 +109,10 @@ class Validator:
             self._on_error(error)
 
     def _check_image(self, image: object) -> None:
-        """Checks an image and, if it is a file, remembers what was wrong with it."""
+        """Checks an image; remembers what was wrong with it unless the row itself holds it."""
         if self._check == "none" or not isinstance(image, EncodedImage):
             return
-        if not isinstance(image, FileImage):
+        if isinstance(image, BytesImage):
             problem = self._problem(image)
         else:
             name = image.name.encode("utf-8", "surrogatepass")

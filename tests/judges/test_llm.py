@@ -211,9 +211,9 @@ def test_what_time_does_not_mend_is_not_waited_for(status: int, reason: str) -> 
 def test_a_given_up_server_that_comes_back_is_used_again() -> None:
     with (
         FaultServer(FaultPlan(status=401)) as server,
-        make(server, breaker_threshold=2, breaker_seconds=0.01) as judge,
+        make(server, breaker_threshold=2, breaker_seconds=0.2) as judge,
     ):
-        assert judge.judge(cases(20))[-1].abstained == "circuit_open"
+        assert "circuit_open" in {verdict.abstained for verdict in judge.judge(cases(1000))}
         server.plan = FaultPlan()
         while judge.judge(cases(1))[0].abstained == "circuit_open":
             time.sleep(0.005)

@@ -181,7 +181,7 @@ def test_links_and_dots_inside_of_the_folder_are_fine(data: Path) -> None:
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("confined", [True, False])
-def test_urls_are_never_fetched(data: Path, url: str, confined: bool) -> None:
+def test_urls_are_refused_unless_allowed(data: Path, url: str, confined: bool) -> None:
     for value in (url, {"path": url, "bytes": None}):
         with pytest.raises(RowError, match="is a URL; only files are read"):
             ImageFiles(data, confined=confined).source(value, "row")
