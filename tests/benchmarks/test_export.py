@@ -44,12 +44,13 @@ def assert_same(first: Sample, second: Sample) -> None:
 
 
 def test_the_world_comes_back_as_it_was(tmp_path: Path) -> None:
-    options = ("--families", ",".join(FAMILIES), "--split", "test", "--canvas", "224")
+    options = ("--suite", "mixed", "--families", ",".join(FAMILIES))
+    options += ("--split", "test", "--canvas", "224")
     done = run("--out", str(tmp_path / "out"), *options, "--seed", "3", "--samples", "40")
     assert done.exit_code == 0, done.output
     assert "40 samples" in done.output
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["test.parquet"]
-    world = World("test", 3, 224, families=FAMILIES)
+    world = World("test", 3, 224, "mixed", FAMILIES)
     read = load_dataset(tmp_path / "out", cache_dir=tmp_path / "cache", check="decode")
     assert len(read) == 40
     assert {read[n].needs_high_res for n in range(40)} >= {True, False}
@@ -58,9 +59,9 @@ def test_the_world_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_columns_are_those_of_visionthink(tmp_path: Path) -> None:
-    path = export(DataSource(families="textures"), tmp_path / "a.parquet", 2)
+    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 2)
     row = pq.read_table(path).to_pylist()[0]
-    sample = World(families=("textures",))[0]
+    sample = World(suite="mixed", families=("textures",))[0]
     published = {"problem", "images", "original_answer", "solution", "data_source", "doc_id"}
     assert published | {"info"} <= set(row)
     assert row["problem"] == f"<image>\n{sample.question}"
@@ -94,7 +95,7 @@ def test_a_dataset_of_ones_own_comes_back_too(tmp_path: Path) -> None:
 def test_a_stop_half_way_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = export(DataSource(families="textures"), tmp_path / "a.parquet", 3)
+    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 3)
     before = path.read_bytes()
 
     def stop(sample: Sample, data_source: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def test_a_stop_half_way_leaves_what_was_there(
     monkeypatch.setattr(module, "GROUP_ROWS", 1)
     for name in ("a.parquet", "b.parquet"):
         with pytest.raises(KeyboardInterrupt):
-            export(DataSource(families="textures"), tmp_path / name, 5)
+            export(DataSource(suite="mixed", families="textures"), tmp_path / name, 5)
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
     assert path.read_bytes() == before
 
@@ -120,7 +121,7 @@ def test_groups_are_bounded_by_bytes_and_rows(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_file_has_many_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GROUP_ROWS", 2)
-    path = export(DataSource(families="textures"), tmp_path / "a.parquet", 5)
+    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 5)
     assert pq.ParquetFile(path).num_row_groups == 3
 
 
@@ -139,7 +140,7 @@ def test_where_the_file_goes(tmp_path: Path) -> None:
     [
         (["--samples", "-1"], "samples must be at least 0"),
         (["--suite", "mixde"], "Did you mean 'mixed'"),
-        (["--families", "textures,objcts"], "Did you mean 'objects'"),
+        (["--suite", "mixed", "--families", "textures,objcts"], "Did you mean 'objects'"),
         (["--split", "tset"], "Did you mean 'test'"),
         (["--canvas", "100"], "canvas must be"),
         (["--data", "wrold"], "Did you mean 'world'"),
@@ -164,7 +165,7 @@ def test_without_pyarrow_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r"visionthink\[data\]"):
-        export(DataSource(families="textures"), tmp_path / "a.parquet", 1)
+        export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 1)
 
 
 def test_meta_of_any_sort_survives_as_far_as_json_goes() -> None:

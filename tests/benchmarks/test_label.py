@@ -15,7 +15,7 @@ from benchmarks.show import console
 from vt_env.errors import ConfigError, DataError, VisionThinkError
 
 SHORT = ["--backend", "transformers", "--rollouts", "2", "--batch", "2"]
-WORLD = ["--families", "textures", "--split", "test", "--canvas", "112"]
+WORLD = ["--suite", "mixed", "--families", "textures", "--split", "test", "--canvas", "112"]
 
 
 def label(*arguments: str) -> Result:

@@ -37,7 +37,9 @@ def run(*arguments: str) -> Result:
 
 def test_a_sheet_of_the_world(tmp_path: Path) -> None:
     out = tmp_path / "new" / "sheet.png"
-    done = run("--families", ",".join(FAMILIES), "--samples", "6", "--out", str(out))
+    done = run(
+        "--suite", "mixed", "--families", ",".join(FAMILIES), "--samples", "6", "--out", str(out)
+    )
     assert done.exit_code == 0, done.output
     assert "6 samples" in done.output
     with Image.open(out) as sheet:
@@ -72,13 +74,13 @@ def test_a_sheet_of_ones_own_images(tmp_path: Path) -> None:
     ],
 )
 def test_bad_settings_are_told(arguments: list[str], said: str) -> None:
-    done = run("--families", "textures", *arguments)
+    done = run("--suite", "mixed", "--families", "textures", *arguments)
     assert isinstance(done.exception, VisionThinkError)
     assert said in str(done.exception)
 
 
 def test_families_are_alike_often_and_in_order() -> None:
-    chosen = choose(World(families=FAMILIES), 7)
+    chosen = choose(World(suite="mixed", families=FAMILIES), 7)
     families = [sample.family for sample in chosen]
     assert sorted(families.count(name) for name in FAMILIES) == [3, 4]
     assert families == sorted(families)
@@ -86,7 +88,7 @@ def test_families_are_alike_often_and_in_order() -> None:
 
 
 def test_a_card_says_what_the_sample_says() -> None:
-    world = World(families=("textures",), canvas=224)
+    world = World(suite="mixed", families=("textures",), canvas=224)
     for index in range(8):
         sample = world[index]
         made = card(sample)

@@ -158,7 +158,7 @@ class World:
         known = STARTERS if self.suite == STARTER else TASKS
         for family in self.families:
             if family not in known:
-                raise UnknownNameError(f"family of suite {self.suite!r}", family, known)
+                raise UnknownNameError(f"family (suite {self.suite!r})", family, known)
         fits = any(self.side % block == 0 for block in BLOCKS)
         if not SMALLEST <= self.side <= LARGEST or not fits:
             raise ConfigError(
