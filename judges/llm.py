@@ -290,6 +290,8 @@ class LLMJudge:
             spent = tries >= self._retry.max_tries or misread >= self._retry.max_misread
             if spent or not again:
                 return self._abstain(failure, used)
+            if reply.server_fault and self._breaker.given_up:  # else the last case probes on alone
+                return self._abstain("circuit_open", used)
             pause = self._retry.delay(tries, self._rng, reply.retry_after)
             if clock() + pause >= deadline:
                 return self._abstain(failure, used)
