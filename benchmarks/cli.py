@@ -160,7 +160,7 @@ def pretrain(
     resume: Annotated[bool, Opt("--resume", help="Go on with a run that was killed.")] = False,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
 ) -> None:
-    """Train the embedded Qwen2.5-VL from scratch (about half an hour on two free cores)."""
+    """Train a tiny Qwen2.5-VL from scratch on the mixed suite (hours on two cores)."""
     from agents.tiny.pretrain import PretrainConfig, Pretrainer
     from benchmarks.show import LivePretraining
 
@@ -198,8 +198,8 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(2)
     except KeyboardInterrupt:
         console.print(
-            "Interrupted. A training run goes on from its last checkpoint with "
-            "`visionthink train --resume RUN_FOLDER`."
+            "Interrupted. `visionthink train --resume RUN_FOLDER` goes on from the last "
+            "checkpoint, `visionthink pretrain --resume` from the last saved state."
         )
         sys.exit(130)
 
