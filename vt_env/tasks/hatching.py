@@ -83,5 +83,6 @@ def _row_space(n: int) -> Wave:
     identity = Image.fromarray(np.eye(n, dtype=np.float32))
     halved = identity.resize((n // 2, n), Image.Resampling.LANCZOS)  # a column for each output
     kernel = np.asarray(halved, dtype=np.float64).T  # (n / 2, n)
-    projection: Wave = np.linalg.pinv(kernel) @ kernel
+    # As pinv(kernel) @ kernel, but faster: the rows are far from dependent.
+    projection: Wave = kernel.T @ np.linalg.solve(kernel @ kernel.T, kernel)
     return projection
