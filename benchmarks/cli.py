@@ -11,6 +11,24 @@ import typer
 
 from benchmarks import cli_data, cli_judge
 from benchmarks.cli_judge import name_values
+from benchmarks.options import (
+    Backend,
+    CheckpointEvery,
+    EvalData,
+    Judge,
+    JudgeParam,
+    MaxAbstentionShare,
+    MaxModelLen,
+    MaxNewTokens,
+    MicroBatchSize,
+    Model,
+    NumEnvRunners,
+    NumGenerations,
+    NumIterations,
+    Prompt,
+    Resume,
+    ShaperParam,
+)
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from vt_env.errors import ConfigError, VisionThinkError
@@ -31,61 +49,39 @@ Opt = typer.Option
 def train(
     seed: Annotated[int, Opt(help="Seed of prompts, sampling and weights.")] = _DEFAULTS.seed,
     iterations: Annotated[int, Opt(help="GRPO iterations.")] = _DEFAULTS.iterations,
-    model: Annotated[str, Opt(help="Checkpoint directory to start from.")] = _DEFAULTS.model,
+    model: Model = _DEFAULTS.model,
     data: Annotated[str, Opt(help="'world', or a dataset file.")] = _DEFAULTS.data,
-    eval_data: Annotated[
-        str | None, Opt(help="Dataset to evaluate on; else the test split, or --data.")
-    ] = _DEFAULTS.eval_data,
-    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
-    judge_param: Annotated[
-        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
-    ] = None,
-    max_abstention_share: Annotated[
-        float, Opt(help="Stop when the judge abstains on a larger share of answers.")
-    ] = _DEFAULTS.max_abstention_share,
+    eval_data: EvalData = _DEFAULTS.eval_data,
+    judge: Judge = _DEFAULTS.judge,
+    judge_param: JudgeParam = None,
+    max_abstention_share: MaxAbstentionShare = _DEFAULTS.max_abstention_share,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
-    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
-    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
-    num_env_runners: Annotated[
-        int, Opt(help="Env runner processes; 0: share the trainer's process.")
-    ] = _DEFAULTS.num_env_runners,
+    prompt: Prompt = _DEFAULTS.prompt,
+    backend: Backend = _DEFAULTS.backend,
+    num_env_runners: NumEnvRunners = _DEFAULTS.num_env_runners,
     num_prompts: Annotated[int, Opt(help="Prompts an iteration.")] = _DEFAULTS.num_prompts,
-    num_generations: Annotated[
-        int, Opt(help="Episodes a prompt (the group).")
-    ] = _DEFAULTS.num_generations,
+    num_generations: NumGenerations = _DEFAULTS.num_generations,
     lr: Annotated[float, Opt(help="Learning rate.")] = _DEFAULTS.lr,
     beta: Annotated[float, Opt(help="Weight of the KL term.")] = _DEFAULTS.beta,
     epsilon: Annotated[float, Opt(help="Lower clip range.")] = _DEFAULTS.epsilon,
     epsilon_high: Annotated[float, Opt(help="Upper clip range.")] = _DEFAULTS.epsilon_high,
     loss_type: Annotated[str, Opt(help="grpo, dapo or dr_grpo.")] = _DEFAULTS.loss_type,
     scale_rewards: Annotated[str, Opt(help="group, batch or none.")] = _DEFAULTS.scale_rewards,
-    num_iterations: Annotated[
-        int, Opt(help="Optimiser passes over each batch.")
-    ] = _DEFAULTS.num_iterations,
-    micro_batch_size: Annotated[
-        int, Opt(help="Trajectories through the model at once; 0: all.")
-    ] = _DEFAULTS.micro_batch_size,
+    num_iterations: NumIterations = _DEFAULTS.num_iterations,
+    micro_batch_size: MicroBatchSize = _DEFAULTS.micro_batch_size,
     temperature: Annotated[float, Opt(help="Rollout temperature.")] = _DEFAULTS.temperature,
-    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
-    max_model_len: Annotated[
-        int, Opt(help="Longest conversation, in tokens.")
-    ] = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
+    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
     shaper: Annotated[str, Opt(help="Group shaper.")] = _DEFAULTS.shaper,
-    shaper_param: Annotated[
-        list[str] | None, Opt(help="Its parameters, as name=number; may be repeated.")
-    ] = None,
+    shaper_param: ShaperParam = None,
     min_pixels: Annotated[int | None, Opt(help="Smallest area shown.")] = None,
     max_pixels: Annotated[int | None, Opt(help="Largest area shown.")] = None,
     eval_samples: Annotated[int, Opt(help="Held-out samples.")] = _DEFAULTS.eval_samples,
-    checkpoint_every: Annotated[
-        int, Opt(help="Iterations between checkpoints.")
-    ] = _DEFAULTS.checkpoint_every,
+    checkpoint_every: CheckpointEvery = _DEFAULTS.checkpoint_every,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = _DEFAULTS.threads,
     out: Annotated[Path, Opt(help="Folder of the run folders.")] = Path("runs"),
     run_id: Annotated[str | None, Opt(help="Name of the run; else time and seed.")] = None,
-    resume: Annotated[
-        Path | None, Opt(help="Go on with this run folder; its own settings are used.")
-    ] = None,
+    resume: Resume = None,
 ) -> None:
     """Train with GRPO, evaluate beside the baselines, and write a run folder."""
     given = locals()
@@ -106,23 +102,19 @@ def train(
 @app.command(name="eval")
 def evaluate(
     data: Annotated[str, Opt(help="'world', or a dataset file.")] = "world",
-    model: Annotated[str, Opt(help="Checkpoint directory.")] = _DEFAULTS.model,
-    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
-    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
-    judge_param: Annotated[
-        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
-    ] = None,
-    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
+    model: Model = _DEFAULTS.model,
+    backend: Backend = _DEFAULTS.backend,
+    judge: Judge = _DEFAULTS.judge,
+    judge_param: JudgeParam = None,
+    prompt: Prompt = _DEFAULTS.prompt,
     samples: Annotated[int, Opt(help="At most this many samples; 0: all of a file.")] = 0,
     temperature: Annotated[float, Opt(help="0 is greedy.")] = 0.0,
     seed: Annotated[int, Opt(help="Seed of the sampling.")] = 0,
     decision: Annotated[
         str, Opt(help="policy: as it decides; answer or request: forced.")
     ] = "policy",
-    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
-    max_model_len: Annotated[
-        int, Opt(help="Longest conversation, in tokens.")
-    ] = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
+    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
     out: Annotated[Path | None, Opt(help="Folder for episodes.jsonl and summary.json.")] = None,
 ) -> None:
     """Run a policy over the world's test split, or over images of your own.
@@ -156,7 +148,7 @@ def pretrain(
     page_steps: Annotated[int | None, Opt(help="Steps on pages full of type.")] = None,
     question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
     dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
-    lr: Annotated[float | None, Opt(help="Peak rate of pages and questions.")] = None,
+    lr: Annotated[float | None, Opt(help="Peak rate of the questions.")] = None,
     resume: Annotated[bool, Opt("--resume", help="Go on with a run that was killed.")] = False,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
 ) -> None:

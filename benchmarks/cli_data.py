@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from benchmarks.cli_judge import name_values
+from benchmarks.options import Backend, Judge, JudgeParam, MaxModelLen, MaxNewTokens, Model, Prompt
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from benchmarks.sources import DataSource
@@ -128,13 +129,11 @@ def label(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
-    model: Annotated[str, Opt(help="Checkpoint directory.")] = _DEFAULTS.model,
-    backend: Annotated[str, Opt(help="Engine: vllm or transformers.")] = _DEFAULTS.backend,
-    judge: Annotated[str, Opt(help="Judge of the answers.")] = _DEFAULTS.judge,
-    judge_param: Annotated[
-        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
-    ] = None,
-    prompt: Annotated[str, Opt(help="Prompt template: a name or a TOML file.")] = _DEFAULTS.prompt,
+    model: Model = _DEFAULTS.model,
+    backend: Backend = _DEFAULTS.backend,
+    judge: Judge = _DEFAULTS.judge,
+    judge_param: JudgeParam = None,
+    prompt: Prompt = _DEFAULTS.prompt,
     rollouts: Annotated[int, Opt(help="Answers at each resolution.")] = 8,
     temperature: Annotated[float, Opt(help="Sampling temperature.")] = 1.0,
     low_correct: Annotated[
@@ -148,10 +147,8 @@ def label(
     ] = 0,
     sampling_seed: Annotated[int, Opt(help="Seed of the rollouts.")] = 0,
     batch: Annotated[int, Opt(help="Samples played at once; memory grows with it.")] = 16,
-    max_new_tokens: Annotated[int, Opt(help="Longest turn, in tokens.")] = _DEFAULTS.max_new_tokens,
-    max_model_len: Annotated[
-        int, Opt(help="Longest conversation, in tokens.")
-    ] = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
+    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
 ) -> None:
     """Label samples low_enough, needs_high or undecided by rollouts at both resolutions."""
     from benchmarks.label import LabelSettings, label_dataset

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 STAGES = ("pages", "questions", "dialogues")
 STATE = "state.safetensors"
 """File in the checkpoint's directory from which a killed run goes on; removed at the end."""
+RECORD = "pretraining.json"
+"""File that says how a finished model came about."""
 MARK_WEIGHT = 0.5
 """Weight of the marks beside the answers, in the second and third stage."""
 Progress = Callable[[str, int, int, float], None]
@@ -80,11 +82,11 @@ class PretrainConfig:
     architecture: str = "qwen2_5_vl"
     canvas: int = CANVAS
     page_canvas: int = 112
-    page_steps: int = 2000
-    question_steps: int = 2400
+    page_steps: int = 3000
+    question_steps: int = 6000
     dialogue_steps: int = 1000
     page_batch_size: int = 32
-    batch_size: int = 64
+    batch_size: int = 32
     page_lr: float = 3e-3
     lr: float = 1.5e-3
     dialogue_lr: float = 5e-4
@@ -115,8 +117,8 @@ class Pretrainer:
         resume: Whether to go on from the state that a killed run left in `out`.
 
     Raises:
-        ConfigError: If there is a state and `resume` is False, there is none and `resume` is True,
-            or the state is another recipe's.
+        ConfigError: If `out` holds a finished model, there is a state and `resume` is False, there
+            is none and `resume` is True, or the state is another recipe's.
     """
 
     def __init__(self, config: PretrainConfig, out: Path, resume: bool = False) -> None:
@@ -130,6 +132,8 @@ class Pretrainer:
                 if state.exists()
                 else f"There is no unfinished run in {out} to resume."
             )
+        if (out / RECORD).exists():
+            raise ConfigError(f"{out} holds a finished model; choose another directory.")
         tokenizer = build_tokenizer()
         self.tokenizer = tokenizer
         self.encoder = ChatEncoder(tokenizer)
@@ -180,8 +184,7 @@ class Pretrainer:
         import torch
 
         lr = (self.config.page_lr, self.config.lr, self.config.dialogue_lr)[number]
-        tower = self.model.model.visual
-        trained = [*(tower if number == 0 else self.model).parameters(), *self.head.parameters()]
+        trained = self._trained(number)
         if self._optimizer is None:
             self._optimizer = torch.optim.AdamW(trained, lr=lr)
         for step in range(self._place[1] + 1, steps + 1):
@@ -193,6 +196,11 @@ class Pretrainer:
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             self._optimizer.step()
             yield step, float(loss.detach())
+
+    def _trained(self, number: int) -> list[torch.nn.Parameter]:
+        """What a stage trains: the tower alone, or all; and the head."""
+        part = self.model.model.visual if number == 0 else self.model
+        return [*part.parameters(), *self.head.parameters()]
 
     def _set_rate(self, lr: float, step: int, steps: int) -> None:
         """Linear warm-up, then linear decay to a twentieth."""
@@ -272,9 +280,7 @@ class Pretrainer:
         self.curve, self._seconds = about["curve"], about["seconds"]
         self._place = (about["place"][0], about["place"][1])
         if self._place[1]:
-            tower = self.model.model.visual
-            part = tower if self._place[0] == 0 else self.model
-            self._optimizer = torch.optim.AdamW([*part.parameters(), *self.head.parameters()])
+            self._optimizer = torch.optim.AdamW(self._trained(self._place[0]))
             restore(self._optimizer)
 
     def _write_recipe(self) -> None:
@@ -283,7 +289,7 @@ class Pretrainer:
             "recipe": asdict(self.config),
             "curve": self.curve,
         }
-        path = self.out / "pretraining.json"
+        path = self.out / RECORD
         path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ because for a model this small every token of context is time.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ SCENES = 1200
 """Scenes whose questions and answers are looked through for words."""
 
 
-def corpus() -> list[str]:
+@functools.cache
+def corpus() -> tuple[str, ...]:
     """The texts that the merges are learned from: the protocol, and every word of the world."""
     brief = load_template("brief")
     texts = {"clear", "unclear", "yes", "no"}
@@ -67,7 +69,7 @@ def corpus() -> list[str]:
         brief.forced_request,
         (PROMPTS_DIR / "agent.toml").read_text(encoding="utf-8"),
     ]
-    return lines + [f"{word}\n {word.strip()}" for word in sorted(words)]
+    return (*lines, *(f"{word}\n {word.strip()}" for word in sorted(words)))
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:

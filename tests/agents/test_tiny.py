@@ -158,6 +158,8 @@ def test_pretraining_is_deterministic_and_learns(tmp_path: Path) -> None:
     assert losses[0][10] < losses[0][3]
     assert weights(tmp_path / "one") == weights(tmp_path / "two")
     assert not (tmp_path / "one" / STATE).exists()
+    with pytest.raises(ConfigError, match="finished model"):
+        Pretrainer(SHORT, tmp_path / "one")
 
 
 class KilledError(Exception):

@@ -76,8 +76,6 @@ def _bent(mask: Image.Image, face: Face) -> Image.Image:
     width, height = mask.size
     if face.slant:
         data = (1.0, face.slant, -max(0.0, face.slant) * height, 0.0, 1.0, 0.0)
-        if face.slant < 0:
-            data = (1.0, face.slant, 0.0, 0.0, 1.0, 0.0)
         mask = mask.transform(mask.size, Image.Transform.AFFINE, data, Image.Resampling.BICUBIC)
     size = (
         max(1, round(width * face.stretch / OVERSAMPLING)),

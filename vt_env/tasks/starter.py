@@ -44,8 +44,8 @@ class StarterScene:
     question: Question
 
     def image(self) -> Image.Image:
-        """The image, mode RGB."""
-        return self.drawn
+        """The image, mode RGB; the caller's own."""
+        return self.drawn.copy()
 
 
 def draw_starter(

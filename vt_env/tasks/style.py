@@ -19,12 +19,12 @@ COLORS: dict[str, Color] = {
 }
 """Named colours; no channel so dark or bright that hatching would clip."""
 NOVEL_COLORS: dict[str, Color] = {
-    "red": (184, 68, 88),
+    "red": (182, 66, 92),
     "green": (108, 160, 70),
     "blue": (70, 128, 190),
     "yellow": (190, 172, 96),
     "purple": (122, 70, 160),
-    "orange": (190, 112, 80),
+    "orange": (188, 108, 84),
 }
 """Shades of the generalisation split, never trained on."""
 JITTER = 8

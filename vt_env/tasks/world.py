@@ -131,7 +131,7 @@ class World:
 
     Args:
         split: ``"train"``, ``"validation"``, ``"test"``, or ``"generalisation"``: faces, shades and
-            layouts that the other splits never show (no such thing in the starter suite).
+            layouts that the other splits never show. The starter suite has no such split.
         seed: Seed of the world; the same seed gives the same bytes on every machine.
         canvas: Side of the images, in pixels, from 112 to 2048: a multiple of 56, or of 64 for
             models whose visual tokens are 32 pixels wide; None: 112 for the starter suite,
@@ -141,7 +141,7 @@ class World:
 
     Raises:
         UnknownNameError: If the split, the suite or a family is unknown.
-        ConfigError: If the canvas is out of range, or the seed negative.
+        ConfigError: If the canvas is out of range, the seed negative, or the split not the suite's.
     """
 
     split: str = "train"
@@ -155,6 +155,8 @@ class World:
             raise UnknownNameError("split", self.split, SPLITS)
         if self.suite not in (STARTER, *SUITES):
             raise UnknownNameError("suite", self.suite, (STARTER, *SUITES))
+        if self.suite == STARTER and self.split == "generalisation":
+            raise ConfigError("The starter suite has no generalisation split; suite='mixed' has.")
         known = STARTERS if self.suite == STARTER else TASKS
         for family in self.families:
             if family not in known:

@@ -113,21 +113,6 @@ def test_need_is_not_told_by_the_question() -> None:
     assert low >= 0.95 * len(SEEDS)
 
 
-@pytest.mark.parametrize("canvas", [112, 168, 224, 448, 1024])
-def test_nothing_overlaps(canvas: int) -> None:
-    for seed in range(60):
-        sheet, questions = drawn(seed, canvas, novel=seed % 2 == 0)
-        boxes = [text.box for text in sheet.written] + [area.box for area in sheet.hatched]
-        for number, one in enumerate(boxes):
-            for other in boxes[:number]:
-                apart = one[0] >= other[2] or other[0] >= one[2]
-                assert apart or one[1] >= other[3] or other[1] >= one[3]
-        for question in questions:
-            left, top, right, bottom = question.box
-            assert 0 <= left < right <= canvas
-            assert 0 <= top < bottom <= canvas
-
-
 def test_the_novel_page_stands_on_its_head() -> None:
     for seed in range(60):
         for novel in (False, True):

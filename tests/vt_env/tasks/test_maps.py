@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 
 import numpy as np
@@ -111,17 +110,6 @@ def test_yes_and_no_are_balanced() -> None:
             if q.kind == "yes_no" and q.text.startswith(start)
         )
         assert 0.37 < said["yes"] / said.total() < 0.63
-
-
-@pytest.mark.parametrize("canvas", [112, 168, 224, 448, 1008])
-@pytest.mark.parametrize("novel", [False, True])
-def test_signs_and_fields_stay_apart(canvas: int, novel: bool) -> None:
-    for seed in range(40 if canvas < 448 else 5):
-        sheet = scene(seed, canvas, novel).sheet
-        boxes = [text.box for text in sheet.written] + [area.box for area in sheet.hatched]
-        for one, other in itertools.combinations(boxes, 2):
-            across = min(one[2], other[2]) - max(one[0], other[0])
-            assert across <= 0 or min(one[3], other[3]) <= max(one[1], other[1])
 
 
 def test_the_road_runs_down_in_the_novel_layout_alone() -> None:

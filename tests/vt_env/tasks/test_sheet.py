@@ -9,7 +9,7 @@ from vt_env.tasks.hatching import MARGIN, PATTERNS, even, lost_in_halving, soft_
 from vt_env.tasks.legibility import LARGE, SIZES, SMALL, draw_size, need_of_type
 from vt_env.tasks.lettering import FACES, NOVEL_FACES, lettering
 from vt_env.tasks.sheet import Sheet
-from vt_env.tasks.style import COLORS, NOVEL_COLORS, draw_style
+from vt_env.tasks.style import COLORS, JITTER, NOVEL_COLORS, draw_style
 
 
 def sheet(seed: int = 0, canvas: int = 168) -> Sheet:
@@ -93,7 +93,7 @@ def test_every_face_draws_ink(face: object) -> None:
 def test_novel_styles_share_neither_face_nor_shade() -> None:
     assert not set(FACES) & set(NOVEL_FACES)
     for name, shade in COLORS.items():
-        assert max(abs(a - b) for a, b in zip(shade, NOVEL_COLORS[name], strict=True)) > 16 // 2
+        assert max(abs(a - b) for a, b in zip(shade, NOVEL_COLORS[name], strict=True)) > 2 * JITTER
 
 
 def test_need_follows_the_size_of_type() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vt_env.errors import UnknownNameError
+from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits, resample, shown_size
 from vt_env.tasks import World
 from vt_env.tasks.starter import (
@@ -96,6 +96,18 @@ def test_elements_stay_inside_their_quadrant(family: str, canvas: int) -> None:
         assert ink.any()
         assert not ink[:, :half].any()
         assert not ink[half:, :].any()
+
+
+def test_what_is_done_to_an_image_leaves_the_scene_alone() -> None:
+    image = World("test")[3].image
+    before = image.load().tobytes()
+    image.load().paste("black", (0, 0, 50, 50))
+    assert image.load().tobytes() == before
+
+
+def test_there_is_no_generalisation_split() -> None:
+    with pytest.raises(ConfigError, match="suite='mixed'"):
+        World("generalisation")
 
 
 def test_families_can_be_chosen() -> None:

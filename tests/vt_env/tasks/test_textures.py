@@ -93,17 +93,6 @@ def test_the_same_question_is_asked_with_and_without_need() -> None:
     assert any("What pattern" in text for text in both)
 
 
-@pytest.mark.parametrize("canvas", [112, 168, 224, 448, 1008])
-@pytest.mark.parametrize("novel", [False, True])
-def test_tags_and_swatches_stay_apart(canvas: int, novel: bool) -> None:
-    for seed in range(40 if canvas < 448 else 5):
-        sheet = scene(seed, canvas, novel).sheet
-        boxes = [text.box for text in sheet.written] + [area.box for area in sheet.hatched]
-        for one, other in itertools.combinations(boxes, 2):
-            across = min(one[2], other[2]) - max(one[0], other[0])
-            assert across <= 0 or min(one[3], other[3]) <= max(one[1], other[1])
-
-
 def test_swatches_lie_side_by_side_or_below_each_other_in_the_novel_layout() -> None:
     for scenes, axis in ((SCENES, 0), (NOVEL, 1)):
         for drawn in scenes:

@@ -1,0 +1,33 @@
+"""Options that several commands share, and the long ones of `visionthink train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Opt = typer.Option
+
+Backend = Annotated[str, Opt(help="Engine: vllm or transformers.")]
+CheckpointEvery = Annotated[int, Opt(help="Iterations between checkpoints.")]
+EvalData = Annotated[
+    str | None, Opt(help="Dataset to evaluate on; else the test split, or --data.")
+]
+Judge = Annotated[str, Opt(help="Judge of the answers.")]
+JudgeParam = Annotated[list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")]
+MaxAbstentionShare = Annotated[
+    float, Opt(help="Stop when the judge abstains on a larger share of answers.")
+]
+MaxModelLen = Annotated[int, Opt(help="Longest conversation, in tokens.")]
+MaxNewTokens = Annotated[int, Opt(help="Longest turn, in tokens.")]
+MicroBatchSize = Annotated[int, Opt(help="Trajectories through the model at once; 0: all.")]
+Model = Annotated[str, Opt(help="Checkpoint directory.")]
+NumEnvRunners = Annotated[int, Opt(help="Env runner processes; 0: share the trainer's process.")]
+NumGenerations = Annotated[int, Opt(help="Episodes a prompt (the group).")]
+NumIterations = Annotated[int, Opt(help="Optimiser passes over each batch.")]
+Prompt = Annotated[str, Opt(help="Prompt template: a name or a TOML file.")]
+Resume = Annotated[Path | None, Opt(help="Go on with this run folder; its own settings are used.")]
+ShaperParam = Annotated[
+    list[str] | None, Opt(help="Its parameters, as name=number; may be repeated.")
+]
