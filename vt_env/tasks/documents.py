@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.legibility import LARGE, SMALL, need_of_type
+from vt_env.tasks.legibility import LARGE, SMALL
 from vt_env.tasks.panels import largest_type, mixed, pick, write_centered
 from vt_env.tasks.paperwork import (
     ROOMY,
@@ -17,6 +17,7 @@ from vt_env.tasks.paperwork import (
     draw_page,
     draw_stamp,
 )
+from vt_env.tasks.setting import offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.vocabulary import ITEMS
 
@@ -247,14 +248,8 @@ class _Page:
 
     def _choice(self, item: str, place: Box, size: int) -> Question:
         """The multiple-choice question about the first row."""
-        others = [str(other) for other in self.rng.permutation(ITEMS) if other != item][:3]
-        options = [other.lower() for other in others]
-        right = int(self.rng.integers(4))
-        options.insert(right, item.lower())
-        a, b, c, d = options
-        text = f"Which item is first: A {a}, B {b}, C {c} or D {d}?"
-        need = need_of_type(size)
-        return Question(text, "ABCD"[right], "choice", need, place, choices=tuple(options))
+        question = Sheet.text_question("Which item is first?", item.lower(), place, [size])
+        return offer(self.sheet, question, [other.lower() for other in ITEMS], 4)
 
     def _foot(self, tall: bool = False) -> _Block:
         """Stamps and check boxes beside each other."""

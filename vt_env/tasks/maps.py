@@ -10,8 +10,9 @@ from vt_env.tasks.base import Box, Question
 from vt_env.tasks.hatching import even
 from vt_env.tasks.lettering import lettering
 from vt_env.tasks.map_land import LARGE_CANVAS, LEAF, Land, Plan, plan_map
-from vt_env.tasks.props import Point, mark_shape, options, polygon_mask, two_digits
-from vt_env.tasks.sheet import PLAIN, Sheet
+from vt_env.tasks.props import Point, mark_shape, polygon_mask
+from vt_env.tasks.setting import offer, two_digits
+from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
 FIELD_COLORS = ("red", "green", "yellow", "purple", "orange")
@@ -102,7 +103,7 @@ def _field(sheet: Sheet, land: Land, plan: Plan, color: str, plot: tuple[int, in
 
 def _road_number(sheet: Sheet, plan: Plan) -> Question:
     """Puts a shield with a number on the road, away from water, and asks for the number."""
-    rng, text = sheet.rng, two_digits(sheet.rng)
+    rng, text = sheet.rng, two_digits(sheet, 1)[0]
     first, last = plan.columns[0][0] - 8, plan.columns[-1][1] + 8
     stretches = [(first, last)]
     if plan.crossed:
@@ -125,7 +126,7 @@ def _road_number(sheet: Sheet, plan: Plan) -> Question:
 
 def _pin(sheet: Sheet, plot: Box, color: str) -> Question:
     """Puts a coloured marker with a number into a plot, and asks for the number."""
-    rng, text = sheet.rng, two_digits(sheet.rng)
+    rng, text = sheet.rng, two_digits(sheet, 1)[0]
     width, height = plot[2] - plot[0], plot[3] - plot[1]
     size = sheet.type_size(_largest(sheet, text, width, height * 7 // 8))
     wide, tall = _sign_extent(sheet, text, size)
@@ -230,9 +231,8 @@ def _ask_fields(sheet: Sheet, plan: Plan, fields: list[Field]) -> list[Question]
         text = f"What color is the field in the {corner}?"
         asked.append(sheet.plain_question(text, field.color, field.box))
         field, corner = cornered[int(rng.integers(len(cornered)))]
-        phrase, choices, letter = options(rng, corner, [c for c in CORNERS if c != corner])
-        text = f"Where is the {field.color} field: {phrase}?"
-        asked.append(Question(text, letter, "choice", PLAIN, whole, choices))
+        where = sheet.plain_question(f"Where is the {field.color} field?", corner, whole)
+        asked.append(offer(sheet, where, CORNERS, 3))
     pairs = [
         (one, other, word, after > before)
         for one in fields

@@ -14,14 +14,13 @@ from vt_env.tasks.props import (
     Point,
     cast_shadows,
     mark_shape,
-    options,
     paper_tag,
     polygon_mask,
     shaded,
     tag_extent,
-    two_digits,
 )
-from vt_env.tasks.sheet import PLAIN, Sheet
+from vt_env.tasks.setting import offer, two_digits
+from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
 SHAPES = ("circle", "square", "triangle", "star", "cross")
@@ -219,7 +218,7 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
     width, height = cell[2] - cell[0], cell[3] - cell[1]
     beside = width > 1.3 * height
     least = round(SMALLEST_BLOCK * sheet.side)
-    text = two_digits(rng)
+    text = two_digits(sheet, 1)[0]
 
     def room_beside(type_size: int) -> int:
         """Largest block beside or above the tag; nothing if the tag itself does not fit."""
@@ -292,11 +291,8 @@ def _ask_plain(sheet: Sheet, blocks: list[Block]) -> list[Question]:
     color = str(rng.choice(colors if there else absent))
     answer, article = "yes" if there else "no", "an" if color == "orange" else "a"
     asked.append(sheet.plain_question(f"Is there {article} {color} shape?", answer, whole))
-    phrase, choices, letter = options(
-        rng, block.shape, [shape for shape in SHAPES if shape != block.shape]
-    )
-    text = f"Which shape is {block.color}: {phrase}?"
-    asked.append(Question(text, letter, "choice", PLAIN, block.box, choices))
+    which = sheet.plain_question(f"Which shape is {block.color}?", block.shape, block.box)
+    asked.append(offer(sheet, which, SHAPES, 3))
     compared = _ask_place(sheet, blocks)
     picked = [asked[int(k)] for k in rng.permutation(len(asked))[:PLAIN_QUESTIONS]]
     return [*picked, compared] if compared else picked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from vt_env.tasks.base import Box
@@ -101,30 +100,3 @@ def paper_tag(sheet: Sheet, x: int, y: int, text: str, size: int) -> Box:
 
 def _pad(size: int) -> int:
     return 3 + size // 20
-
-
-def two_digits(rng: np.random.Generator) -> str:
-    """A number from 10 to 99."""
-    return str(int(rng.integers(10, 100)))
-
-
-def options(
-    rng: np.random.Generator, right: str, others: Sequence[str], count: int = 3
-) -> tuple[str, tuple[str, ...], str]:
-    """Options of a multiple-choice question, in drawn order.
-
-    Args:
-        rng: Source of randomness.
-        right: The right option.
-        others: Wrong ones to draw from.
-        count: How many options there are.
-
-    Returns:
-        The options as a phrase, ``"A circle, B square or C star"``; the options; and the letter of
-        the right one.
-    """
-    wrong = [str(o) for o in rng.permutation(list(others))[: count - 1]]
-    place = int(rng.integers(len(wrong) + 1))
-    chosen = [*wrong[:place], right, *wrong[place:]]
-    named = [f"{letter} {option}" for letter, option in zip("ABCDE", chosen, strict=False)]
-    return f"{', '.join(named[:-1])} or {named[-1]}", tuple(chosen), "ABCDE"[place]

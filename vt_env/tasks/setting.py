@@ -75,15 +75,32 @@ def two_digits(sheet: Sheet, count: int) -> list[str]:
     return [str(n) for n in sheet.rng.choice(90, size=count, replace=False) + 10]
 
 
-def offer(sheet: Sheet, question: Question, options: Sequence[str]) -> Question:
-    """Makes a multiple-choice question of a question, with its options in drawn order."""
-    drawn = tuple(str(o) for o in sheet.rng.permutation(list(options)))
+def offer(
+    sheet: Sheet, question: Question, options: Sequence[str], count: int | None = None
+) -> Question:
+    """Makes a multiple-choice question of a question, with its options in drawn order.
+
+    Args:
+        sheet: What the question is about.
+        question: Its text ends in a question mark; its answer is one of the options.
+        options: What could be offered.
+        count: How many of them are, the right one among them; None: all.
+    """
+    wrong = [str(o) for o in sheet.rng.permutation([o for o in options if o != question.answer])]
+    drawn = wrong[: count - 1] if count else wrong
+    drawn.insert(int(sheet.rng.integers(len(drawn) + 1)), question.answer)
     letters = dict(zip(drawn, LETTERS, strict=False))
     listed = [f"{letter} {option}" for option, letter in letters.items()]
     text = f"{question.text[:-1]}: {', '.join(listed[:-1])} or {listed[-1]}?"
     twins = {pattern: letters[answer] for pattern, answer in question.twins.items()}
-    answer = letters[question.answer]
-    return replace(question, text=text, answer=answer, kind="choice", choices=drawn, twins=twins)
+    return replace(
+        question,
+        text=text,
+        answer=letters[question.answer],
+        kind="choice",
+        choices=tuple(drawn),
+        twins=twins,
+    )
 
 
 def offer_one(

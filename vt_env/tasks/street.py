@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.buildings import draw_house, draw_shop
-from vt_env.tasks.legibility import SMALL, need_of_type
+from vt_env.tasks.legibility import SMALL
 from vt_env.tasks.panels import mixed, pick
+from vt_env.tasks.setting import offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.traffic import LAMPS, draw_bus, draw_car, draw_disc, draw_traffic_light
@@ -174,13 +175,8 @@ class _Street:
 
     def _choice(self, text: str, item: str, sign: Box, size: int) -> Question:
         """The multiple-choice question about a sign."""
-        options = [str(other).lower() for other in self.rng.permutation(ITEMS) if other != item][:3]
-        right = int(self.rng.integers(4))
-        options.insert(right, item.lower())
-        a, b, c, d = options
-        text = f"{text}: A {a}, B {b}, C {c} or D {d}?"
-        need = need_of_type(size)
-        return Question(text, "ABCD"[right], "choice", need, sign, choices=tuple(options))
+        question = Sheet.text_question(f"{text}?", item.lower(), sign, [size])
+        return offer(self.sheet, question, [other.lower() for other in ITEMS], 4)
 
     def _count(self, lots: list[_Lot]) -> None:
         """Asks how many houses there are."""

@@ -11,14 +11,13 @@ from vt_env.tasks.hatching import MARGIN, PATTERNS, even
 from vt_env.tasks.props import (
     Point,
     cast_shadows,
-    options,
     paper_tag,
     polygon_mask,
     shaded,
     tag_extent,
-    two_digits,
 )
-from vt_env.tasks.sheet import PLAIN, Sheet
+from vt_env.tasks.setting import offer, two_digits
+from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
 KINDS = ("cloth", "tile", "rug")
@@ -98,7 +97,7 @@ def _swatch(sheet: Sheet, kind: str, color: str, cell: Box, tagged: bool) -> Swa
     """Finds a place for a swatch in its cell, with its tag below it or to its right."""
     rng, face, novel = sheet.rng, sheet.style.face, sheet.style.novel
     left, top, right, bottom = cell
-    text, size, wide, tall = two_digits(rng), 0, 0, 0
+    text, size, wide, tall = two_digits(sheet, 1)[0], 0, 0, 0
     if tagged:
         largest = max(40, sheet.side // 12)
         while largest > 10:
@@ -231,9 +230,8 @@ def _ask_plain(sheet: Sheet, kind: str, swatches: list[Swatch]) -> list[Question
         asked.append(sheet.plain_question(text, color, whole))
     place = int(rng.integers(len(phrases)))
     right = swatches[at_ends[place]].color
-    named, choices, letter = options(rng, right, [c for c in sheet.style.colors if c != right])
-    text = f"Which {kind} is {phrases[place]}: {named}?"
-    asked.append(Question(text, letter, "choice", PLAIN, whole, choices))
+    which = sheet.plain_question(f"Which {kind} is {phrases[place]}?", right, whole)
+    asked.append(offer(sheet, which, list(sheet.style.colors), 3))
     one, two = sorted(int(k) for k in rng.permutation(first_row)[:2])
     true = bool(rng.random() < 0.5)
     before, after = (one, two) if true else (two, one)

@@ -32,7 +32,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "063d1174d004ca98f703b74d9772d4afb08508c76f7cb97f40f98765e0c8739a"
+DIGEST = "b7689ce0d08ac9b7e34eca4eced5071c74c092225bdf08a4b027ae67a18bdb15"
 
 
 def test_splits_and_seeds_differ() -> None:
