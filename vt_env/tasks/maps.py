@@ -8,7 +8,6 @@ from PIL import Image
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.hatching import even
-from vt_env.tasks.lettering import lettering
 from vt_env.tasks.map_land import LARGE_CANVAS, LEAF, Land, Plan, plan_map
 from vt_env.tasks.props import Point, mark_shape, polygon_mask
 from vt_env.tasks.setting import offer, two_digits
@@ -147,7 +146,7 @@ def _rim(size: int) -> int:
 
 def _sign_extent(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
     """Width and height of a sign."""
-    mask, _ = lettering(text, size, sheet.style.face)
+    mask, _ = sheet.lettering(text, size)
     edge = 2 * _rim(size) + 4 + size // 16
     return mask.width + edge, mask.height + edge
 
@@ -165,7 +164,7 @@ def _largest(sheet: Sheet, text: str, width: int, height: int) -> int:
 
 def _sign(sheet: Sheet, x: int, y: int, text: str, size: int, rim: Color) -> Box:
     """Draws a white plate with a rim and a text; its left top corner is at (x, y)."""
-    mask, (dx, dy) = lettering(text, size, sheet.style.face)
+    mask, (dx, dy) = sheet.lettering(text, size)
     wide, tall = _sign_extent(sheet, text, size)
     sheet.draw.rounded_rectangle(
         (x, y, x + wide - 1, y + tall - 1), 3 + size // 6, fill=WHITE, outline=rim, width=_rim(size)

@@ -214,7 +214,7 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
 
     The tag lies below the block, or beside it where the cell is wide, and covers a little of it.
     """
-    rng, face = sheet.rng, sheet.style.face
+    rng = sheet.rng
     width, height = cell[2] - cell[0], cell[3] - cell[1]
     beside = width > 1.3 * height
     least = round(SMALLEST_BLOCK * sheet.side)
@@ -222,7 +222,7 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
 
     def room_beside(type_size: int) -> int:
         """Largest block beside or above the tag; nothing if the tag itself does not fit."""
-        wide, tall = tag_extent(text, type_size, face)
+        wide, tall = tag_extent(sheet, text, type_size)
         if wide > width - 2 or tall > height - 2:
             return 0
         return min(height, width - wide) if beside else min(width, height - tall + tall // 8)
@@ -233,7 +233,7 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
     type_size = sheet.type_size(largest)
     while type_size > 10 and room_beside(type_size) < least:  # some sizes are wider than the next
         type_size -= 1
-    wide, tall = tag_extent(text, type_size, face)
+    wide, tall = tag_extent(sheet, text, type_size)
     size = min(most, int(room_beside(type_size) * rng.uniform(0.88, 1)))
     if beside:
         spare = int(rng.integers(0, width - size - wide + 1))
@@ -268,7 +268,7 @@ def _read(sheet: Sheet, block: Block, fine: bool | None) -> Question:
     name = block.shape if by_shape else f"{block.color} shape"
     if block.tag:
         x, y, text, size = block.tag
-        wide, tall = tag_extent(text, size, sheet.style.face)
+        wide, tall = tag_extent(sheet, text, size)
         box = _joined(block.box, (x, y, x + wide, y + tall))
         return sheet.text_question(f"What number is on the {name}?", text, box, [size])
     area = sheet.hatch(block.box, block.mask, fine=fine)

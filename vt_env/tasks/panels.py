@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from vt_env.tasks.base import Box
-from vt_env.tasks.lettering import lettering
+from vt_env.tasks.setting import write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
@@ -20,9 +20,8 @@ REFERENCES = (32, 16, 11)
 
 def write_centered(sheet: Sheet, box: Box, text: str, size: int, ink: Color | None = None) -> Box:
     """Writes a text with its ink, not its line, in the middle of a box; returns the ink's box."""
-    mask, (_, dy) = lettering(text, size)  # whatever the face: its height differs by a pixel
-    y = (box[1] + box[3] - mask.height) // 2 - dy
-    return sheet.write((box[0] + box[2]) // 2, y, text, size, ink, anchor="m")
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    return write_middle(sheet, middle, text, size, ink)
 
 
 def largest_type(sheet: Sheet, texts: Sequence[str], width: int, height: int) -> int:
@@ -30,7 +29,7 @@ def largest_type(sheet: Sheet, texts: Sequence[str], width: int, height: int) ->
     fits = float("inf")
     for size in REFERENCES:
         for text in texts:
-            mask, _ = lettering(text, size)
+            mask, _ = sheet.lettering(text, size)
             fits = min(fits, size * width / sheet.measure(text, size)[0])
             fits = min(fits, size * height / mask.height)
         if fits >= size:

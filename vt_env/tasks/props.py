@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFilter
 
 from vt_env.tasks.base import Box
-from vt_env.tasks.lettering import Face, lettering
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
@@ -74,9 +73,9 @@ def mark_shape(sheet: Sheet, thing: str, x: int, y: int, mask: Image.Image) -> N
     sheet.mark(thing, (x + left, y + top, x + right, y + bottom))
 
 
-def tag_extent(text: str, size: int, face: Face) -> tuple[int, int]:
+def tag_extent(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
     """Width and height of a paper tag."""
-    mask, _ = lettering(text, size, face)
+    mask, _ = sheet.lettering(text, size)
     pad = _pad(size)
     return mask.width + 2 * pad, mask.height + 2 * pad
 
@@ -87,8 +86,8 @@ def paper_tag(sheet: Sheet, x: int, y: int, text: str, size: int) -> Box:
     Returns:
         Box of the tag.
     """
-    width, height = tag_extent(text, size, sheet.style.face)
-    _, (dx, dy) = lettering(text, size, sheet.style.face)
+    width, height = tag_extent(sheet, text, size)
+    _, (dx, dy) = sheet.lettering(text, size)
     pad, drop = _pad(size), max(1, _pad(size) // 3)
     right, bottom = x + width - 1, y + height - 1
     under = Image.new("L", (width, height), 90)

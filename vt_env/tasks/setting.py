@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.legibility import SIZES, SMALL
-from vt_env.tasks.lettering import lettering
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 
@@ -24,13 +23,13 @@ OFFERED = 0.2
 
 def ink_size(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
     """Width and height of a text's ink, in pixels."""
-    mask, _ = lettering(text, size, sheet.style.face)
+    mask, _ = sheet.lettering(text, size)
     return mask.size
 
 
 def write_middle(sheet: Sheet, at: Point, text: str, size: int, ink: Color | None = None) -> Box:
     """Writes a text so that the middle of its ink lies at a point; the box of the ink."""
-    mask, (dx, dy) = lettering(text, size, sheet.style.face)
+    mask, (dx, dy) = sheet.lettering(text, size)
     x, y = round(at[0] - mask.width / 2) - dx, round(at[1] - mask.height / 2) - dy
     return sheet.write(x, y, text, size, ink)
 

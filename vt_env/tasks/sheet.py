@@ -17,7 +17,7 @@ from judges import AnswerKind
 from vt_env.tasks.base import Box, Need, Question
 from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import draw_size, need_of_type
-from vt_env.tasks.lettering import REGULAR, Face, lettering, line_height
+from vt_env.tasks.lettering import REGULAR, lettering, line_height
 from vt_env.tasks.style import Color, Style
 from vt_env.tasks.vocabulary import THINGS
 
@@ -71,13 +71,16 @@ class Sheet:
 
     def measure(self, text: str, size: int) -> tuple[int, int]:
         """Width of a text and height of its line, in pixels."""
-        mask, (x, _) = lettering(text, size, self._face(size))
+        mask, (x, _) = self.lettering(text, size)
         return x + mask.width, line_height(size)
 
-    def _face(self, size: int) -> Face:
-        """The style's face; fine type is plain wherever it is learned, as most fine print is."""
-        fine = size < FINE_TYPE and not self.style.novel
-        return REGULAR if fine else self.style.face
+    def lettering(self, text: str, size: int) -> tuple[Image.Image, tuple[int, int]]:
+        """The mask of a text as this sheet writes it, and its offset; see `lettering.lettering`.
+
+        Fine print is plain wherever it is learned, as most fine print is.
+        """
+        plain = size < FINE_TYPE and not self.style.novel
+        return lettering(text, size, REGULAR if plain else self.style.face)
 
     def write(
         self, x: int, y: int, text: str, size: int, ink: Color | None = None, anchor: str = "l"
@@ -98,7 +101,7 @@ class Sheet:
         Raises:
             ValueError: If the text does not lie inside of the sheet; a fault of the family.
         """
-        mask, (dx, dy) = lettering(text, size, self._face(size))
+        mask, (dx, dy) = self.lettering(text, size)
         width = dx + mask.width
         x -= {"l": 0, "m": width // 2, "r": width}[anchor]
         x, y = x - (x + dx) % 2, y - (y + dy) % 2  # ink starts at even pixels: less to be learned

@@ -95,18 +95,18 @@ def _cells(sheet: Sheet, count: int, rows: int) -> list[Box]:
 
 def _swatch(sheet: Sheet, kind: str, color: str, cell: Box, tagged: bool) -> Swatch:
     """Finds a place for a swatch in its cell, with its tag below it or to its right."""
-    rng, face, novel = sheet.rng, sheet.style.face, sheet.style.novel
+    rng, novel = sheet.rng, sheet.style.novel
     left, top, right, bottom = cell
     text, size, wide, tall = two_digits(sheet, 1)[0], 0, 0, 0
     if tagged:
         largest = max(40, sheet.side // 12)
         while largest > 10:
-            wide, tall = tag_extent(text, largest, face)
+            wide, tall = tag_extent(sheet, text, largest)
             if tall <= bottom - top and wide <= (right - left) * (0.5 if novel else 1):
                 break
             largest -= 1
         size = sheet.type_size(largest)
-        wide, tall = tag_extent(text, size, face)
+        wide, tall = tag_extent(sheet, text, size)
         right, bottom = (right - wide - 4, bottom) if novel else (right, bottom - tall - 4)
     across, down = right - left, bottom - top
     share = (0.5, 0.85) if max(across, down) > 1.6 * min(across, down) else (0.75, 1.0)
@@ -182,7 +182,7 @@ def _with_tag(sheet: Sheet, swatch: Swatch) -> Box:
     """Box around a swatch and its tag."""
     assert swatch.tag is not None
     x, y, text, size = swatch.tag
-    wide, tall = tag_extent(text, size, sheet.style.face)
+    wide, tall = tag_extent(sheet, text, size)
     left, top, right, bottom = swatch.box
     return min(left, x), min(top, y), max(right, x + wide), max(bottom, y + tall)
 

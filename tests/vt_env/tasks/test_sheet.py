@@ -8,6 +8,7 @@ from vt_env.images import resample
 from vt_env.tasks.hatching import MARGIN, PATTERNS, even, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import LARGE, SIZES, SMALL, draw_size, need_of_type
 from vt_env.tasks.lettering import FACES, NOVEL_FACES, lettering
+from vt_env.tasks.setting import write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS, JITTER, NOVEL_COLORS, draw_style
 
@@ -110,3 +111,15 @@ def test_sizes_come_from_the_bands_that_fit() -> None:
         assert max(sizes) <= largest
         assert min(sizes) >= SIZES["need"][0]
     assert not {12, 13, 14, 15, 27, 30} & {draw_size(rng, 60) for _ in range(300)}
+
+
+@pytest.mark.parametrize("size", [10, 15, 16, 40])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_measured_is_what_is_written(seed: int, size: int) -> None:
+    page = sheet(seed)
+    mask, _ = page.lettering("47", size)
+    left, top, right, bottom = page.write(60, 60, "47", size)
+    assert (right - left, bottom - top) == mask.size
+    left, top, right, bottom = write_middle(page, (84, 120), "47", size)
+    assert abs((left + right) / 2 - 84) <= 1.5  # ink starts at even pixels
+    assert abs((top + bottom) / 2 - 120) <= 1.5

@@ -32,7 +32,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "b7689ce0d08ac9b7e34eca4eced5071c74c092225bdf08a4b027ae67a18bdb15"
+DIGEST = "78330433427e88b0d0ac04a9e1db3665e1bdf3a5d4f308ea619b67543f4c4901"
 
 
 def test_splits_and_seeds_differ() -> None:
