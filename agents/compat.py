@@ -43,6 +43,9 @@ def prepare_imports() -> None:
     for name in ("torchaudio", "torchcodec"):
         if _is_cuda_build(name):
             sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # makes the import fail
+    datasets: Any = sys.modules.get("datasets")
+    if datasets is not None:  # it has looked for torchcodec already, and would import it later
+        datasets.config.TORCHCODEC_AVAILABLE = "torchcodec" not in sys.modules
     if _is_cuda_build("torchvision") and "torchvision" not in sys.modules:
         import torch
 
