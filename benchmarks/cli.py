@@ -145,25 +145,29 @@ def evaluate(
 def pretrain(
     out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
     seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,
-    page_steps: Annotated[int | None, Opt(help="Steps on pages full of type.")] = None,
+    tower_steps: Annotated[int | None, Opt(help="Steps of the vision tower alone.")] = None,
     question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
     dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
     lr: Annotated[float | None, Opt(help="Peak rate of the questions.")] = None,
     resume: Annotated[bool, Opt("--resume", help="Go on with a run that was killed.")] = False,
-    threads: Annotated[int, Opt(help="Threads; 0: every core.")] = 0,
+    shards: Annotated[
+        int | None, Opt(help="Processes that share each batch; a part of the recipe.")
+    ] = None,
 ) -> None:
     """Train a tiny Qwen2.5-VL from scratch on the mixed suite (hours on two cores)."""
-    from agents.tiny.pretrain import PretrainConfig, Pretrainer
+    from agents.tiny.pretrain import Pretrainer
+    from agents.tiny.recipe import PretrainConfig
     from benchmarks.show import LivePretraining
 
     optional: dict[str, Any] = {
         "lr": lr,
-        "page_steps": page_steps,
+        "tower_steps": tower_steps,
         "question_steps": question_steps,
         "dialogue_steps": dialogue_steps,
+        "shards": shards,
     }
     given = {name: value for name, value in optional.items() if value is not None}
-    config = PretrainConfig(seed=seed, threads=threads, **given)
+    config = PretrainConfig(seed=seed, **given)
     with LivePretraining() as live:
         Pretrainer(config, out, resume).run(live.show)
     console.print(f"Checkpoint: {out}", soft_wrap=True)

@@ -6,6 +6,7 @@ that the decision is left for reinforcement learning.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
 from vt_env.tasks import SUITES, Scene, SceneImage, draw_scene
+from vt_env.tasks.base import Box
 from vt_env.tasks.sheet import Sheet
 from vt_env.templates import PromptTemplate
 from vt_env.tokens import token_family
@@ -42,6 +44,19 @@ LOST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
+class Aim:
+    """Where the evidence for a learned turn lies.
+
+    Attributes:
+        turn: Places of the turn's tokens in the sequence: first, and one past the last.
+        evidence: Places of the visual tokens that hold the evidence.
+    """
+
+    turn: tuple[int, int]
+    evidence: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Lesson:
     """One training sequence.
 
@@ -50,12 +65,14 @@ class Lesson:
         labels: The ids to be learned, `IGNORE` elsewhere; same length.
         images: The images in order, uint8 (height, width, 3).
         marks: What each visual token of all images holds, float32 (visual tokens, classes).
+        aims: Where to look for each learned turn.
     """
 
     ids: list[int]
     labels: list[int]
     images: tuple[Pixels, ...]
     marks: NDArray[np.float32]
+    aims: tuple[Aim, ...]
 
 
 class _Writer:
@@ -66,12 +83,17 @@ class _Writer:
         self.ids, self.labels = list[int](), list[int]()
         self.images: list[Pixels] = []
         self.marks: list[NDArray[np.float32]] = []
+        self.aims: list[Aim] = []
+        self._view = (0, 1, 1.0)
 
     def shown(self, ids: Sequence[int], image: Image.Image, sheet: Sheet) -> None:
         """A turn with a view of a sheet."""
         block = token_family(self.limits.family).block
         self.marks.append(mark_targets(sheet, image.width, block))
+        start = len(self.ids)
         self.given(ids, [image])
+        grid = image.width // block
+        self._view = (self.ids.index(self.encoder.image_pad, start), grid, grid / sheet.side)
 
     def given(self, ids: Sequence[int], images: Sequence[Image.Image] = ()) -> None:
         """A turn of the user."""
@@ -81,14 +103,25 @@ class _Writer:
         self.labels += [IGNORE] * len(expanded)
         self.images += [np.array(image) for image in images]
 
-    def learned(self, text: str) -> None:
-        """A turn of the model's own."""
+    def learned(self, text: str, box: Box) -> None:
+        """A turn of the model's own, and the part of the sheet that it hangs on."""
         ids = [*self.encoder.encode(text), self.encoder.eos]
+        start = len(self.ids)
+        self.aims.append(Aim((start, start + len(ids)), self._evidence(box)))
         self.ids += ids
         self.labels += ids
 
+    def _evidence(self, box: Box) -> tuple[int, ...]:
+        """Places of the visual tokens of the view shown last that a box touches."""
+        first, grid, scale = self._view
+        left, top = (int(v * scale) for v in box[:2])
+        right, bottom = (math.ceil(v * scale) for v in box[2:])
+        rows, columns = range(top, min(bottom, grid)), range(left, min(right, grid))
+        return tuple(first + row * grid + column for row in rows for column in columns)
+
     def lesson(self) -> Lesson:
-        return Lesson(self.ids, self.labels, tuple(self.images), np.concatenate(self.marks))
+        marks = np.concatenate(self.marks)
+        return Lesson(self.ids, self.labels, tuple(self.images), marks, tuple(self.aims))
 
 
 def question_lesson(
@@ -120,7 +153,7 @@ def question_lesson(
             writer.shown(ids, view, scene.sheet)
         else:
             writer.given(encoder.continuation(Message("user", (question.text,))))
-        writer.learned(_answer(rng, question.answer))
+        writer.learned(_answer(rng, question.answer), question.box)
     return writer.lesson()
 
 
@@ -151,11 +184,11 @@ def dialogue_lesson(
     writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
     if rng.random() < request_share:
         text = to_text(Request(thought=UNSURE))
-        writer.learned(text)
+        writer.learned(text, scene.question.box)
         episode.step(text)
         ids = encoder.continuation(episode.messages[-1])
         writer.shown(ids, episode.observation.image, sheet)
-    writer.learned(_answer(rng, sample.answers[0]))
+    writer.learned(_answer(rng, sample.answers[0]), scene.question.box)
     return writer.lesson()
 
 

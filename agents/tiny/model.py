@@ -51,8 +51,8 @@ class TinyConfig:
     layers: int = 4
     heads: int = 4
     kv_heads: int = 2
-    vision_hidden: int = 96
-    vision_ffn: int = 256
+    vision_hidden: int = 128
+    vision_ffn: int = 384
     vision_layers: int = 3
     vision_heads: int = 4
     init_std: float = 0.08

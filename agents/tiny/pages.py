@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from vt_env.tasks.base import Box
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.sheet import Sheet, Written
 from vt_env.tasks.style import COLORS, Color, draw_style
@@ -30,42 +31,104 @@ SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
 LEGIBLE = 8
 """Type of fewer pixels than this, as shown, is asked of nobody."""
 WORD_SHARE = 0.25
+LINED_SHARE = 0.5
+"""Chance that a page is lines of type, as against type amid clutter."""
+PLATES = (0.3, 0.2, *[0.4 / 6] * 6, 0.1)
+"""Chances that type stands on paper, white, each named colour, and dark."""
+WHITE = (255, 255, 255)
 
 
 def draw_page(rng: np.random.Generator, canvas: int) -> Sheet:
-    """Draws lines of two-digit numbers and words in mixed sizes, some on dark or coloured bands.
+    """Draws a page of two-digit numbers and words in mixed sizes: in lines, or amid clutter.
 
     Args:
         rng: The only source of randomness.
         canvas: Side of the page, in pixels.
     """
     sheet = Sheet(canvas, draw_style(rng, novel=False), rng)
-    y = int(rng.integers(0, 7))
-    while y < canvas - 14:
+    if rng.random() < LINED_SHARE:
+        _write_lines(sheet, rng)
+    else:
+        _clutter(sheet, rng)
+        _scatter(sheet, rng)
+    return sheet
+
+
+def _write_lines(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Lines of type, some on dark or coloured bands."""
+    y, side = int(rng.integers(0, 7)), sheet.side
+    while y < side - 14:
         size = int(rng.choice(SIZES))
-        size = size if y + size * 1.3 < canvas else min(SIZES)
+        size = size if y + size * 1.3 < side else min(SIZES)
         height = sheet.measure("0", size)[1]
-        if y + height > canvas:
-            break
+        if y + height > side:
+            return
         ink = sheet.style.ink
         if rng.random() < 0.3:  # a dark or coloured band with light type
             shades: list[Color] = [sheet.style.ink, *sheet.style.colors.values()]
-            sheet.draw.rectangle((0, y, canvas, y + height), fill=shades[int(rng.integers(7))])
-            ink = (255, 255, 255)
+            sheet.draw.rectangle((0, y, side, y + height), fill=shades[int(rng.integers(7))])
+            ink = WHITE
         _write_line(sheet, rng, y, size, ink)
         y += height + int(rng.integers(0, 9))
-    return sheet
 
 
 def _write_line(sheet: Sheet, rng: np.random.Generator, y: int, size: int, ink: Color) -> None:
     x = int(rng.integers(0, 21))
     while True:
-        word = rng.random() < WORD_SHARE
-        text = str(rng.choice(ITEMS)) if word else str(int(rng.integers(10, 100)))
+        text = _draw_text(rng)
         if x + sheet.measure(text, size)[0] > sheet.side:
             return
         sheet.write(x, y, text, size, ink)
         x += sheet.measure(text, size)[0] + int(rng.integers(5, 31))
+
+
+def _draw_text(rng: np.random.Generator) -> str:
+    word = rng.random() < WORD_SHARE
+    return str(rng.choice(ITEMS)) if word else str(int(rng.integers(10, 100)))
+
+
+def _clutter(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Shapes of any size and shade, as the surroundings of type in a scene."""
+    shades: list[Color] = [sheet.style.ink, WHITE, *sheet.style.colors.values()]
+    for _ in range(int(rng.integers(0, 12))):
+        x, y = (int(v) for v in rng.integers(-10, sheet.side, size=2))
+        wide, tall = (int(v) for v in rng.integers(2, sheet.side // 2, size=2))
+        box, shade = (x, y, x + wide, y + tall), shades[int(rng.integers(len(shades)))]
+        draw = (sheet.draw.rectangle, sheet.draw.ellipse)[int(rng.integers(2))]
+        kind = int(rng.integers(3))
+        if kind == 0:
+            sheet.draw.line(box, fill=shade, width=int(rng.integers(1, 4)))
+        elif kind == 1:
+            draw(box, outline=shade, width=int(rng.integers(1, 4)))
+        else:
+            draw(box, fill=shade)
+
+
+def _scatter(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Texts anywhere, each on a plate of its own."""
+    taken: list[Box] = []
+    for _ in range(sheet.side // 4):
+        text, size = _draw_text(rng), int(rng.choice(SIZES))
+        wide, tall = sheet.measure(text, size)
+        pad = int(rng.integers(1, 7))
+        if max(wide, tall) + 2 * pad >= sheet.side:
+            continue
+        x, y = (int(rng.integers(pad, sheet.side - v - pad)) for v in (wide, tall))
+        plate = (x - pad, y - pad, x + wide + pad, y + tall + pad)
+        if any(_touch(plate, other) for other in taken):
+            continue
+        taken.append(plate)
+        shades = [sheet.style.paper, WHITE, *sheet.style.colors.values(), sheet.style.ink]
+        which = int(rng.choice(len(shades), p=PLATES))
+        draw = (sheet.draw.rectangle, sheet.draw.ellipse)[int(rng.random() < 0.2)]
+        draw(plate, fill=shades[which], outline=sheet.style.ink if rng.random() < 0.3 else None)
+        dark = which == len(shades) - 1 or (which > 1 and rng.random() < 0.3)
+        sheet.write(x, y, text, size, WHITE if dark else sheet.style.ink)
+
+
+def _touch(one: Box, other: Box) -> bool:
+    across = one[0] < other[2] and other[0] < one[2]
+    return across and one[1] < other[3] and other[1] < one[3]
 
 
 def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:

@@ -15,7 +15,8 @@ from agents.rollout import collect
 from agents.tiny.lessons import IGNORE, dialogue_lesson, pad_lessons, question_lesson
 from agents.tiny.model import TinyConfig, tiny_limits
 from agents.tiny.pages import DIGITS, MARK_CLASSES, draw_page, mark_targets
-from agents.tiny.pretrain import STATE, PretrainConfig, Pretrainer
+from agents.tiny.pretrain import STATE, Pretrainer
+from agents.tiny.recipe import PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
 from agents.trajectory import Trajectory
 from judges import make_judge
@@ -140,7 +141,13 @@ def test_marks_too_small_to_be_seen_are_not_asked_for() -> None:
 
 
 SHORT = PretrainConfig(
-    page_steps=3, question_steps=8, dialogue_steps=3, page_batch_size=8, batch_size=4, save_every=2
+    tower_steps=3,
+    question_steps=8,
+    dialogue_steps=3,
+    tower_batch_size=8,
+    batch_size=4,
+    pages_beside=2,
+    save_every=2,
 )
 
 
@@ -201,7 +208,7 @@ def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
 
 
 def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path) -> None:
-    config = replace(SHORT, architecture="qwen3_vl", canvas=192, page_canvas=128)
+    config = replace(SHORT, architecture="qwen3_vl", canvas=192)
     Pretrainer(config, tmp_path).run(lambda *_: None)
     assert checkpoint_limits(tmp_path)["token_family"] == "qwen3_vl"
     limits = tiny_limits("qwen3_vl")
@@ -225,8 +232,8 @@ def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path)
 def test_bad_recipes_are_named() -> None:
     with pytest.raises(ConfigError, match="request_share"):
         PretrainConfig(request_share=2.0)
-    with pytest.raises(ConfigError, match="page_steps"):
-        PretrainConfig(page_steps=-1)
+    with pytest.raises(ConfigError, match="tower_steps"):
+        PretrainConfig(tower_steps=-1)
     with pytest.raises(ConfigError, match="batch_size"):
         PretrainConfig(batch_size=0)
     with pytest.raises(UnknownNameError, match="Did you mean 'qwen3_vl'"):

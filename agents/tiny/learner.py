@@ -1,0 +1,125 @@
+"""`Learner`: the model, its probes, and the loss of one shard of one step.
+
+What a step teaches hangs on seed, stage, step and shard alone, so that any process can compute it
+at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from agents.chat import ChatEncoder
+from agents.tiny.lessons import Lesson, dialogue_lesson, question_lesson
+from agents.tiny.model import TinyConfig, build_model, tiny_limits
+from agents.tiny.pages import draw_page, mark_targets
+from agents.tiny.probes import MARK_WEIGHT, Probes, lesson_loss
+from agents.tiny.recipe import PretrainConfig
+from agents.vision import VisionProcessor
+from vt_env.images import resample, shown_size
+from vt_env.tasks import SUITES, World, draw_scene
+from vt_env.templates import load_template
+from vt_env.tokens import token_family
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from transformers import PreTrainedTokenizerFast
+
+TOWER = "model.visual."
+"""What the names of the vision tower's parameters begin with."""
+
+
+class Learner:
+    """One process's share of a pretraining.
+
+    Args:
+        config: The recipe.
+        tokenizer: The model's tokenizer.
+    """
+
+    def __init__(self, config: PretrainConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.config = config
+        self.encoder = ChatEncoder(tokenizer)
+        self.template = load_template("brief")
+        self.size = TinyConfig(config.architecture)
+        self.limits = tiny_limits(config.architecture)
+        self.model = build_model(self.size, tokenizer, config.seed)
+        self.probes = Probes(self.model, self.size.hidden, config.seed)
+        self.world = World("train", seed=config.seed, canvas=config.canvas, suite="mixed")
+        self.vision: VisionProcessor | None = None
+        self.model.train()
+
+    def prepare(self, checkpoint: Path) -> None:
+        """Reads how images become patches from a saved checkpoint."""
+        self.vision = VisionProcessor(checkpoint)
+
+    def trained(self, stage: int) -> list[tuple[str, torch.nn.Parameter]]:
+        """What a stage trains, by name: the tower alone, or all; and the probes."""
+        prefix = TOWER if stage == 0 else ""
+        named = self.model.named_parameters()
+        own = [(name, parameter) for name, parameter in named if name.startswith(prefix)]
+        return [*own, *self.probes.named_parameters(prefix="probes")]
+
+    def loss(self, stage: int, step: int, shard: int) -> torch.Tensor:
+        """Mean loss of a shard of a step; a scalar."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, stage, step, shard])
+        if stage == 0:
+            count = config.tower_batch_size // config.shards
+            return self._read(self._view(rng, config.page_share) for _ in range(count))
+        if stage == 1:
+            # Every shard of a step shows one resolution, so that none waits for another.
+            coin = np.random.default_rng([config.seed, stage, step]).random()
+            lessons = self._questions(rng, 0.5 if coin < config.low_share else 1.0)
+        else:
+            lessons = self._dialogues(rng)
+        assert self.vision is not None
+        loss = lesson_loss(self.model, self.probes, self.encoder, self.vision, lessons)
+        count = config.pages_beside // config.shards
+        if count:
+            pages = (self._view(rng, page_share=1.0) for _ in range(count))
+            loss = loss + MARK_WEIGHT * self._read(pages)
+        return loss
+
+    def _view(
+        self, rng: np.random.Generator, page_share: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """A view of a page or a scene, uint8 (side, side, 3), and its marks."""
+        canvas = self.config.canvas
+        if rng.random() < page_share:
+            sheet = draw_page(rng, canvas)
+        else:
+            sheet = draw_scene(rng, canvas, SUITES["mixed"]).sheet
+        scale = 0.5 if rng.random() < self.config.low_share else 1.0
+        image = sheet.finish()
+        view = resample(image, shown_size(image.size, scale, self.limits))
+        block = token_family(self.limits.family).block
+        return np.array(view), mark_targets(sheet, view.width, block)
+
+    def _read(self, views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32]]]) -> torch.Tensor:
+        """How badly the tower reads some views; a scalar."""
+        assert self.vision is not None
+        images, marks = zip(*views, strict=True)
+        batch = self.vision(list(images))
+        self.model.model.visual(batch.patches, grid_thw=batch.grid_thw)
+        return self.probes.mark_loss(list(marks))
+
+    def _questions(self, rng: np.random.Generator, scale: float) -> list[Lesson]:
+        return [
+            question_lesson(rng, self.encoder, self.limits, self.config.canvas, scale)
+            for _ in range(self.config.batch_size // self.config.shards)
+        ]
+
+    def _dialogues(self, rng: np.random.Generator) -> list[Lesson]:
+        share = self.config.request_share
+        count = self.config.batch_size // self.config.shards
+        samples = [self.world[int(i)] for i in rng.integers(len(self.world), size=count)]
+        return [
+            dialogue_lesson(rng, sample, self.encoder, self.limits, self.template, share)
+            for sample in samples
+        ]

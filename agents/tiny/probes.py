@@ -1,0 +1,135 @@
+"""Throw-away heads that tell a model in training what is where, and where to look.
+
+Answers alone teach a tiny model too slowly: a word says little about which of forty visual tokens
+it came from. Two further questions are asked of it while it learns, of heads that are not kept:
+
+* marks: what does each visual token hold?
+* aims: which visual tokens hold the evidence for the turn that is about to be said?
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from agents.chat import ChatEncoder
+from agents.tiny.lessons import IGNORE, Lesson, pad_lessons
+from agents.tiny.pages import MARK_CLASSES
+from agents.vision import VisionProcessor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from transformers import PreTrainedModel
+
+MARK_WEIGHT = 0.5
+"""Weight of the marks beside the answers."""
+AIM_WEIGHT = 0.3
+"""Weight of the aims beside the answers."""
+AIM_WIDTH = 64
+"""Width in which the tokens to be said and the visual tokens are compared."""
+RARE = 3.0
+"""Weight of a mark that is there, against one that is not: most tokens hold none."""
+
+
+class Probes(torch.nn.Module):
+    """The heads, and what they see of a model.
+
+    Args:
+        model: A vision-language model; its tower and the middle of its language model are watched.
+        hidden: Width of its language model.
+        seed: Seed of the heads' weights.
+    """
+
+    def __init__(self, model: PreTrainedModel, hidden: int, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.marks = torch.nn.Linear(hidden, MARK_CLASSES)
+        self.query = torch.nn.Linear(hidden, AIM_WIDTH)
+        self.key = torch.nn.Linear(hidden, AIM_WIDTH, bias=False)
+        self._tower: Any = None
+        self._middle: Any = None
+        layers = model.model.language_model.layers
+        model.model.visual.register_forward_hook(self._keep_tower)
+        layers[len(layers) // 2 - 1].register_forward_hook(self._keep_middle)
+
+    def mark_loss(self, targets: list[NDArray[np.float32]]) -> torch.Tensor:
+        """Binary cross-entropy of the marks that the tower last saw; a scalar.
+
+        Args:
+            targets: Marks of each image, (visual tokens, MARK_CLASSES).
+        """
+        logits = self.marks(_merged(self._tower))  # (tokens, MARK_CLASSES)
+        wanted = torch.from_numpy(np.concatenate(targets))
+        weight = torch.tensor(RARE)
+        return functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
+
+    def aim_loss(self, lessons: list[Lesson], visual: torch.Tensor) -> torch.Tensor:
+        """How little of the attention of the middle layer would lie on the evidence; a scalar.
+
+        Args:
+            lessons: The sequences that the model last saw.
+            visual: Which of their tokens are visual, bool (B, T).
+        """
+        hidden = _first(self._middle)  # (B, T, hidden)
+        queries, keys = self.query(hidden), self.key(hidden)  # (B, T, AIM_WIDTH)
+        scores = queries @ keys.transpose(1, 2) / AIM_WIDTH**0.5  # (B, T, T)
+        length = hidden.shape[1]
+        earlier = torch.ones(length, length, dtype=torch.bool).tril()
+        seen = scores.masked_fill(~(visual[:, None, :] & earlier), -torch.inf)
+        evidence = np.zeros(scores.shape, dtype=bool)
+        for row, lesson in enumerate(lessons):
+            for aim in lesson.aims:  # a token is predicted at the place before it
+                evidence[row, aim.turn[0] - 1 : aim.turn[1] - 1, list(aim.evidence)] = True
+        wanted = torch.from_numpy(evidence)
+        asked = wanted.any(dim=2)
+        seen, wanted = seen[asked], wanted[asked]  # (asked, T)
+        found = seen.masked_fill(~wanted, -torch.inf)
+        loss: torch.Tensor = (seen.logsumexp(dim=1) - found.logsumexp(dim=1)).mean()
+        return loss
+
+    def _keep_tower(self, _module: Any, _inputs: Any, output: Any) -> None:
+        self._tower = output
+
+    def _keep_middle(self, _module: Any, _inputs: Any, output: Any) -> None:
+        self._middle = output
+
+
+def lesson_loss(
+    model: PreTrainedModel,
+    probes: Probes,
+    encoder: ChatEncoder,
+    vision: VisionProcessor,
+    lessons: list[Lesson],
+) -> torch.Tensor:
+    """Mean cross-entropy over the learned tokens of a batch, with marks and aims; a scalar."""
+    ids, mask, labels = (torch.from_numpy(a) for a in pad_lessons(lessons, encoder.pad))
+    visual = ids == encoder.image_pad
+    batch = vision([image for lesson in lessons for image in lesson.images])
+    hidden = model.model(
+        input_ids=ids,
+        attention_mask=mask,
+        pixel_values=batch.patches,
+        image_grid_thw=batch.grid_thw,
+        mm_token_type_ids=visual.int(),
+    ).last_hidden_state  # (B, T, hidden)
+    targets = labels[:, 1:]
+    wanted = targets != IGNORE
+    logits = model.lm_head(hidden[:, :-1][wanted])  # (learned, vocab)
+    answers = functional.cross_entropy(logits.float(), targets[wanted])
+    marks = probes.mark_loss([lesson.marks for lesson in lessons])
+    return answers + MARK_WEIGHT * marks + AIM_WEIGHT * probes.aim_loss(lessons, visual)
+
+
+def _merged(features: Any) -> torch.Tensor:
+    """The merged visual tokens of the tower's output, (tokens, hidden)."""
+    pooled = getattr(features, "pooler_output", features)
+    return torch.cat(list(pooled)) if isinstance(pooled, list | tuple) else pooled
+
+
+def _first(output: Any) -> torch.Tensor:
+    """The hidden states of a layer's output."""
+    hidden: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return hidden

@@ -1,0 +1,84 @@
+"""`PretrainConfig`: everything that a pretraining hangs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vt_env.errors import ConfigError
+from vt_env.tasks import CANVAS
+
+STAGES = ("tower", "questions", "dialogues")
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Recipe of the pretraining.
+
+    Attributes:
+        seed: Seed of weights and data.
+        architecture: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
+        canvas: Side of the scenes, in pixels; halved, it must be whole visual tokens.
+        tower_steps: Steps of the first stage, a batch of views of pages and scenes each.
+        question_steps: Steps of the second stage, a batch of scenes each.
+        dialogue_steps: Steps of the third stage, a batch of episodes each.
+        tower_batch_size: Views a step.
+        batch_size: Scenes or episodes a step.
+        tower_lr: Peak learning rate of the first stage.
+        lr: Peak learning rate of the second.
+        dialogue_lr: Peak learning rate of the third.
+        page_share: Share of pages among the views of the first stage; the others are scenes.
+        pages_beside: Pages that the tower goes on reading in a step of the later stages.
+        tower_pace: The tower's learning rate in the later stages, as a share of theirs.
+        warmup: Steps over which each stage's rate rises.
+        request_share: Chance that a dialogue asks for high resolution.
+        low_share: Chance that a view, or a batch of questions, is at low resolution.
+        save_every: Steps between saves of the state.
+        shards: Processes that share each batch, one thread each. A part of the recipe: each shard
+            draws scenes of its own.
+    """
+
+    seed: int = 0
+    architecture: str = "qwen2_5_vl"
+    canvas: int = CANVAS
+    tower_steps: int = 5000
+    question_steps: int = 6000
+    dialogue_steps: int = 1000
+    tower_batch_size: int = 32
+    batch_size: int = 32
+    tower_lr: float = 3e-3
+    lr: float = 2e-3
+    dialogue_lr: float = 5e-4
+    page_share: float = 0.5
+    pages_beside: int = 8
+    tower_pace: float = 0.3
+    warmup: int = 100
+    request_share: float = 0.5
+    low_share: float = 1 / 3
+    save_every: int = 100
+    shards: int = 2
+
+    def __post_init__(self) -> None:
+        steps = ("tower_steps", "question_steps", "dialogue_steps", "warmup")
+        for name in (*steps, "pages_beside", "tower_pace"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        for name in ("tower_batch_size", "batch_size", "save_every", "shards"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("tower_batch_size", "batch_size", "pages_beside"):
+            if getattr(self, name) % self.shards:
+                raise ConfigError(
+                    f"{name} must be a multiple of shards ({self.shards}), "
+                    f"got {getattr(self, name)}."
+                )
+        for name in ("request_share", "low_share", "page_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
+
+    def steps(self, stage: int) -> int:
+        """Steps of a stage, by its number."""
+        return (self.tower_steps, self.question_steps, self.dialogue_steps)[stage]
+
+    def peak_rate(self, stage: int) -> float:
+        """Peak learning rate of a stage, by its number."""
+        return (self.tower_lr, self.lr, self.dialogue_lr)[stage]

@@ -1,0 +1,76 @@
+"""The throw-away heads: what they ask, and that a model learns from them."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.chat import ChatEncoder
+from agents.tiny.learner import Learner
+from agents.tiny.lessons import Lesson, pad_lessons, question_lesson
+from agents.tiny.probes import lesson_loss
+from agents.tiny.recipe import PretrainConfig
+from agents.tiny.tokenizer import build_tokenizer
+
+
+@pytest.fixture(scope="module")
+def learner(tmp_path_factory: pytest.TempPathFactory) -> Learner:
+    from agents.tiny.model import save_checkpoint
+
+    tokenizer = build_tokenizer()
+    made = Learner(PretrainConfig(), tokenizer)
+    out = tmp_path_factory.mktemp("learner")
+    save_checkpoint(made.model, tokenizer, out)
+    made.prepare(out)
+    return made
+
+
+def lessons(learner: Learner, count: int) -> list[Lesson]:
+    rng = np.random.default_rng(0)
+    return [
+        question_lesson(rng, learner.encoder, learner.limits, 168, scale)
+        for scale in [1.0, 0.5] * (count // 2)
+    ]
+
+
+def test_aims_point_from_learned_tokens_to_visual_ones(learner: Learner) -> None:
+    encoder: ChatEncoder = learner.encoder
+    for lesson in lessons(learner, 12):
+        assert lesson.aims
+        for aim in lesson.aims:
+            first, last = aim.turn
+            assert lesson.labels[first:last] == lesson.ids[first:last]
+            assert lesson.ids[last - 1] == encoder.eos
+            assert aim.evidence
+            assert {lesson.ids[place] for place in aim.evidence} == {encoder.image_pad}
+            assert max(aim.evidence) < first
+
+
+def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> None:
+    """With a query of zeros every visual token is as likely, so the loss is known by counting."""
+    given = lessons(learner, 4)
+    ids = torch.from_numpy(pad_lessons(given, learner.encoder.pad)[0])
+    visual = ids == learner.encoder.image_pad
+    weights = {name: value.clone() for name, value in learner.probes.state_dict().items()}
+    with torch.no_grad():
+        learner.probes.query.weight.zero_()
+        learner.probes.query.bias.zero_()
+        assert learner.vision is not None
+        lesson_loss(learner.model, learner.probes, learner.encoder, learner.vision, given)
+        got = float(learner.probes.aim_loss(given, visual))
+    learner.probes.load_state_dict(weights)
+    expected = [
+        np.log(int(visual[row].sum()) / len(aim.evidence))
+        for row, lesson in enumerate(given)
+        for aim in lesson.aims
+        for _ in range(*aim.turn)
+    ]
+    assert got == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_every_part_of_the_model_learns_from_the_loss(learner: Learner) -> None:
+    for parameter in [*learner.model.parameters(), *learner.probes.parameters()]:
+        parameter.grad = None
+    learner.loss(stage=1, step=1, shard=0).backward()
+    for name, parameter in learner.trained(1):
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
