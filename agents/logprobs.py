@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS
+from agents.vision import seen_once
 
 if TYPE_CHECKING:
     import torch
@@ -27,13 +28,14 @@ def sampled_logprobs(
     Returns:
         Log-probs (N,) and entropies (N,), float32, in nats.
     """
-    hidden = model.model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.attention_mask,
-        pixel_values=batch.images.patches.to(model.dtype),
-        image_grid_thw=batch.images.grid_thw,
-        mm_token_type_ids=(batch.input_ids == image_pad).int(),
-    ).last_hidden_state  # (B, T, hidden)
+    with seen_once(model.model.visual, batch.images):
+        hidden = model.model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            pixel_values=batch.images.patches.to(model.dtype),
+            image_grid_thw=batch.images.grid_shown(),
+            mm_token_type_ids=(batch.input_ids == image_pad).int(),
+        ).last_hidden_state  # (B, T, hidden)
     logits = model.lm_head(hidden[batch.rows, batch.columns]).float()  # (N, vocab)
     bias = logits.new_zeros(logits.shape[-1])
     bias[list(banned)] = BAN_BIAS

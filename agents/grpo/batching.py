@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,7 @@ class ModelBatch:
     Attributes:
         input_ids: (B, T), int64, padded on the right.
         attention_mask: (B, T), int64.
-        images: Every image in order, as patches.
+        images: Every distinct image as patches, and where they are shown.
         rows: Sequence of each sampled token, (N,), int64.
         columns: Position that *predicts* each sampled token, (N,), int64.
         targets: The sampled ids, (N,), int64.
@@ -73,9 +73,9 @@ class Collator:
         rows, places = np.nonzero(sampled)
         images = self._process([image for t in trajectories for image in t.images])
         wanted = int(((ids == self.image_pad) & (attention == 1)).sum())
-        if wanted != sum(images.tokens):
+        if wanted != images.tokens_shown():
             raise AlignmentError(
-                f"{wanted} image placeholders for {sum(images.tokens)} image features."
+                f"{wanted} image placeholders for {images.tokens_shown()} image features."
             )
         return ModelBatch(
             input_ids=torch.from_numpy(ids),
@@ -90,19 +90,8 @@ class Collator:
 
     def _process(self, images: Sequence[Pixels]) -> ImageBatch:
         """Processes each distinct image once: the episodes of a group share theirs."""
-        import torch
-
         keys = [(image.shape, image.tobytes()) for image in images]
-        place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        unique: dict[int, Pixels] = {}
-        for key, image in zip(keys, images, strict=True):
-            unique.setdefault(place[key], image)
-        batch = self._vision([unique[i] for i in range(len(unique))])
-        sizes = batch.grid_thw.prod(dim=1).tolist()
-        parts = batch.patches.split(sizes)
-        order = [place[key] for key in keys]
-        return ImageBatch(
-            torch.cat([parts[i] for i in order]),
-            batch.grid_thw[order],
-            tuple(batch.tokens[i] for i in order),
-        )
+        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        distinct = dict(zip(keys, images, strict=True))
+        batch = self._vision([distinct[key] for key in number])
+        return replace(batch, shown=tuple(number[key] for key in keys))
