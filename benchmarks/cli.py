@@ -142,6 +142,27 @@ def evaluate(
 
 
 @app.command()
+def quality(
+    model: Model = _DEFAULTS.model,
+    backend: Backend = _DEFAULTS.backend,
+    suite: Annotated[str, Opt(help="Suite of the embedded world.")] = "mixed",
+    split: Annotated[str, Opt(help="Its split; generalisation: styles never seen.")] = "test",
+    samples: Annotated[int, Opt(help="Held-out samples, each played three times.")] = 3000,
+    seed: Annotated[int, Opt(help="Seed of the sampling.")] = 0,
+    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
+    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
+    out: Annotated[Path | None, Opt(help="JSON file for the figures.")] = None,
+) -> None:
+    """Check a model to start from: reading at both resolutions, protocol, request rates."""
+    from benchmarks.quality import QualitySettings, check_quality
+
+    settings = QualitySettings(
+        model, backend, suite, split, samples, seed, max_new_tokens, max_model_len
+    )
+    check_quality(settings, out)
+
+
+@app.command()
 def pretrain(
     out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
     seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,

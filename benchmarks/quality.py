@@ -1,0 +1,209 @@
+"""What a model can do on the embedded world before any RL: does it read, and where can it not?
+
+A model to start from reads what is shown sharp, reads what is large in the small view, knows no
+more than chance of what is lost there, keeps the protocol, and asks without regard to need.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from agents.backends import Sampling, make_backend
+from agents.checkpoints import checkpoint_limits
+from agents.rollout import Decision, collect
+from agents.trajectory import Trajectory
+from benchmarks.show import console, progress_bar
+from vt_env.env import VisionThinkEnv
+from vt_env.errors import ConfigError
+from vt_env.samples import Dataset
+from vt_env.tasks import World
+
+BATCH = 200
+"""Samples played at once."""
+GUESSED_FROM = 20_000
+"""Training samples that the best blind guess is taken from."""
+WAYS: dict[str, tuple[float, Decision | None]] = {
+    "high": (0.0, "request"),
+    "low": (0.0, "answer"),
+    "own": (1.0, None),
+}
+"""Temperature and decision of each of the three times that a sample is played."""
+Played = dict[str, list[Trajectory]]
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """Settings of the check; see ``visionthink quality --help``."""
+
+    model: str
+    backend: str
+    suite: str
+    split: str
+    samples: int
+    seed: int
+    max_new_tokens: int
+    max_model_len: int
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ConfigError(f"samples must be at least 1, got {self.samples}.")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of one family, or of all; shares, None where there is no such sample.
+
+    Attributes:
+        samples: How many samples these are of.
+        high: Right after asking.
+        low_enough: Right at low resolution where that suffices.
+        low_lost: Right at low resolution where it does not.
+        chance: Right by the best guess that hangs on the question alone, on those same samples.
+        asks_need: Requests at temperature 1 where high resolution is needed.
+        asks_no_need: Requests at temperature 1 where it is not.
+        asks: Requests at temperature 1.
+        well_formed: Episodes at temperature 1 that keep the protocol in every turn.
+    """
+
+    samples: int
+    high: float | None
+    low_enough: float | None
+    low_lost: float | None
+    chance: float | None
+    asks_need: float | None
+    asks_no_need: float | None
+    asks: float | None
+    well_formed: float | None
+
+
+def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Quality]:
+    """Plays held-out samples three times, prints a table, and writes it if there is a file to.
+
+    Returns:
+        Figures by family, and under ``all``.
+    """
+    env = VisionThinkEnv(
+        data="world",
+        suite=settings.suite,
+        split=settings.split,
+        judge="rule",
+        **checkpoint_limits(settings.model),
+    )
+    try:
+        played = _play(settings, env)
+    finally:
+        env.close()
+    guesses = blind_guesses(World("train", suite=settings.suite), GUESSED_FROM)
+    result = by_family(played, guesses)
+    console.print(quality_table(result, settings.split))
+    if out is not None:
+        record = {
+            "settings": asdict(settings),
+            "figures": {name: asdict(quality) for name, quality in result.items()},
+        }
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _play(settings: QualitySettings, env: VisionThinkEnv) -> Played:
+    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+    played: Played = {way: [] for way in WAYS}
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("episodes", total=settings.samples * len(WAYS), line="")
+            for start in range(0, settings.samples, BATCH):
+                indices = range(start, min(start + BATCH, settings.samples))
+                for way, (temperature, decision) in WAYS.items():
+                    sampling = Sampling(
+                        temperature, settings.max_new_tokens, settings.seed * 65537 + start
+                    )
+                    force = (lambda _, decision=decision: decision) if decision else None
+                    batch = [env.new_episode(index) for index in indices]
+                    episodes = collect(backend, batch, env.judge, sampling, force)
+                    played[way] += [replace(t, images=()) for t in episodes]
+                    bar.advance(task, len(batch))
+    finally:
+        backend.close()
+    return played
+
+
+def blind_guesses(dataset: Dataset, samples: int) -> dict[str, str]:
+    """The most frequent answer to each question among samples that need high resolution."""
+    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for index in range(min(samples, len(dataset))):
+        sample = dataset[index]
+        if sample.needs_high_res:
+            answers[sample.question][sample.answers[0]] += 1
+    return {question: counts.most_common(1)[0][0] for question, counts in answers.items()}
+
+
+def by_family(played: Played, guesses: dict[str, str]) -> dict[str, Quality]:
+    """Figures of every family, and of all.
+
+    Args:
+        played: Episodes by way, of the same samples in the same order.
+        guesses: The best blind guess for a question.
+    """
+    families = sorted({t.family for t in played["high"]})
+    kept: dict[str, Callable[[Trajectory], bool]] = {
+        family: (lambda t, family=family: t.family == family)  # type: ignore[misc]
+        for family in families
+    }
+    kept["all"] = lambda _: True
+    return {
+        name: _quality({way: [t for t in mine if keep(t)] for way, mine in played.items()}, guesses)
+        for name, keep in kept.items()
+    }
+
+
+def _quality(played: Played, guesses: dict[str, str]) -> Quality:
+    need = {
+        way: {
+            wanted: [t for t in mine if t.outcome.needs_high_res is wanted]
+            for wanted in (True, False)
+        }
+        for way, mine in played.items()
+    }
+    lost = need["low"][True]
+    return Quality(
+        samples=len(played["high"]),
+        high=_share([bool(t.outcome.correct) for t in played["high"]]),
+        low_enough=_share([bool(t.outcome.correct) for t in need["low"][False]]),
+        low_lost=_share([bool(t.outcome.correct) for t in lost]),
+        chance=_share([guesses.get(t.question) in t.references for t in lost]),
+        asks_need=_share([t.outcome.requested for t in need["own"][True]]),
+        asks_no_need=_share([t.outcome.requested for t in need["own"][False]]),
+        asks=_share([t.outcome.requested for t in played["own"]]),
+        well_formed=_share([t.outcome.well_formed for t in played["own"]]),
+    )
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def quality_table(result: dict[str, Quality], split: str) -> Table:
+    """A row a family, and one for all."""
+    table = Table(
+        title=f"{result['all'].samples} samples of the {split} split, before RL",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("family", no_wrap=True)
+    names = ("high", "low enough", "low lost", "chance", "asks need", "asks not")
+    for name in (*names, "asks", "protocol", "samples"):
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    for name, quality in result.items():
+        shares = list(asdict(quality).values())[1:]
+        cells = ["-" if share is None else f"{share:.1%}" for share in shares]
+        table.add_row(name, *cells, str(quality.samples))
+    return table
