@@ -1,7 +1,8 @@
 """Muon for the matrices, AdamW for the rest, as one optimizer.
 
-On the pages stage Muon reaches in 900 steps what AdamW alone reaches in 1,500 (docs/training.md).
-Embeddings, the output layer, norms, biases and the patch embedding stay with AdamW, as is usual.
+Learning to read pages of type, the tower reaches in 900 steps with Muon the loss that it reaches
+in 1,500 with AdamW alone. Embeddings, the output layer, norms, biases and the patch embedding stay
+with AdamW, as is usual.
 """
 
 from __future__ import annotations

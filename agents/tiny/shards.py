@@ -1,9 +1,8 @@
 """`Shards`: processes that share each batch of a pretraining, one thread each.
 
-The parameters lie in memory that all processes see. Each computes the gradient of its own shard;
-the first one adds them up in a fixed order and takes the step. So the sum is the same at every
-run, and two processes of one thread do in half the time what two threads of one process do in
-three quarters of it: drawing scenes, too, is shared.
+The parameters lie in memory that all processes see. Each draws and computes the gradient of its
+own shard; the first one adds them up in a fixed order and takes the step, so the sum is the same at
+every run. Threads within one process would share the matrix products alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Processes that share a batch: the same gradient as one process would get, and a named end."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,56 +15,53 @@ from vt_env.errors import ConfigError
 CONFIG = PretrainConfig(batch_size=4, tower_batch_size=4, pages_beside=2, shards=2)
 
 
-@pytest.fixture
-def learner(tmp_path: Path) -> Learner:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Learner, Shards]]:
+    """A learner and the other process of its pretraining."""
+    out = tmp_path_factory.mktemp("shards")
     tokenizer = build_tokenizer()
-    made = Learner(CONFIG, tokenizer)
-    save_checkpoint(made.model, tokenizer, tmp_path)
-    made.prepare(tmp_path)
-    return made
+    learner = Learner(CONFIG, tokenizer)
+    save_checkpoint(learner.model, tokenizer, out)
+    learner.prepare(out)
+    shards = Shards(learner, out)
+    yield learner, shards
+    shards.close()
 
 
+@pytest.mark.parametrize("stage", [0, 1, 2])
 def test_the_gradient_is_the_mean_of_all_shards_at_the_weights_of_the_moment(
-    learner: Learner, tmp_path: Path
+    pair: tuple[Learner, Shards], stage: int
 ) -> None:
-    shards = Shards(learner, tmp_path)
-    try:
-        for stage in (0, 1, 2):
-            trained = [parameter for _, parameter in learner.trained(stage)]
-            alone = []
-            losses = []
-            for shard in range(CONFIG.shards):
-                loss = learner.loss(stage, 7, shard)
-                losses.append(float(loss.detach()))
-                alone.append(torch.autograd.grad(loss, trained, allow_unused=True))
-            for parameter in [*learner.model.parameters(), *learner.probes.parameters()]:
-                parameter.grad = None
-            assert shards.backward(stage, 7) == pytest.approx(sum(losses) / 2, rel=1e-5)
-            for parameter, one, two in zip(trained, *alone, strict=True):
-                if one is None:
-                    assert parameter.grad is None
-                    continue
-                torch.testing.assert_close(parameter.grad, (one + two) / 2, rtol=1e-3, atol=1e-6)
-            with torch.no_grad():  # the other process must see what is changed here
-                for parameter in trained:
-                    parameter.mul_(0.9)
-    finally:
-        shards.close()
+    learner, shards = pair
+    trained = [parameter for _, parameter in learner.trained(stage)]
+    alone = []
+    losses = []
+    for shard in range(CONFIG.shards):
+        loss = learner.loss(stage, 7, shard)
+        losses.append(float(loss.detach()))
+        alone.append(torch.autograd.grad(loss, trained, allow_unused=True))
+    for parameter in [*learner.model.parameters(), *learner.probes.parameters()]:
+        parameter.grad = None
+    assert shards.backward(stage, 7) == pytest.approx(sum(losses) / 2, rel=1e-5)
+    for parameter, one, two in zip(trained, *alone, strict=True):
+        if one is None:
+            assert parameter.grad is None
+            continue
+        torch.testing.assert_close(parameter.grad, (one + two) / 2, rtol=1e-3, atol=1e-6)
+    with torch.no_grad():  # the other process must see, in the next stage, what is changed here
+        for parameter in trained:
+            parameter.mul_(0.9)
 
 
 def test_a_process_that_ends_is_an_error_that_says_how_to_go_on(
-    learner: Learner, tmp_path: Path
+    pair: tuple[Learner, Shards],
 ) -> None:
-    shards = Shards(learner, tmp_path)
-    try:
-        shards.backward(1, 1)
-        process = shards._workers[0][0]
-        process.kill()
-        process.join()
-        with pytest.raises(ShardError, match=r"exit code -9.*--resume"):
-            shards.backward(1, 2)
-    finally:
-        shards.close()
+    _, shards = pair
+    process = shards._workers[0][0]
+    process.kill()
+    process.join()
+    with pytest.raises(ShardError, match=r"exit code -9.*--resume"):
+        shards.backward(1, 2)
 
 
 def test_a_batch_must_be_shared_evenly() -> None:
