@@ -12,7 +12,7 @@ from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Dataset, Sample
-from vt_env.tasks import STARTER, STARTERS, SUITES, World
+from vt_env.tasks import SUITES, World
 from vt_env.templates import load_template
 
 SEARCH = 20
@@ -98,8 +98,6 @@ def _families(dataset: Dataset) -> tuple[str, ...]:
     """Families that are sure to come, where that is known."""
     if not isinstance(dataset, World):
         return ()
-    if dataset.suite == STARTER:
-        return dataset.families or tuple(STARTERS)
     return dataset.families or tuple(name for group in SUITES[dataset.suite] for name in group)
 
 
@@ -107,7 +105,7 @@ def _title(dataset: Dataset) -> str:
     if not isinstance(dataset, World):
         return f"{dataset.name}: {len(dataset)} samples"
     drawn = ", ".join(dataset.families) or f"suite {dataset.suite}"
-    return f"{dataset.name}, seed {dataset.seed}, {drawn}, canvas of {dataset.side} pixels"
+    return f"{dataset.name}, seed {dataset.seed}, {drawn}, canvas of {dataset.canvas} pixels"
 
 
 def card(sample: Sample) -> Card:

@@ -200,10 +200,9 @@ def quality_table(result: dict[str, Quality], split: str) -> Table:
     )
     table.add_column("family", no_wrap=True)
     names = ("high", "low enough", "low lost", "chance", "asks need", "asks not")
-    for name in (*names, "asks", "protocol", "samples"):
-        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    for name in (*names, "protocol"):
+        table.add_column(name, justify="right", min_width=max(6, *map(len, name.split())))
     for name, quality in result.items():
-        shares = list(asdict(quality).values())[1:]
-        cells = ["-" if share is None else f"{share:.1%}" for share in shares]
-        table.add_row(name, *cells, str(quality.samples))
+        shares = {key: s for key, s in asdict(quality).items() if key not in ("samples", "asks")}
+        table.add_row(name, *("-" if s is None else f"{s:.1%}" for s in shares.values()))
     return table

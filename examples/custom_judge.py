@@ -34,10 +34,12 @@ class SimilarityJudge:
 
 def main() -> dict[str, float | None]:
     """Judges three answers to one question; returns their scores."""
-    env = vt_env.make("VisionThink-v0", judge=SimilarityJudge(), families=("stripes",))
+    env = vt_env.make("VisionThink-v0", judge=SimilarityJudge(), families=("textures",))
+    samples = env.unwrapped.dataset
+    index = next(i for i in range(len(samples)) if samples[i].answers == ("horizontal",))
     scores: dict[str, float | None] = {}
     for text in ("horizontal", "horizontally", "?"):
-        env.reset(options={"index": 0})
+        env.reset(options={"index": index})
         *_, info = env.step(to_text(Answer(text, "clear")))
         scores[text] = info["verdict"].score
         print(f"{text:<14} {info['ending']:<10} {info['reward_terms']}")

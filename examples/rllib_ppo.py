@@ -32,7 +32,7 @@ def main(iterations: int = 20, batch: int = 512) -> list[float]:
         PPOConfig()
         .environment(
             "vision_think_discrete",
-            env_config={"families": ("objects", "stripes"), "image_size": 56},
+            env_config={"families": ("objects", "textures"), "image_size": 56},
         )
         .env_runners(num_env_runners=0, rollout_fragment_length="auto")
         .training(train_batch_size_per_learner=batch, minibatch_size=128, num_epochs=4, lr=3e-4)

@@ -17,7 +17,9 @@ def main(steps: int = 20_000, rollout: int = 512) -> float:
     from stable_baselines3 import PPO
     from stable_baselines3.common.monitor import Monitor
 
-    env: Any = vt_env.make("VisionThinkDiscrete-v0", families=("objects", "stripes"), image_size=56)
+    env: Any = vt_env.make(
+        "VisionThinkDiscrete-v0", families=("objects", "textures"), image_size=56
+    )
     model = PPO("MultiInputPolicy", Monitor(env), n_steps=rollout, batch_size=128, seed=0)
     model.learn(total_timesteps=steps)
     recent = [float(episode["r"]) for episode in model.ep_info_buffer or ()]

@@ -67,7 +67,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
     ## Arguments
     ```python
     import gymnasium
-    env = gymnasium.make("vt_env:VisionThinkDiscrete-v0", families=("objects", "stripes"))
+    env = gymnasium.make("vt_env:VisionThinkDiscrete-v0", families=("objects", "textures"))
     ```
 
     Args:

@@ -22,7 +22,7 @@ from vt_env.images import ImageLimits, resample, shown_size, tokens_of
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
-from vt_env.tasks import SUITES, Scene, SceneImage, draw_scene
+from vt_env.tasks import SUITES, SceneImage, draw_scene
 from vt_env.tasks.base import Box
 from vt_env.tasks.sheet import Sheet
 from vt_env.templates import PromptTemplate
@@ -169,7 +169,7 @@ def dialogue_lesson(
 
     Args:
         rng: Throws the coin.
-        sample: The question to be answered; of one of the suites in `SUITES`.
+        sample: The question to be answered; of the embedded world.
         encoder: The chat format.
         limits: How images are sized.
         template: What is said around the images.
@@ -178,7 +178,6 @@ def dialogue_lesson(
     episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
     assert isinstance(sample.image, SceneImage)
     scene = sample.image.scene()
-    assert isinstance(scene, Scene)
     sheet = scene.sheet
     writer = _Writer(encoder, limits)
     writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)

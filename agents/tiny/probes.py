@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-MARK_WEIGHT = 0.5
+MARK_WEIGHT = 2.0
 """Weight of the marks beside the answers."""
 AIM_WEIGHT = 0.3
 """Weight of the aims beside the answers."""

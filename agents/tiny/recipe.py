@@ -40,9 +40,9 @@ class PretrainConfig:
     seed: int = 0
     architecture: str = "qwen2_5_vl"
     canvas: int = CANVAS
-    tower_steps: int = 5000
-    question_steps: int = 6000
-    dialogue_steps: int = 1000
+    tower_steps: int = 4500
+    question_steps: int = 3600
+    dialogue_steps: int = 800
     tower_batch_size: int = 32
     batch_size: int = 32
     tower_lr: float = 3e-3

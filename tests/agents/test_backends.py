@@ -39,8 +39,8 @@ class BackendContract:
         assert [g.token_ids for g in together] == [g.token_ids for g in alone]
         for request, result in zip(asked, together, strict=True):
             assert len(result.token_ids) == len(result.logprobs) > 0
-            assert result.prompt_ids.count(backend.encoder.image_pad) == 4
-            assert len(result.prompt_ids) == len(request.prompt_ids) + 3
+            assert result.prompt_ids.count(backend.encoder.image_pad) == 9
+            assert len(result.prompt_ids) == len(request.prompt_ids) + 8
 
     def test_the_same_seed_draws_the_same_tokens(self, backend: GenerationBackend) -> None:
         asked = requests(backend)

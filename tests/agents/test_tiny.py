@@ -16,7 +16,7 @@ from agents.tiny.lessons import IGNORE, dialogue_lesson, pad_lessons, question_l
 from agents.tiny.model import TinyConfig, tiny_limits
 from agents.tiny.pages import DIGITS, MARK_CLASSES, draw_page, mark_targets
 from agents.tiny.pretrain import STATE, Pretrainer
-from agents.tiny.recipe import PretrainConfig
+from agents.tiny.recipe import STAGES, PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
 from agents.trajectory import Trajectory
 from judges import make_judge
@@ -25,8 +25,7 @@ from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
 from vt_env.rewards import RewardConfig
-from vt_env.tasks import SUITES, World, draw_scene
-from vt_env.tasks.starter import STARTERS
+from vt_env.tasks import SUITES, TASKS, World, draw_scene
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import load_template
 from vt_env.tokens import visual_tokens
@@ -66,11 +65,19 @@ def test_the_vocabulary_is_that_of_the_model(checkpoint: Path) -> None:
 
 def test_the_checkpoint_is_small_and_whole(checkpoint: Path) -> None:
     assert sum(p.stat().st_size for p in checkpoint.iterdir()) < 20 * 2**20
-    recipe = json.loads((checkpoint / "pretraining.json").read_text())
-    for run in recipe["runs"]:  # three, one going on from the other, by an earlier recipe
-        for stage in ("question", "dialogue"):
-            done = [row["step"] for row in run["curve"] if row["stage"] == f"{stage}s"]
-            assert done[-1] == run["recipe"][f"{stage}_steps"]
+    config = json.loads((checkpoint / "config.json").read_text())
+    assert config["architectures"] == ["Qwen2_5_VLForConditionalGeneration"]
+
+
+def test_the_checkpoint_comes_from_todays_recipe(checkpoint: Path) -> None:
+    record = json.loads((checkpoint / "pretraining.json").read_text())
+    recipe = PretrainConfig(**record["recipe"])
+    assert recipe == PretrainConfig()
+    assert TinyConfig(**record["model"]) == TinyConfig()
+    for number, stage in enumerate(STAGES):
+        done = [row["step"] for row in record["curve"] if row["stage"] == stage]
+        assert done[-1] == recipe.steps(number)
+    assert record["curve"][-1]["seconds"] <= 2 * 60 * 60
 
 
 def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: ChatEncoder) -> None:
@@ -148,6 +155,7 @@ SHORT = PretrainConfig(
     batch_size=4,
     pages_beside=2,
     save_every=2,
+    shards=1,
 )
 
 
@@ -155,11 +163,13 @@ def weights(directory: Path) -> bytes:
     return (directory / "model.safetensors").read_bytes()
 
 
-def test_pretraining_is_deterministic_and_learns(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shards", [1, 2])
+def test_pretraining_is_deterministic_and_learns(tmp_path: Path, shards: int) -> None:
+    config = replace(SHORT, shards=shards)
     losses: list[list[float]] = []
     for name in ("one", "two"):
         seen: list[float] = []
-        Pretrainer(SHORT, tmp_path / name).run(lambda *step, seen=seen: seen.append(step[3]))  # type: ignore[misc]
+        Pretrainer(config, tmp_path / name).run(lambda *step, seen=seen: seen.append(step[3]))  # type: ignore[misc]
         losses.append(seen)
     assert losses[0] == losses[1]
     assert losses[0][10] < losses[0][3]
@@ -260,7 +270,7 @@ def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) 
         hf_backend, world_episodes(420, split="test"), make_judge("rule"), Sampling(seed=0)
     )
     assert np.mean([t.outcome.well_formed for t in played]) >= 0.95
-    for family in STARTERS:
+    for family in TASKS:
         mine = [t.outcome.requested for t in played if t.family == family]
         assert 0.3 <= np.mean(mine) <= 0.7
 
@@ -272,7 +282,7 @@ def test_the_bands_are_where_the_models_accuracy_puts_them(
         mine = [t for t in forced[decision] if t.outcome.needs_high_res is need]
         return float(np.mean([t.outcome.correct for t in mine]))
 
-    assert accuracy("answer", False) >= 0.95
-    assert accuracy("answer", True) <= 0.5
-    assert accuracy("request", True) >= 0.9
-    assert accuracy("request", False) >= 0.95
+    assert accuracy("answer", False) >= 0.85
+    assert accuracy("answer", True) <= 0.25
+    assert accuracy("request", True) >= 0.85
+    assert accuracy("request", False) >= 0.85

@@ -1,22 +1,18 @@
 """The embedded world: procedural image-question families with exact answers."""
 
 from vt_env.tasks.base import Need, Question, Task
-from vt_env.tasks.starter import STARTERS, StarterScene
 from vt_env.tasks.suites import SUITES, TASKS
-from vt_env.tasks.world import CANVAS, SPLITS, STARTER, Scene, SceneImage, World, draw_scene
+from vt_env.tasks.world import CANVAS, SPLITS, Scene, SceneImage, World, draw_scene
 
 __all__ = [
     "CANVAS",
     "SPLITS",
-    "STARTER",
-    "STARTERS",
     "SUITES",
     "TASKS",
     "Need",
     "Question",
     "Scene",
     "SceneImage",
-    "StarterScene",
     "Task",
     "World",
     "draw_scene",

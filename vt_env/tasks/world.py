@@ -13,8 +13,6 @@ from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.samples import Sample
 from vt_env.tasks.base import Question
 from vt_env.tasks.sheet import Sheet
-from vt_env.tasks.starter import CANVAS as STARTER_CANVAS
-from vt_env.tasks.starter import STARTERS, StarterScene, draw_starter
 from vt_env.tasks.style import draw_style
 from vt_env.tasks.suites import SUITES, TASKS
 
@@ -27,8 +25,6 @@ SPLITS = {
 """Number of each split's random stream, and its size; streams never overlap."""
 CANVAS, SMALLEST, LARGEST = 168, 112, 2048
 """Default side of the images in pixels (36 visual tokens of 28 x 28), and the bounds."""
-STARTER = "starter"
-"""The suite that the shipped tiny model knows, and the default."""
 BLOCKS = (56, 64)
 """A canvas is a multiple of one of these, so that half of it is whole tokens: 28 or 32 pixels."""
 WANTED = {True: 0.45, False: 0.45, None: 0.1}
@@ -102,7 +98,7 @@ class SceneImage:
         """Width and height, in pixels."""
         return self.canvas, self.canvas
 
-    def scene(self) -> Scene | StarterScene:
+    def scene(self) -> Scene:
         """The scene, with the answers."""
         return _scene(self)
 
@@ -112,11 +108,9 @@ class SceneImage:
 
 
 @functools.lru_cache(maxsize=8)
-def _scene(source: SceneImage) -> Scene | StarterScene:
+def _scene(source: SceneImage) -> Scene:
     """Draws a scene; the last few are kept, for a sample's image is drawn soon after it."""
     rng = np.random.default_rng([source.seed, SPLITS[source.split][0], source.index])
-    if source.suite == STARTER:
-        return draw_starter(rng, source.canvas, source.families)
     groups = (source.families,) if source.families else SUITES[source.suite]
     return draw_scene(rng, source.canvas, groups, source.split == "generalisation")
 
@@ -131,49 +125,40 @@ class World:
 
     Args:
         split: ``"train"``, ``"validation"``, ``"test"``, or ``"generalisation"``: faces, shades and
-            layouts that the other splits never show. The starter suite has no such split.
+            layouts that the other splits never show.
         seed: Seed of the world; the same seed gives the same bytes on every machine.
         canvas: Side of the images, in pixels, from 112 to 2048: a multiple of 56, or of 64 for
-            models whose visual tokens are 32 pixels wide; None: 112 for the starter suite,
-            168 for the others.
-        suite: ``"starter"``, ``"mixed"``, ``"ocr"`` or ``"general"``: which families are drawn.
-        families: Some of the families of the starter suite, or any of the others.
+            models whose visual tokens are 32 pixels wide.
+        suite: ``"mixed"``, ``"ocr"`` or ``"general"``: which families are drawn.
+        families: Families to draw from, alike often, in place of the suite.
 
     Raises:
         UnknownNameError: If the split, the suite or a family is unknown.
-        ConfigError: If the canvas is out of range, the seed negative, or the split not the suite's.
+        ConfigError: If the canvas is out of range, or the seed negative.
     """
 
     split: str = "train"
     seed: int = 0
-    canvas: int | None = None
-    suite: str = STARTER
+    canvas: int = CANVAS
+    suite: str = "mixed"
     families: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise UnknownNameError("split", self.split, SPLITS)
-        if self.suite not in (STARTER, *SUITES):
-            raise UnknownNameError("suite", self.suite, (STARTER, *SUITES))
-        if self.suite == STARTER and self.split == "generalisation":
-            raise ConfigError("The starter suite has no generalisation split; suite='mixed' has.")
-        known = STARTERS if self.suite == STARTER else TASKS
+        if self.suite not in SUITES:
+            raise UnknownNameError("suite", self.suite, SUITES)
         for family in self.families:
-            if family not in known:
-                raise UnknownNameError(f"family (suite {self.suite!r})", family, known)
-        fits = any(self.side % block == 0 for block in BLOCKS)
-        if not SMALLEST <= self.side <= LARGEST or not fits:
+            if family not in TASKS:
+                raise UnknownNameError("family", family, TASKS)
+        fits = any(self.canvas % block == 0 for block in BLOCKS)
+        if not SMALLEST <= self.canvas <= LARGEST or not fits:
             raise ConfigError(
                 f"canvas must be a multiple of {BLOCKS[0]} or {BLOCKS[1]} from {SMALLEST} to "
-                f"{LARGEST}, got {self.side}."
+                f"{LARGEST}, got {self.canvas}."
             )
         if self.seed < 0:
             raise ConfigError(f"seed must be at least 0, got {self.seed}.")
-
-    @property
-    def side(self) -> int:
-        """Side of the images, in pixels."""
-        return self.canvas or (STARTER_CANVAS if self.suite == STARTER else CANVAS)
 
     @property
     def name(self) -> str:
@@ -187,7 +172,7 @@ class World:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
         image = SceneImage(
-            self.seed, self.split, index, self.side, self.suite, tuple(self.families)
+            self.seed, self.split, index, self.canvas, self.suite, tuple(self.families)
         )
         scene = image.scene()
         question = scene.question
