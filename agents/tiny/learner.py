@@ -16,7 +16,7 @@ from agents.chat import ChatEncoder
 from agents.tiny.lessons import Lesson, dialogue_lesson, question_lesson
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
 from agents.tiny.pages import draw_page, mark_targets
-from agents.tiny.probes import MARK_WEIGHT, Probes, lesson_loss
+from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.vision import VisionProcessor
 from vt_env.images import resample, shown_size
@@ -79,11 +79,14 @@ class Learner:
         else:
             lessons = self._dialogues(rng)
         assert self.vision is not None
-        loss = lesson_loss(self.model, self.probes, self.encoder, self.vision, lessons)
+        answers, marks, aims = lesson_losses(
+            self.model, self.probes, self.encoder, self.vision, lessons
+        )
+        loss = answers + config.mark_weight * marks + config.aim_weight * aims
         count = config.pages_beside // config.shards
         if count:
             pages = (self._view(rng, page_share=1.0) for _ in range(count))
-            loss = loss + MARK_WEIGHT * self._read(pages)
+            loss = loss + config.mark_weight * self._read(pages)
         return loss
 
     def _view(

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-MARK_WEIGHT = 2.0
-"""Weight of the marks beside the answers."""
-AIM_WEIGHT = 0.3
-"""Weight of the aims beside the answers."""
 AIM_WIDTH = 64
 """Width in which the tokens to be said and the visual tokens are compared."""
 RARE = 3.0
@@ -97,14 +93,14 @@ class Probes(torch.nn.Module):
         self._middle = output
 
 
-def lesson_loss(
+def lesson_losses(
     model: PreTrainedModel,
     probes: Probes,
     encoder: ChatEncoder,
     vision: VisionProcessor,
     lessons: list[Lesson],
-) -> torch.Tensor:
-    """Mean cross-entropy over the learned tokens of a batch, with marks and aims; a scalar."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean losses of a batch, scalars: of the learned tokens, of the marks, and of the aims."""
     ids, mask, labels = (torch.from_numpy(a) for a in pad_lessons(lessons, encoder.pad))
     visual = ids == encoder.image_pad
     batch = vision([image for lesson in lessons for image in lesson.images])
@@ -120,7 +116,7 @@ def lesson_loss(
     logits = model.lm_head(hidden[:, :-1][wanted])  # (learned, vocab)
     answers = functional.cross_entropy(logits.float(), targets[wanted])
     marks = probes.mark_loss([lesson.marks for lesson in lessons])
-    return answers + MARK_WEIGHT * marks + AIM_WEIGHT * probes.aim_loss(lessons, visual)
+    return answers, marks, probes.aim_loss(lessons, visual)
 
 
 def _merged(features: Any) -> torch.Tensor:

@@ -29,6 +29,8 @@ class PretrainConfig:
         page_share: Share of pages among the views of the first stage; the others are scenes.
         pages_beside: Pages that the tower goes on reading in a step of the later stages.
         tower_pace: The tower's learning rate in the later stages, as a share of theirs.
+        mark_weight: Weight of the marks beside the answers; see `agents.tiny.probes`.
+        aim_weight: Weight of the aims beside the answers.
         warmup: Steps over which each stage's rate rises.
         request_share: Chance that a dialogue asks for high resolution.
         low_share: Chance that a view, or a batch of questions, is at low resolution.
@@ -51,6 +53,8 @@ class PretrainConfig:
     page_share: float = 0.5
     pages_beside: int = 8
     tower_pace: float = 0.3
+    mark_weight: float = 2.0
+    aim_weight: float = 0.3
     warmup: int = 100
     request_share: float = 0.5
     low_share: float = 1 / 3
@@ -59,7 +63,7 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         steps = ("tower_steps", "question_steps", "dialogue_steps", "warmup")
-        for name in (*steps, "pages_beside", "tower_pace"):
+        for name in (*steps, "pages_beside", "tower_pace", "mark_weight", "aim_weight"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
         for name in ("tower_batch_size", "batch_size", "save_every", "shards"):

@@ -7,7 +7,7 @@ import torch
 from agents.chat import ChatEncoder
 from agents.tiny.learner import Learner
 from agents.tiny.lessons import Lesson, pad_lessons, question_lesson
-from agents.tiny.probes import lesson_loss
+from agents.tiny.probes import lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
 
@@ -55,7 +55,7 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
         learner.probes.query.weight.zero_()
         learner.probes.query.bias.zero_()
         assert learner.vision is not None
-        lesson_loss(learner.model, learner.probes, learner.encoder, learner.vision, given)
+        lesson_losses(learner.model, learner.probes, learner.encoder, learner.vision, given)
         got = float(learner.probes.aim_loss(given, visual))
     learner.probes.load_state_dict(weights)
     expected = [
