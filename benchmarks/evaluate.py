@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.backends import Sampling, make_backend
+from agents.backends import make_backend
 from agents.checkpoints import checkpoint_limits
-from agents.rollout import JUDGED, Decision, Force, collect
+from agents.rollout import JUDGED, Decision
 from agents.trajectory import Trajectory
-from benchmarks.evaluation import evaluation_indices, records
+from benchmarks.evaluation import (
+    batch_sampling,
+    evaluation_indices,
+    play_batch,
+    records,
+)
 from benchmarks.metrics import figures
 from benchmarks.show import console, family_table, figures_table, progress_bar
 from judges import AbstentionLimit, check_judge
@@ -90,7 +95,6 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
 
 def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> list[Trajectory]:
     decision = DECISIONS[settings.decision]
-    force: Force | None = (lambda _episode: decision) if decision else None
     backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
     episodes: list[Trajectory] = []
     limit = AbstentionLimit(window=BATCH)
@@ -98,12 +102,12 @@ def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> li
         with progress_bar() as bar:
             task = bar.add_task("episodes", total=len(indices), line="")
             for start in range(0, len(indices), BATCH):
-                batch = [env.new_episode(index) for index in indices[start : start + BATCH]]
-                sampling = Sampling(
-                    settings.temperature, settings.max_new_tokens, settings.seed * 65537 + start
+                sampling = batch_sampling(
+                    settings.temperature, settings.max_new_tokens, settings.seed, start
                 )
-                played = collect(backend, batch, env.judge, sampling, force)
-                episodes += [replace(t, images=()) for t in played]
+                batch = indices[start : start + BATCH]
+                played = play_batch(backend, env, batch, sampling, decision)
+                episodes += played
                 limit.check(t.abstained for t in played if t.ending in JUDGED)
                 bar.update(task, completed=len(episodes))
     finally:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agents.backends import Sampling
-from agents.rollout import Decision
+from agents.backends import GenerationBackend, Sampling
+from agents.rollout import Decision, Force, collect
 from agents.trajectory import Trajectory
 from benchmarks.metrics import Figures, accuracy_on, figures, oracle_episodes
 from judges import JudgeCase
+from vt_env.env import VisionThinkEnv
 
 
 class Player(Protocol):
@@ -54,6 +55,25 @@ class AfterTraining:
 def evaluation_indices(size: int, wanted: int) -> list[int]:
     """The held-out samples: the first `wanted`, or all there are."""
     return list(range(min(size, wanted)))
+
+
+def batch_sampling(temperature: float, max_new_tokens: int, seed: int, start: int) -> Sampling:
+    """How the batch that begins with sample `start` is drawn: alike however many come before it."""
+    return Sampling(temperature, max_new_tokens, seed * 65537 + start)
+
+
+def play_batch(
+    backend: GenerationBackend,
+    env: VisionThinkEnv,
+    indices: Sequence[int],
+    sampling: Sampling,
+    decision: Decision | None = None,
+) -> list[Trajectory]:
+    """Plays some samples once, the decision its own or forced; images are not kept."""
+    force: Force | None = (lambda _episode: decision) if decision else None
+    batch = [env.new_episode(index) for index in indices]
+    episodes = collect(backend, batch, env.judge, sampling, force)
+    return [replace(t, images=()) for t in episodes]
 
 
 def play_before(play: Player, max_new_tokens: int, seed: int) -> BeforeTraining:

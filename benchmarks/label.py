@@ -13,6 +13,7 @@ from rich.table import Table
 from agents.backends import GenerationBackend, Sampling, make_backend
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
+from benchmarks.evaluation import batch_sampling
 from benchmarks.label_file import LabelFile
 from benchmarks.label_rule import (
     DECIDED,
@@ -58,7 +59,7 @@ class LabelSettings:
 
     def sampling(self, start: int) -> Sampling:
         """How the batch that begins with sample `start` is drawn."""
-        return Sampling(self.temperature, self.max_new_tokens, self.seed * 65537 + start)
+        return batch_sampling(self.temperature, self.max_new_tokens, self.seed, start)
 
     def recorded(self) -> dict[str, object]:
         """What the labels depend on: how many there are to be and the engine do not count."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents.backends import Sampling, make_backend
+from agents.backends import make_backend
 from agents.checkpoints import checkpoint_limits
-from agents.rollout import Decision, collect
+from agents.rollout import Decision
 from agents.trajectory import Trajectory
+from benchmarks.evaluation import batch_sampling, evaluation_indices, play_batch
 from benchmarks.show import console, progress_bar
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
@@ -28,8 +29,8 @@ from vt_env.tasks import World
 
 BATCH = 200
 """Samples played at once."""
-GUESSED_FROM = 20_000
-"""Training samples that the best blind guess is taken from."""
+GUESSED_FROM, GUESSED_EACH = 20_000, 20
+"""Training samples that the best blind guess is taken from: at most, and for each one played."""
 WAYS: dict[str, tuple[float, Decision | None]] = {
     "high": (0.0, "request"),
     "low": (0.0, "answer"),
@@ -101,7 +102,9 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
         played = _play(settings, env)
     finally:
         env.close()
-    guesses = blind_guesses(World("train", suite=settings.suite), GUESSED_FROM)
+    guesses = blind_guesses(
+        World("train", suite=settings.suite), min(GUESSED_FROM, GUESSED_EACH * settings.samples)
+    )
     result = by_family(played, guesses)
     console.print(quality_table(result, settings.split))
     if out is not None:
@@ -116,20 +119,18 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
 
 def _play(settings: QualitySettings, env: VisionThinkEnv) -> Played:
     backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+    indices = evaluation_indices(len(env.dataset), settings.samples)
     played: Played = {way: [] for way in WAYS}
     try:
         with progress_bar() as bar:
-            task = bar.add_task("episodes", total=settings.samples * len(WAYS), line="")
-            for start in range(0, settings.samples, BATCH):
-                indices = range(start, min(start + BATCH, settings.samples))
+            task = bar.add_task("episodes", total=len(indices) * len(WAYS), line="")
+            for start in range(0, len(indices), BATCH):
+                batch = indices[start : start + BATCH]
                 for way, (temperature, decision) in WAYS.items():
-                    sampling = Sampling(
-                        temperature, settings.max_new_tokens, settings.seed * 65537 + start
+                    sampling = batch_sampling(
+                        temperature, settings.max_new_tokens, settings.seed, start
                     )
-                    force = (lambda _, decision=decision: decision) if decision else None
-                    batch = [env.new_episode(index) for index in indices]
-                    episodes = collect(backend, batch, env.judge, sampling, force)
-                    played[way] += [replace(t, images=()) for t in episodes]
+                    played[way] += play_batch(backend, env, batch, sampling, decision)
                     bar.advance(task, len(batch))
     finally:
         backend.close()
@@ -139,10 +140,11 @@ def _play(settings: QualitySettings, env: VisionThinkEnv) -> Played:
 def blind_guesses(dataset: Dataset, samples: int) -> dict[str, str]:
     """The most frequent answer to each question among samples that need high resolution."""
     answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for index in range(min(samples, len(dataset))):
-        sample = dataset[index]
-        if sample.needs_high_res:
-            answers[sample.question][sample.answers[0]] += 1
+    with progress_bar() as bar:
+        for index in bar.track(range(samples), description="blind guesses"):
+            sample = dataset[index]
+            if sample.needs_high_res:
+                answers[sample.question][sample.answers[0]] += 1
     return {question: counts.most_common(1)[0][0] for question, counts in answers.items()}
 
 
