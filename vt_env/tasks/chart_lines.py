@@ -1,4 +1,4 @@
-"""Line charts: one or two lines with markers, numbers at their ends; mirrored when novel."""
+"""Line charts: one or two lines with markers, a number at the end of each, or at its beginning."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_lines(sheet: Sheet) -> tuple[list[Question], list[str]]:
     beside = widest_number(sheet, sizes[0]) + BESIDE
     left, top, right, bottom = room
     plot = (left + 4, top + 6, right - beside, bottom - 6)
-    if sheet.style.novel:  # numbers stand where the lines begin
+    if sheet.style.mirrored:  # numbers stand where the lines begin
         plot = (left + beside, top + 6, right - 4, bottom - 6)
     draw_axes(sheet, plot)
     shapes = [str(s) for s in rng.choice((RISING, FALLING, PEAKED), size=count, p=(0.4, 0.4, 0.2))]
@@ -69,7 +69,7 @@ def _lines(sheet: Sheet, plot: Box, shapes: Sequence[str], size: int) -> list[li
     pad = max(6, sheet.side // 28)
     low, high = plot[3] - pad, plot[1] + pad
     apart = (size * 0.78 + 5) / (low - high)
-    first = 0 if sheet.style.novel else -1  # the point that the number stands beside
+    first = 0 if sheet.style.mirrored else -1  # the point that the number stands beside
     while True:
         heights = [_heights(sheet, shape, points) for shape in shapes]
         if len(shapes) == 1:
@@ -139,7 +139,7 @@ def _numbers(
     half = widest_number(sheet, size) / 2
     numbers = two_digits(sheet, len(lines))
     for color, line, number in zip(colors, lines, numbers, strict=True):
-        if sheet.style.novel:
+        if sheet.style.mirrored:
             end, x = line[0], plot[0] - BESIDE / 2 - half
         else:
             end, x = line[-1], plot[2] + BESIDE / 2 + half

@@ -16,6 +16,8 @@ FACE: Color = (250, 250, 246)
 METAL: Color = (152, 154, 160)
 MINUTES = (0, 5, 10, 15, 20)
 """Early in the hour, so that the hour hand is nearest to the hour that is shown."""
+MOST_TURNED = 20.0
+"""Degrees that a knob's marks are turned by at most; the novel layout turns them by 45."""
 NUMERALS = 100
 """Least radius in pixels of a clock with numerals."""
 
@@ -130,7 +132,9 @@ def draw_gauge(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
     """Draws a gauge with a coloured arc; the question for where its needle points."""
     rng, ink = sheet.rng, sheet.style.ink
     sweep = 240 / len(colors)
-    first = -30.0 if sheet.style.novel else -120.0  # open at the left, or at the bottom
+    first = -210.0 if sheet.style.mirrored else -120.0  # open at the right, or at the bottom
+    if sheet.style.novel:
+        first = -30.0  # open at the left
     chosen = int(rng.integers(len(colors)))
     angle = first + sweep * (chosen + float(rng.uniform(0.25, 0.75)))
     radius = (box[2] - box[0]) / 2
@@ -155,7 +159,7 @@ def draw_knob(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
     """Draws a knob among coloured marks; the question for the one that it points to."""
     rng, ink = sheet.rng, sheet.style.ink
     chosen = int(rng.integers(len(colors)))
-    first = 45.0 if sheet.style.novel else 0.0
+    first = 45.0 if sheet.style.novel else float(rng.uniform(-MOST_TURNED, MOST_TURNED))
     turn = 360 / len(colors)
     radius = (box[2] - box[0]) / 2
 

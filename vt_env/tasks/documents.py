@@ -22,6 +22,8 @@ from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.vocabulary import ITEMS
 
 TITLES = {"receipt": ("Cafe", "Shop", "Market"), "slip": ("Bank", "Bill", "Ticket")}
+SWAPPED_SHARE = 0.3
+"""Chance that the last two blocks change places, where they are not all that there is."""
 LEADING = 4
 """Pixels that a row is at least higher than its type."""
 
@@ -44,7 +46,7 @@ class DocumentsTask:
     name = "documents"
 
     def draw(self, sheet: Sheet) -> list[Question]:
-        """Draws a page; the novel layout stands on its head, with prices before their goods."""
+        """Draws a page, prices behind or before their goods; the novel layout is upside down."""
         page = draw_page(sheet)
         return _Page(sheet, page).draw()
 
@@ -68,6 +70,8 @@ class _Page:
         blocks = self._receipt() if kind == "receipt" else self._slip()
         if self.sheet.style.novel:
             blocks.reverse()
+        elif len(blocks) > 2 and self.rng.random() < SWAPPED_SHARE:
+            blocks[-2:] = blocks[:-3:-1]
         left, top, right, bottom = self.column
         spare = bottom - top - sum(block.height for block in blocks)
         gap = spare // max(1, len(blocks) - 1) if self.roomy else spare // len(blocks)
@@ -151,7 +155,7 @@ class _Page:
         ruled = self.rng.random() < 0.5
 
         def paint(box: Box) -> None:
-            ends = (number, label) if self.sheet.style.novel else (label, number)
+            ends = (number, label) if self.sheet.style.mirrored else (label, number)
             self._write_row(self._narrowed(box, size), ends, size)
             if ruled:
                 self._rule(box[1], box)
@@ -180,7 +184,7 @@ class _Page:
             rows, box = [], self._narrowed(box, size)
             for row, (item, price) in enumerate(zip(items, prices, strict=True)):
                 place = (box[0], box[1] + row * pitch, box[2], box[1] + (row + 1) * pitch)
-                ends = (price, item) if self.sheet.style.novel else (item, price)
+                ends = (price, item) if self.sheet.style.mirrored else (item, price)
                 self._decorate(place, row, look)
                 self._write_row(place, ends, size, look == "leaders")
                 rows.append(place)
@@ -194,7 +198,7 @@ class _Page:
         wide = min(width, max(width // 2, size * 24)) if self.roomy else width
         return (
             (box[2] - wide, *box[1:])
-            if self.sheet.style.novel
+            if self.sheet.style.mirrored
             else (*box[:2], box[0] + wide, box[3])
         )
 

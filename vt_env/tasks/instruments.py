@@ -103,19 +103,19 @@ def _plan(sheet: Sheet) -> Panel:
 
 
 def _plan_dials(sheet: Sheet, panel: Panel, room: Box, gap: int) -> None:
-    """Plans the row of dials and the column beside them, to the right unless novel."""
+    """Plans the row of dials and the column at their right, or at their left if mirrored."""
     left, top, right, bottom = room
     width = right - left
     count = 2 if sheet.side >= SPACIOUS else 1
     slim = max(40, int(width * 0.2))
     size = min(bottom - top, (width - slim - gap * (count + 1)) // count)
     space = (width - slim - size * count) // (count + 1)
-    start = left + slim if sheet.style.novel else left
+    start = left + slim if sheet.style.mirrored else left
     middle = (top + bottom) // 2
     for number in range(count):
         x = start + space + number * (size + space)
         panel.dials.append((x, middle - size // 2, x + size, middle - size // 2 + size))
-    if sheet.style.novel:
+    if sheet.style.mirrored:
         panel.column = (left + 4, top, left + slim, bottom)
     else:
         panel.column = (right - slim, top, right - 4, bottom)

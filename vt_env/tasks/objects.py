@@ -41,6 +41,12 @@ APART = 0.2
 SMALLEST_BLOCK = 0.27
 """Least size of a block, as a share of the side."""
 LARGE_CANVAS = 448
+STAGGERED = {
+    2: ((0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0)),
+    3: ((0.0, 0.0, 0.5, 0.5), (0.5, 0.25, 1.0, 0.75), (0.0, 0.5, 0.5, 1.0)),
+}
+"""Cells of few blocks that do not stand in rows, as shares of the side; or mirrored."""
+STAGGERED_SHARE = 0.35
 
 
 Tag = tuple[int, int, str, int]
@@ -69,7 +75,7 @@ class ObjectsTask:
     name = "objects"
 
     def draw(self, sheet: Sheet) -> list[Question]:
-        """Draws blocks in rows, or around the middle or below each other in the novel layout."""
+        """Draws blocks in rows or staggered; in the novel layout, in a ring or below each other."""
         rng = sheet.rng
         least, most = (3, 5) if sheet.side >= LARGE_CANVAS else (2, 4)
         count = int(rng.integers(least, most + 1)) if sheet.side > 140 else 2
@@ -164,7 +170,11 @@ def _draw_table(sheet: Sheet) -> None:
 def _cells(sheet: Sheet, count: int) -> list[Box]:
     """A cell for each block; none overlap."""
     rng, edge = sheet.rng, max(4, sheet.side // 30)
-    if sheet.style.novel:
+    if count in STAGGERED and not sheet.style.novel and rng.random() < STAGGERED_SHARE:
+        rows = list(STAGGERED[count])
+        if rng.random() < 0.5:
+            rows = [(1 - right, top, 1 - left, bottom) for left, top, right, bottom in rows]
+    elif sheet.style.novel:
         grid, cells = 3, [(1, 0, 3, 1), (2, 1, 3, 3), (0, 2, 2, 3), (0, 0, 1, 2), (1, 1, 2, 2)]
         if count <= 3:
             grid, cells = count, [(0, row, count, row + 1) for row in range(count)]

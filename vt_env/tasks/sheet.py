@@ -17,7 +17,7 @@ from judges import AnswerKind
 from vt_env.tasks.base import Box, Need, Question
 from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import draw_size, need_of_type
-from vt_env.tasks.lettering import REGULAR, lettering, line_height
+from vt_env.tasks.lettering import lettering, line_height
 from vt_env.tasks.style import Color, Style
 from vt_env.tasks.vocabulary import THINGS
 
@@ -75,12 +75,9 @@ class Sheet:
         return x + mask.width, line_height(size)
 
     def lettering(self, text: str, size: int) -> tuple[Image.Image, tuple[int, int]]:
-        """The mask of a text as this sheet writes it, and its offset; see `lettering.lettering`.
-
-        Fine print is plain wherever it is learned, as most fine print is.
-        """
-        plain = size < FINE_TYPE and not self.style.novel
-        return lettering(text, size, REGULAR if plain else self.style.face)
+        """The mask of a text as this sheet writes it, and its offset; see `lettering.lettering`."""
+        fine = size < FINE_TYPE
+        return lettering(text, size, self.style.fine_face if fine else self.style.face)
 
     def write(
         self, x: int, y: int, text: str, size: int, ink: Color | None = None, anchor: str = "l"

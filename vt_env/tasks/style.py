@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vt_env.tasks.lettering import FACES, NOVEL_FACES, Face
+from vt_env.tasks.lettering import FACES, NOVEL_FACES, REGULAR, Face
 
 Color = tuple[int, int, int]
 COLORS: dict[str, Color] = {
@@ -28,6 +28,7 @@ NOVEL_COLORS: dict[str, Color] = {
 }
 """Shades of the generalisation split, never trained on."""
 JITTER = 8
+MIRRORED_SHARE = 0.35
 JPEG_SHARE, NOISE_SHARE = 0.25, 0.5
 
 
@@ -37,7 +38,10 @@ class Style:
 
     Attributes:
         novel: Whether this is the generalisation split's: other faces, shades and layouts.
+        mirrored: Whether what stands at the left and at the right changes places, where a reader
+            would not mind; the novel layouts are mirrored throughout, and differ in more.
         face: Variation of the font.
+        fine_face: The same for fine print, which is plain wherever it is learned, as most is.
         colors: Shade of each named colour.
         paper: Light background.
         ink: Dark colour of lines and type.
@@ -46,7 +50,9 @@ class Style:
     """
 
     novel: bool
+    mirrored: bool
     face: Face
+    fine_face: Face
     colors: dict[str, Color]
     paper: Color
     ink: Color
@@ -63,9 +69,12 @@ def draw_style(rng: np.random.Generator, novel: bool) -> Style:
         for (name, shade), move in zip(shades.items(), moved, strict=True)
     }
     paper = rng.integers(214, 232, size=3) if novel else rng.integers(234, 256, size=3)
+    face = faces[int(rng.integers(len(faces)))]
     return Style(
         novel=novel,
-        face=faces[int(rng.integers(len(faces)))],
+        mirrored=novel or bool(rng.random() < MIRRORED_SHARE),
+        face=face,
+        fine_face=face if novel else REGULAR,
         colors=colors,
         paper=_rgb(paper),
         ink=_rgb(rng.integers(0, 60, size=3)),

@@ -22,7 +22,7 @@ def scene(seed: int, canvas: int = CANVAS, novel: bool = False) -> Scene:
     return draw_scene(np.random.default_rng([5, seed]), canvas, (("charts",),), novel)
 
 
-SCENES = [scene(seed) for seed in range(200)]
+SCENES = [scene(seed) for seed in range(600)]
 NOVEL = [scene(seed, novel=True) for seed in range(200)]
 
 

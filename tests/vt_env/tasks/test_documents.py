@@ -41,7 +41,7 @@ def test_answers_stand_beside_their_labels(novel: bool) -> None:
                 word, number = beside(sheet, labels[question.text])
                 assert number.text == question.answer
                 assert word.size == number.size  # neither can be read without the other
-                assert (number.box[0] < word.box[0]) is novel
+                assert (number.box[0] < word.box[0]) is sheet.style.mirrored
                 met.add(question.text)
     assert met == set(labels)
 

@@ -104,12 +104,15 @@ def test_yes_and_no_are_balanced() -> None:
 
 
 def test_the_novel_layout_is_another() -> None:
-    """Two blocks lie side by side as a rule, and below each other in the novel layout."""
+    """Two blocks lie in a row or staggered as a rule, and below each other in the novel layout."""
     for scenes, apart in ((SCENES, 0), (NOVEL, 1)):
         pairs = [sorted(painted(s).values(), key=lambda m: m[apart]) for s in scenes]
-        gaps = [pair[1][apart] - pair[0][apart] for pair in pairs if len(pair) == 2]
+        pairs = [pair for pair in pairs if len(pair) == 2]
+        gaps = [pair[1][apart] - pair[0][apart] for pair in pairs]
         assert len(gaps) > 30
         assert min(gaps) > 168 * 0.25
+        staggered = [abs(pair[1][1 - apart] - pair[0][1 - apart]) > 168 * 0.3 for pair in pairs]
+        assert 0.1 < sum(staggered) / len(pairs) < 0.6 or apart
 
 
 @pytest.mark.parametrize("canvas", [112, 168, 448])

@@ -32,7 +32,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "78330433427e88b0d0ac04a9e1db3665e1bdf3a5d4f308ea619b67543f4c4901"
+DIGEST = "eda651f2f7443e0155ed98c4e1b1cf077cf73da4145f5ac195944eb252c61e25"
 
 
 def test_splits_and_seeds_differ() -> None:
