@@ -167,9 +167,8 @@ def pretrain(
     out: Annotated[Path, Opt(help="Directory of the checkpoint.")] = Path("runs/tiny"),
     seed: Annotated[int, Opt(help="Seed of weights and data.")] = 0,
     tower_steps: Annotated[int | None, Opt(help="Steps of the vision tower alone.")] = None,
-    question_steps: Annotated[int | None, Opt(help="Steps on scenes and questions.")] = None,
-    dialogue_steps: Annotated[int | None, Opt(help="Steps on whole dialogues.")] = None,
-    lr: Annotated[float | None, Opt(help="Peak rate of the questions.")] = None,
+    dialogue_steps: Annotated[int | None, Opt(help="Steps of the whole model.")] = None,
+    lr: Annotated[float | None, Opt(help="Peak rate of the whole model.")] = None,
     resume: Annotated[bool, Opt("--resume", help="Go on with a run that was killed.")] = False,
     shards: Annotated[
         int | None, Opt(help="Processes that share each batch; a part of the recipe.")
@@ -183,7 +182,6 @@ def pretrain(
     optional: dict[str, Any] = {
         "lr": lr,
         "tower_steps": tower_steps,
-        "question_steps": question_steps,
         "dialogue_steps": dialogue_steps,
         "shards": shards,
     }

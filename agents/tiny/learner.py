@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from agents.chat import ChatEncoder
-from agents.tiny.lessons import Lesson, dialogue_lesson, question_lesson
+from agents.tiny.lessons import dialogue_lesson
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
 from agents.tiny.pages import draw_page, mark_targets
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.vision import VisionProcessor
 from vt_env.images import resample, shown_size
-from vt_env.tasks import SUITES, World, draw_scene
+from vt_env.tasks import SUITES, draw_scene
 from vt_env.templates import load_template
 from vt_env.tokens import token_family
 
@@ -50,7 +50,6 @@ class Learner:
         self.limits = tiny_limits(config.architecture)
         self.model = build_model(self.size, tokenizer, config.seed)
         self.probes = Probes(self.model, self.size.hidden, config.seed)
-        self.world = World("train", seed=config.seed, canvas=config.canvas, suite="mixed")
         self.vision: VisionProcessor | None = None
         self.model.train()
 
@@ -72,12 +71,12 @@ class Learner:
         if stage == 0:
             count = config.tower_batch_size // config.shards
             return self._read(self._view(rng, config.page_share) for _ in range(count))
-        if stage == 1:
-            # Every shard of a step shows one resolution, so that none waits for another.
-            coin = np.random.default_rng([config.seed, stage, step]).random()
-            lessons = self._questions(rng, 0.5 if coin < config.low_share else 1.0)
-        else:
-            lessons = self._dialogues(rng)
+        lessons = [
+            dialogue_lesson(
+                rng, self.encoder, self.limits, self.template, config.canvas, config.request_share
+            )
+            for _ in range(config.batch_size // config.shards)
+        ]
         assert self.vision is not None
         answers, marks, aims = lesson_losses(
             self.model, self.probes, self.encoder, self.vision, lessons
@@ -111,18 +110,3 @@ class Learner:
         batch = self.vision(list(images))
         self.model.model.visual(batch.patches, grid_thw=batch.grid_thw)
         return self.probes.mark_loss(list(marks))
-
-    def _questions(self, rng: np.random.Generator, scale: float) -> list[Lesson]:
-        return [
-            question_lesson(rng, self.encoder, self.limits, self.config.canvas, scale)
-            for _ in range(self.config.batch_size // self.config.shards)
-        ]
-
-    def _dialogues(self, rng: np.random.Generator) -> list[Lesson]:
-        share = self.config.request_share
-        count = self.config.batch_size // self.config.shards
-        samples = [self.world[int(i)] for i in rng.integers(len(self.world), size=count)]
-        return [
-            dialogue_lesson(rng, sample, self.encoder, self.limits, self.template, share)
-            for sample in samples
-        ]

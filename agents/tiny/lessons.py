@@ -1,4 +1,4 @@
-"""What the tiny model is taught with: many questions about a scene, then whole dialogues.
+"""What the tiny model is taught with: episodes, with further questions about the same scene.
 
 Nothing here says when high resolution is needed: in the dialogues it is asked for at random, so
 that the decision is left for reinforcement learning.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,18 @@ from agents.chat import ChatEncoder, expand_images
 from agents.tiny.pages import mark_targets
 from agents.vision import Pixels
 from vt_env.episode import Episode, EpisodeConfig, Message
-from vt_env.images import ImageLimits, resample, shown_size, tokens_of
+from vt_env.images import ImageLimits, MemoryImage, tokens_of
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
-from vt_env.tasks import SUITES, SceneImage, draw_scene
+from vt_env.tasks import SUITES, Question, draw_scene
 from vt_env.tasks.base import Box
+from vt_env.tasks.hatching import PATTERNS
+from vt_env.tasks.objects import SHAPES
+from vt_env.tasks.setting import offer
 from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import COLORS
+from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import PromptTemplate
 from vt_env.tokens import token_family
 
@@ -40,7 +45,10 @@ SILENT_SHARE = 0.15
 MOST_QUESTIONS = 5
 """Questions about a scene that one lesson asks."""
 LOST_SHARE = 0.25
-"""Chance that a lesson at low resolution asks a question that cannot be answered there."""
+"""Chance that a further question at low resolution is one that cannot be answered there."""
+OFFERED_SHARE = 0.25
+"""Chance that a question with known options becomes multiple choice."""
+KNOWN_OPTIONS = (PATTERNS, tuple(COLORS), SHAPES, tuple(item.lower() for item in ITEMS))
 
 
 @dataclass(frozen=True)
@@ -124,71 +132,62 @@ class _Writer:
         return Lesson(self.ids, self.labels, tuple(self.images), marks, tuple(self.aims))
 
 
-def question_lesson(
-    rng: np.random.Generator, encoder: ChatEncoder, limits: ImageLimits, canvas: int, scale: float
+def dialogue_lesson(
+    rng: np.random.Generator,
+    encoder: ChatEncoder,
+    limits: ImageLimits,
+    template: PromptTemplate,
+    canvas: int,
+    request_share: float,
 ) -> Lesson:
-    """A scene and some of the questions about it, in random order.
+    """An episode as the environment plays it, and further questions about what was shown last.
+
+    High resolution is asked for by a coin.
 
     Args:
         rng: The only source of randomness.
         encoder: The chat format.
         limits: How images are sized.
+        template: What is said around the images.
         canvas: Side of the scene, in pixels.
-        scale: Resolution that the scene is shown at, as a share of each side.
+        request_share: Chance that high resolution is asked for.
     """
     scene = draw_scene(rng, canvas, SUITES["mixed"])
-    image = scene.image()
-    view = resample(image, shown_size(image.size, scale, limits))
-    asked = [
-        question
-        for question in scene.questions
-        if scale == 1.0 or not question.need.high_res or rng.random() < LOST_SHARE
-    ]
-    asked = asked or list(scene.questions)
+    sheet, first = scene.sheet, _offered(rng, scene.sheet, scene.question)
+    sample = Sample("lesson", first.text, (first.answer,), MemoryImage(scene.image()))
+    episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
     writer = _Writer(encoder, limits)
-    for number, which in enumerate(rng.permutation(len(asked))[:MOST_QUESTIONS]):
-        question = asked[int(which)]
-        if number == 0:
-            ids = encoder.opening([Message("user", (view, question.text))])
-            writer.shown(ids, view, scene.sheet)
-        else:
-            writer.given(encoder.continuation(Message("user", (question.text,))))
+    writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
+    asks = rng.random() < request_share
+    if asks:
+        text = to_text(Request(thought=UNSURE))
+        writer.learned(text, first.box)
+        episode.step(text)
+        ids = encoder.continuation(episode.messages[-1])
+        writer.shown(ids, episode.observation.image, sheet)
+    writer.learned(_answer(rng, first.answer), first.box)
+    others = [
+        question
+        for number, question in enumerate(scene.questions)
+        if number != scene.asked
+        and (asks or not question.need.high_res or rng.random() < LOST_SHARE)
+    ]
+    for which in rng.permutation(len(others))[: MOST_QUESTIONS - 1]:
+        question = _offered(rng, sheet, others[int(which)])
+        writer.given(encoder.continuation(Message("user", (question.text,))))
         writer.learned(_answer(rng, question.answer), question.box)
     return writer.lesson()
 
 
-def dialogue_lesson(
-    rng: np.random.Generator,
-    sample: Sample,
-    encoder: ChatEncoder,
-    limits: ImageLimits,
-    template: PromptTemplate,
-    request_share: float,
-) -> Lesson:
-    """A whole episode as the environment plays it; high resolution is asked for by a coin.
-
-    Args:
-        rng: Throws the coin.
-        sample: The question to be answered; of the embedded world.
-        encoder: The chat format.
-        limits: How images are sized.
-        template: What is said around the images.
-        request_share: Chance that high resolution is asked for.
-    """
-    episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
-    assert isinstance(sample.image, SceneImage)
-    scene = sample.image.scene()
-    sheet = scene.sheet
-    writer = _Writer(encoder, limits)
-    writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
-    if rng.random() < request_share:
-        text = to_text(Request(thought=UNSURE))
-        writer.learned(text, scene.question.box)
-        episode.step(text)
-        ids = encoder.continuation(episode.messages[-1])
-        writer.shown(ids, episode.observation.image, sheet)
-    writer.learned(_answer(rng, sample.answers[0]), scene.question.box)
-    return writer.lesson()
+def _offered(rng: np.random.Generator, sheet: Sheet, question: Question) -> Question:
+    """Makes a question multiple choice now and then, where its options are known."""
+    if question.kind == "choice" or rng.random() >= OFFERED_SHARE:
+        return question
+    options = next((known for known in KNOWN_OPTIONS if question.answer in known), ())
+    if not options:
+        return question
+    count = int(rng.integers(2, min(4, len(options)) + 1))
+    return offer(sheet, replace(question, twins={}), options, count)
 
 
 def _answer(rng: np.random.Generator, answer: str) -> str:

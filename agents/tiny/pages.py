@@ -8,19 +8,22 @@ it, teaches the tower to read in minutes. Pages full of type come first; scenes 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vt_env.tasks.base import Box
 from vt_env.tasks.hatching import PATTERNS
+from vt_env.tasks.lettering import REGULAR, Face
 from vt_env.tasks.sheet import Sheet, Written
-from vt_env.tasks.style import COLORS, Color, draw_style
+from vt_env.tasks.style import COLORS, Color, Style, draw_style
 from vt_env.tasks.vocabulary import ITEMS, THINGS
 
 DIGITS = 20
 """Ten digits in the first place of a number, ten in the second."""
-PAINTED = DIGITS + len(ITEMS) + len(PATTERNS) - 1
+TEXTS = DIGITS + len(ITEMS)
+PAINTED = TEXTS + len(PATTERNS) - 1
 NAMED = PAINTED + len(COLORS)
 MARK_CLASSES = NAMED + len(THINGS)
 """Digits, words, the patterns that are not plain, the named colours, and things."""
@@ -33,9 +36,17 @@ LEGIBLE = 8
 WORD_SHARE = 0.25
 LINED_SHARE = 0.5
 """Chance that a page is lines of type, as against type amid clutter."""
-PLATES = (0.3, 0.2, *[0.4 / 6] * 6, 0.1)
-"""Chances that type stands on paper, white, each named colour, and dark."""
-WHITE = (255, 255, 255)
+PLATES = (0.3, 0.2, 0.4, 0.1)
+"""Chances that type stands on paper, white, a colour, and dark."""
+WHITE, LIGHT = (255, 255, 255), 360
+"""Type is white where the three channels below it add up to less, more or less."""
+FACES = tuple(
+    Face(stretch, slant, weight)
+    for stretch in (0.92, 0.96, 1.0, 1.05, 1.1)
+    for slant in (-0.06, 0.0, 0.06, 0.12)
+    for weight in (0, 1)
+)
+"""Faces of pages; none is one of the generalisation split."""
 
 
 def draw_page(rng: np.random.Generator, canvas: int) -> Sheet:
@@ -45,13 +56,39 @@ def draw_page(rng: np.random.Generator, canvas: int) -> Sheet:
         rng: The only source of randomness.
         canvas: Side of the page, in pixels.
     """
-    sheet = Sheet(canvas, draw_style(rng, novel=False), rng)
+    sheet = Sheet(canvas, _draw_style(rng), rng)
     if rng.random() < LINED_SHARE:
         _write_lines(sheet, rng)
     else:
         _clutter(sheet, rng)
         _scatter(sheet, rng)
     return sheet
+
+
+def _draw_style(rng: np.random.Generator) -> Style:
+    """A style with more faces, papers and inks than scenes have, so that reading carries over."""
+    face = REGULAR if rng.random() < 0.4 else FACES[int(rng.integers(len(FACES)))]
+    paper, ink = rng.integers(205, 256, size=3), rng.integers(0, 80, size=3)
+    return replace(
+        draw_style(rng, novel=False), face=face, fine_face=face, paper=_rgb(paper), ink=_rgb(ink)
+    )
+
+
+def _draw_shade(sheet: Sheet, rng: np.random.Generator) -> Color:
+    """A named colour, or any of middling brightness."""
+    if rng.random() < 0.5:
+        return _rgb(rng.integers(50, 211, size=3))
+    return list(sheet.style.colors.values())[int(rng.integers(len(sheet.style.colors)))]
+
+
+def _draw_ink(sheet: Sheet, rng: np.random.Generator, below: Color) -> Color:
+    """White on dark, dark on light, and either on what lies between."""
+    return WHITE if sum(below) < LIGHT + int(rng.integers(-90, 91)) else sheet.style.ink
+
+
+def _rgb(values: NDArray[np.int64]) -> Color:
+    red, green, blue = (int(v) for v in values)
+    return red, green, blue
 
 
 def _write_lines(sheet: Sheet, rng: np.random.Generator) -> None:
@@ -65,9 +102,9 @@ def _write_lines(sheet: Sheet, rng: np.random.Generator) -> None:
             return
         ink = sheet.style.ink
         if rng.random() < 0.3:  # a dark or coloured band with light type
-            shades: list[Color] = [sheet.style.ink, *sheet.style.colors.values()]
-            sheet.draw.rectangle((0, y, side, y + height), fill=shades[int(rng.integers(7))])
-            ink = WHITE
+            shade = sheet.style.ink if rng.random() < 0.2 else _draw_shade(sheet, rng)
+            sheet.draw.rectangle((0, y, side, y + height), fill=shade)
+            ink = _draw_ink(sheet, rng, shade)
         _write_line(sheet, rng, y, size, ink)
         y += height + int(rng.integers(0, 9))
 
@@ -89,11 +126,12 @@ def _draw_text(rng: np.random.Generator) -> str:
 
 def _clutter(sheet: Sheet, rng: np.random.Generator) -> None:
     """Shapes of any size and shade, as the surroundings of type in a scene."""
-    shades: list[Color] = [sheet.style.ink, WHITE, *sheet.style.colors.values()]
     for _ in range(int(rng.integers(0, 12))):
         x, y = (int(v) for v in rng.integers(-10, sheet.side, size=2))
         wide, tall = (int(v) for v in rng.integers(2, sheet.side // 2, size=2))
-        box, shade = (x, y, x + wide, y + tall), shades[int(rng.integers(len(shades)))]
+        box = (x, y, x + wide, y + tall)
+        shades = (sheet.style.ink, WHITE, *(_draw_shade(sheet, rng) for _ in range(4)))
+        shade = shades[int(rng.integers(len(shades)))]
         draw = (sheet.draw.rectangle, sheet.draw.ellipse)[int(rng.integers(2))]
         kind = int(rng.integers(3))
         if kind == 0:
@@ -118,12 +156,11 @@ def _scatter(sheet: Sheet, rng: np.random.Generator) -> None:
         if any(_touch(plate, other) for other in taken):
             continue
         taken.append(plate)
-        shades = [sheet.style.paper, WHITE, *sheet.style.colors.values(), sheet.style.ink]
-        which = int(rng.choice(len(shades), p=PLATES))
+        shades = (sheet.style.paper, WHITE, _draw_shade(sheet, rng), sheet.style.ink)
+        shade = shades[int(rng.choice(len(shades), p=PLATES))]
         draw = (sheet.draw.rectangle, sheet.draw.ellipse)[int(rng.random() < 0.2)]
-        draw(plate, fill=shades[which], outline=sheet.style.ink if rng.random() < 0.3 else None)
-        dark = which == len(shades) - 1 or (which > 1 and rng.random() < 0.3)
-        sheet.write(x, y, text, size, WHITE if dark else sheet.style.ink)
+        draw(plate, fill=shade, outline=sheet.style.ink if rng.random() < 0.3 else None)
+        sheet.write(x, y, text, size, _draw_ink(sheet, rng, shade))
 
 
 def _touch(one: Box, other: Box) -> bool:
@@ -158,7 +195,7 @@ def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
             continue
         rows = (middles > top) & (middles < bottom)
         columns = (middles > left) & (middles < right)
-        label = DIGITS + len(ITEMS) + PATTERNS.index(area.pattern)
+        label = TEXTS + PATTERNS.index(area.pattern)
         targets[rows[:, None] & columns[None, :], label] = 1.0
     targets[:, :, PAINTED:NAMED] = _painted(sheet, grid)
     targets[:, :, NAMED:] = _things(sheet, grid)

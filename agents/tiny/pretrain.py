@@ -1,10 +1,10 @@
-"""Trains the tiny model from scratch, in three stages: tower, questions, dialogues.
+"""Trains the tiny model from scratch, in two stages: tower, dialogues.
 
     visionthink pretrain --out checkpoint
 
-The vision tower learns to read pages and scenes, questions teach the language model to use what it
-sees, and dialogues teach the protocol: answer, or ask for the sharp image and then answer, by a
-coin. Throw-away heads keep asking what each visual token holds and where the evidence lies.
+The vision tower learns to read pages and scenes; dialogues teach the language model to use what it
+sees, and the protocol: answer, or ask for the sharp image and then answer, by a coin. Throw-away
+heads keep asking what each visual token holds and where the evidence lies.
 
 Every step's data hang on seed, stage, step and shard alone, and the state is saved now and then: a
 run that was killed goes on where it was, to the same weights.
@@ -76,7 +76,7 @@ class Pretrainer:
             self._load_state()
 
     def run(self, progress: Progress) -> None:
-        """Trains all three stages, saving the state now and then, and the checkpoint at the end.
+        """Trains both stages, saving the state now and then, and the checkpoint at the end.
 
         Raises:
             ShardError: If one of the run's processes ended.

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from agents.chat import ChatEncoder
 from agents.tiny.lessons import IGNORE, Lesson, pad_lessons
-from agents.tiny.pages import MARK_CLASSES
+from agents.tiny.pages import MARK_CLASSES, TEXTS
 from agents.vision import VisionProcessor
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 AIM_WIDTH = 64
 """Width in which the tokens to be said and the visual tokens are compared."""
+TEXT_WEIGHT = 3.0
+"""Weight of digits and words among the marks: they take the most learning."""
 RARE = 3.0
 """Weight of a mark that is there, against one that is not: most tokens hold none."""
 
@@ -59,8 +61,11 @@ class Probes(torch.nn.Module):
         """
         logits = self.marks(_merged(self._tower))  # (tokens, MARK_CLASSES)
         wanted = torch.from_numpy(np.concatenate(targets))
-        weight = torch.tensor(RARE)
-        return functional.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight)
+        weights = torch.ones(MARK_CLASSES)
+        weights[:TEXTS] = TEXT_WEIGHT
+        return functional.binary_cross_entropy_with_logits(
+            logits, wanted, weight=weights, pos_weight=torch.tensor(RARE)
+        )
 
     def aim_loss(self, lessons: list[Lesson], visual: torch.Tensor) -> torch.Tensor:
         """How little of the attention of the middle layer would lie on the evidence; a scalar.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vt_env.errors import ConfigError
 from vt_env.tasks import CANVAS
 
-STAGES = ("tower", "questions", "dialogues")
+STAGES = ("tower", "dialogues")
 
 
 @dataclass(frozen=True)
@@ -19,21 +19,19 @@ class PretrainConfig:
         architecture: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
         canvas: Side of the scenes, in pixels; halved, it must be whole visual tokens.
         tower_steps: Steps of the first stage, a batch of views of pages and scenes each.
-        question_steps: Steps of the second stage, a batch of scenes each.
-        dialogue_steps: Steps of the third stage, a batch of episodes each.
+        dialogue_steps: Steps of the second stage, a batch of dialogues each.
         tower_batch_size: Views a step.
-        batch_size: Scenes or episodes a step.
+        batch_size: Dialogues a step.
         tower_lr: Peak learning rate of the first stage.
         lr: Peak learning rate of the second.
-        dialogue_lr: Peak learning rate of the third.
         page_share: Share of pages among the views of the first stage; the others are scenes.
-        pages_beside: Pages that the tower goes on reading in a step of the later stages.
-        tower_pace: The tower's learning rate in the later stages, as a share of theirs.
+        pages_beside: Pages that the tower goes on reading in a step of the second stage.
+        tower_pace: The tower's learning rate in the second stage, as a share of the others'.
         mark_weight: Weight of the marks beside the answers; see `agents.tiny.probes`.
         aim_weight: Weight of the aims beside the answers.
         warmup: Steps over which each stage's rate rises.
         request_share: Chance that a dialogue asks for high resolution.
-        low_share: Chance that a view, or a batch of questions, is at low resolution.
+        low_share: Chance that a view of the first stage is at low resolution.
         save_every: Steps between saves of the state.
         shards: Processes that share each batch, one thread each. A part of the recipe: each shard
             draws scenes of its own.
@@ -42,14 +40,12 @@ class PretrainConfig:
     seed: int = 0
     architecture: str = "qwen2_5_vl"
     canvas: int = CANVAS
-    tower_steps: int = 4500
-    question_steps: int = 3600
-    dialogue_steps: int = 800
+    tower_steps: int = 5000
+    dialogue_steps: int = 4700
     tower_batch_size: int = 32
     batch_size: int = 32
     tower_lr: float = 3e-3
     lr: float = 2e-3
-    dialogue_lr: float = 5e-4
     page_share: float = 0.5
     pages_beside: int = 8
     tower_pace: float = 0.3
@@ -62,7 +58,7 @@ class PretrainConfig:
     shards: int = 2
 
     def __post_init__(self) -> None:
-        steps = ("tower_steps", "question_steps", "dialogue_steps", "warmup")
+        steps = ("tower_steps", "dialogue_steps", "warmup")
         for name in (*steps, "pages_beside", "tower_pace", "mark_weight", "aim_weight"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
@@ -81,8 +77,8 @@ class PretrainConfig:
 
     def steps(self, stage: int) -> int:
         """Steps of a stage, by its number."""
-        return (self.tower_steps, self.question_steps, self.dialogue_steps)[stage]
+        return (self.tower_steps, self.dialogue_steps)[stage]
 
     def peak_rate(self, stage: int) -> float:
         """Peak learning rate of a stage, by its number."""
-        return (self.tower_lr, self.lr, self.dialogue_lr)[stage]
+        return (self.tower_lr, self.lr)[stage]

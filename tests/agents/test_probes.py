@@ -6,7 +6,7 @@ import torch
 
 from agents.chat import ChatEncoder
 from agents.tiny.learner import Learner
-from agents.tiny.lessons import Lesson, pad_lessons, question_lesson
+from agents.tiny.lessons import Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.probes import lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
@@ -27,8 +27,8 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Learner:
 def lessons(learner: Learner, count: int) -> list[Lesson]:
     rng = np.random.default_rng(0)
     return [
-        question_lesson(rng, learner.encoder, learner.limits, 168, scale)
-        for scale in [1.0, 0.5] * (count // 2)
+        dialogue_lesson(rng, learner.encoder, learner.limits, learner.template, 168, share)
+        for share in [0.0, 1.0] * (count // 2)
     ]
 
 
@@ -59,7 +59,7 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
         got = float(learner.probes.aim_loss(given, visual))
     learner.probes.load_state_dict(weights)
     expected = [
-        np.log(int(visual[row].sum()) / len(aim.evidence))
+        np.log(int(visual[row, : aim.turn[0]].sum()) / len(aim.evidence))
         for row, lesson in enumerate(given)
         for aim in lesson.aims
         for _ in range(*aim.turn)
