@@ -40,9 +40,12 @@ class Learner:
     Args:
         config: The recipe.
         tokenizer: The model's tokenizer.
+        checkpoint: Directory of the model's checkpoint, of which only the processor is read.
     """
 
-    def __init__(self, config: PretrainConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(
+        self, config: PretrainConfig, tokenizer: PreTrainedTokenizerFast, checkpoint: Path
+    ) -> None:
         self.config = config
         self.encoder = ChatEncoder(tokenizer)
         self.template = load_template("brief")
@@ -50,12 +53,8 @@ class Learner:
         self.limits = tiny_limits(config.architecture)
         self.model = build_model(self.size, tokenizer, config.seed)
         self.probes = Probes(self.model, self.size.hidden, config.seed)
-        self.vision: VisionProcessor | None = None
-        self.model.train()
-
-    def prepare(self, checkpoint: Path) -> None:
-        """Reads how images become patches from a saved checkpoint."""
         self.vision = VisionProcessor(checkpoint)
+        self.model.train()
 
     def trained(self, stage: int) -> list[tuple[str, torch.nn.Parameter]]:
         """What a stage trains, by name: the tower alone, or all; and the probes."""
@@ -77,7 +76,6 @@ class Learner:
             )
             for _ in range(config.batch_size // config.shards)
         ]
-        assert self.vision is not None
         answers, marks, aims = lesson_losses(
             self.model, self.probes, self.encoder, self.vision, lessons
         )
@@ -105,7 +103,6 @@ class Learner:
 
     def _read(self, views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32]]]) -> torch.Tensor:
         """How badly the tower reads some views; a scalar."""
-        assert self.vision is not None
         images, marks = zip(*views, strict=True)
         batch = self.vision(list(images))
         self.model.model.visual(batch.patches, grid_thw=batch.grid_thw)

@@ -104,10 +104,19 @@ def save_checkpoint(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, directory: Path
 ) -> None:
     """Writes a Hugging Face directory that transformers and vLLM load as it is."""
-    directory.mkdir(parents=True, exist_ok=True)
+    save_processor(str(model.config.model_type), directory)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    family = str(model.config.model_type)
+
+
+def save_processor(family: str, directory: Path) -> None:
+    """Writes how images become patches into a checkpoint's directory, which is made if need be.
+
+    Args:
+        family: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
+        directory: Where the checkpoint is, or will be.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
     rule, limits = token_family(family), tiny_limits(family)
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",

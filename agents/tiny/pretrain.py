@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from agents.tiny.learner import TOWER, Learner
-from agents.tiny.model import save_checkpoint
+from agents.tiny.model import save_checkpoint, save_processor
 from agents.tiny.optimizer import MuonAdamW
 from agents.tiny.recipe import STAGES, PretrainConfig
 from agents.tiny.shards import Shards
@@ -64,14 +64,14 @@ class Pretrainer:
             )
         if (out / RECORD).exists():
             raise ConfigError(f"{out} holds a finished model; choose another directory.")
+        save_processor(config.architecture, out)
         self.tokenizer = build_tokenizer()
-        self.learner = Learner(config, self.tokenizer)
+        self.learner = Learner(config, self.tokenizer, out)
         self.curve: list[dict[str, Any]] = []
         self._seconds = 0.0
         self._place = (0, 0)  # stage and step that are done
         self._optimizer: MuonAdamW | None = None
         save_checkpoint(self.learner.model, self.tokenizer, out)
-        self.learner.prepare(out)
         if resume:
             self._load_state()
 

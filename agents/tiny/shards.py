@@ -41,7 +41,8 @@ class Shards:
 
     def __init__(self, learner: Learner, checkpoint: Path) -> None:
         self.learner = learner
-        weights = _share(_parameters(learner))
+        self._parameters = _parameters(learner)
+        weights = _share(self._parameters)
         context = torch.multiprocessing.get_context("spawn")
         self._workers = []
         for shard in range(1, learner.config.shards):
@@ -55,7 +56,7 @@ class Shards:
             )
             process.start()
             theirs.close()
-            self._workers.append((process, ours, gradient))
+            self._workers.append((process, ours, _views(gradient, self._parameters)))
 
     def backward(self, stage: int, step: int) -> float:
         """Puts the mean gradient of all shards into the parameters; their mean loss.
@@ -70,14 +71,13 @@ class Shards:
         own.backward()
         losses = [float(own.detach())]
         share = 1 / self.learner.config.shards
-        parameters = _parameters(self.learner)
-        for parameter in parameters:
+        for parameter in self._parameters:
             if parameter.grad is not None:
                 parameter.grad *= share
-        for process, pipe, gradient in self._workers:
+        for process, pipe, gradients in self._workers:
             with _told(process):
                 losses.append(pipe.recv())
-            for parameter, theirs in zip(parameters, _views(gradient, parameters), strict=True):
+            for parameter, theirs in zip(self._parameters, gradients, strict=True):
                 if parameter.grad is not None:
                     parameter.grad.add_(theirs, alpha=share)
         return sum(losses) * share
@@ -115,8 +115,7 @@ def _work(
     """What one of the other processes does until its pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process stops the others
     torch.set_num_threads(1)
-    learner = Learner(config, load_tokenizer(checkpoint))
-    learner.prepare(checkpoint)
+    learner = Learner(config, load_tokenizer(checkpoint), checkpoint)
     parameters = _parameters(learner)
     for parameter, shared in zip(parameters, _views(weights, parameters), strict=True):
         parameter.data = shared

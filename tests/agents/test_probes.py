@@ -14,14 +14,11 @@ from agents.tiny.tokenizer import build_tokenizer
 
 @pytest.fixture(scope="module")
 def learner(tmp_path_factory: pytest.TempPathFactory) -> Learner:
-    from agents.tiny.model import save_checkpoint
+    from agents.tiny.model import save_processor
 
-    tokenizer = build_tokenizer()
-    made = Learner(PretrainConfig(), tokenizer)
-    out = tmp_path_factory.mktemp("learner")
-    save_checkpoint(made.model, tokenizer, out)
-    made.prepare(out)
-    return made
+    config, out = PretrainConfig(), tmp_path_factory.mktemp("learner")
+    save_processor(config.architecture, out)
+    return Learner(config, build_tokenizer(), out)
 
 
 def lessons(learner: Learner, count: int) -> list[Lesson]:
@@ -54,7 +51,6 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
     with torch.no_grad():
         learner.probes.query.weight.zero_()
         learner.probes.query.bias.zero_()
-        assert learner.vision is not None
         lesson_losses(learner.model, learner.probes, learner.encoder, learner.vision, given)
         got = float(learner.probes.aim_loss(given, visual))
     learner.probes.load_state_dict(weights)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from agents.tiny.learner import Learner
-from agents.tiny.model import save_checkpoint
+from agents.tiny.model import save_checkpoint, save_processor
 from agents.tiny.recipe import PretrainConfig
 from agents.tiny.shards import ShardError, Shards
 from agents.tiny.tokenizer import build_tokenizer
@@ -20,9 +20,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Learner, Sh
     """A learner and the other process of its pretraining."""
     out = tmp_path_factory.mktemp("shards")
     tokenizer = build_tokenizer()
-    learner = Learner(CONFIG, tokenizer)
+    save_processor(CONFIG.architecture, out)
+    learner = Learner(CONFIG, tokenizer, out)
     save_checkpoint(learner.model, tokenizer, out)
-    learner.prepare(out)
     shards = Shards(learner, out)
     yield learner, shards
     shards.close()
