@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.speed import data, parser
+from benchmarks.speed import data, parser, world
 from benchmarks.speed import env as speed
+from vt_env.tasks import World
 
 
 def test_figures_know_whether_they_hold() -> None:
@@ -15,6 +16,13 @@ def test_figures_know_whether_they_hold() -> None:
     assert not speed.Figure("a", 1.2, 1.1, at_most=True).holds
     assert speed.Figure("a", 2.6, 2.5, at_most=False).holds
     assert "MISSED" in str(speed.Figure("a", 2.4, 2.5, at_most=False))
+
+
+def test_drawing_is_measured_in_samples_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock that says when each round began and ended; the best round counts."""
+    times = iter([0.0, 4.0, 10.0, 11.0, 20.0, 22.0])
+    monkeypatch.setattr(world.time, "perf_counter", lambda: next(times))
+    assert world.per_second(World(suite="mixed"), 3, rounds=3) == 3.0
 
 
 def test_a_ratio_is_that_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
