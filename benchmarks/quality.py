@@ -141,7 +141,9 @@ def blind_guesses(dataset: Dataset, samples: int) -> dict[str, str]:
     """The most frequent answer to each question among samples that need high resolution."""
     answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
     with progress_bar() as bar:
-        for index in bar.track(range(samples), description="blind guesses"):
+        task = bar.add_task("blind guesses", total=samples, line="")
+        for index in range(samples):
+            bar.advance(task)
             sample = dataset[index]
             if sample.needs_high_res:
                 answers[sample.question][sample.answers[0]] += 1

@@ -1,12 +1,15 @@
 """``visionthink quality``: its figures, by hand, and the command from end to end."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from agents.trajectory import Trajectory
+from benchmarks import show
 from benchmarks.cli import app
 from benchmarks.quality import blind_guesses, by_family
 from tests.agents.helpers import trajectory
@@ -75,3 +78,11 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
     assert record["settings"]["split"] == "generalisation"
     assert record["figures"]["all"]["samples"] == 3
     assert CliRunner().invoke(app, ["quality", "--samples", "0"]).exit_code != 0
+
+
+def test_the_bar_of_the_guesses_can_be_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    monkeypatch.setattr(show, "console", Console(file=drawn, force_terminal=True, width=100))
+    blind_guesses(World("train", suite="mixed"), 5)
+    assert "blind guesses" in drawn.getvalue()
+    assert "5/5" in drawn.getvalue()

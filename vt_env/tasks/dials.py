@@ -132,9 +132,9 @@ def draw_gauge(sheet: Sheet, box: Box, colors: Sequence[str]) -> Question:
     """Draws a gauge with a coloured arc; the question for where its needle points."""
     rng, ink = sheet.rng, sheet.style.ink
     sweep = 240 / len(colors)
-    first = -210.0 if sheet.style.mirrored else -120.0  # open at the right, or at the bottom
-    if sheet.style.novel:
-        first = -30.0  # open at the left
+    first = -120.0  # open at the bottom
+    if sheet.style.mirrored:  # open at the left, or at the right
+        first = -30.0 if sheet.style.novel else -210.0
     chosen = int(rng.integers(len(colors)))
     angle = first + sweep * (chosen + float(rng.uniform(0.25, 0.75)))
     radius = (box[2] - box[0]) / 2
