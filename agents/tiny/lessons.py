@@ -26,7 +26,7 @@ from vt_env.tasks import SUITES, Question, draw_scene
 from vt_env.tasks.base import Box
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.objects import SHAPES
-from vt_env.tasks.setting import offer
+from vt_env.tasks.setting import LETTERS, offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS
 from vt_env.tasks.vocabulary import ITEMS
@@ -154,6 +154,7 @@ def dialogue_lesson(
     """
     scene = draw_scene(rng, canvas, SUITES["mixed"])
     sheet, first = scene.sheet, _offered(rng, scene.sheet, scene.question)
+    evidence = _evidence(sheet, first)
     sample = Sample("lesson", first.text, (first.answer,), MemoryImage(scene.image()))
     episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
     writer = _Writer(encoder, limits)
@@ -161,11 +162,11 @@ def dialogue_lesson(
     asks = rng.random() < request_share
     if asks:
         text = to_text(Request(thought=UNSURE))
-        writer.learned(text, first.box)
+        writer.learned(text, evidence)
         episode.step(text)
         ids = encoder.continuation(episode.messages[-1])
         writer.shown(ids, episode.observation.image, sheet)
-    writer.learned(_answer(rng, first.answer), first.box)
+    writer.learned(_answer(rng, sheet, first), evidence)
     others = [
         question
         for number, question in enumerate(scene.questions)
@@ -175,7 +176,7 @@ def dialogue_lesson(
     for which in rng.permutation(len(others))[: MOST_QUESTIONS - 1]:
         question = _offered(rng, sheet, others[int(which)])
         writer.given(encoder.continuation(Message("user", (question.text,))))
-        writer.learned(_answer(rng, question.answer), question.box)
+        writer.learned(_answer(rng, sheet, question), _evidence(sheet, question))
     return writer.lesson()
 
 
@@ -190,8 +191,30 @@ def _offered(rng: np.random.Generator, sheet: Sheet, question: Question) -> Ques
     return offer(sheet, replace(question, twins={}), options, count)
 
 
-def _answer(rng: np.random.Generator, answer: str) -> str:
-    return to_text(Answer(answer, "" if rng.random() < SILENT_SHARE else answer))
+def _answer(rng: np.random.Generator, sheet: Sheet, question: Question) -> str:
+    """The model's last turn: what it reads, as its thought, and the answer that follows from it."""
+    thought = "" if rng.random() < SILENT_SHARE else _reading(sheet, question)
+    return to_text(Answer(question.answer, thought))
+
+
+def _reading(sheet: Sheet, question: Question) -> str:
+    """What is to be seen: the answer itself, unless that is a letter, or a yes about a pattern."""
+    if question.choices is not None:
+        return question.choices[LETTERS.index(question.answer)]
+    if question.hatch is not None:
+        return sheet.hatched[question.hatch].pattern
+    return question.answer
+
+
+def _evidence(sheet: Sheet, question: Question) -> Box:
+    """Where to look: at the text that is the answer where one is, else at all that suffices."""
+    reading = _reading(sheet, question)
+    left, top, right, bottom = question.box
+    for written in sheet.written:
+        x, y = (written.box[0] + written.box[2]) / 2, (written.box[1] + written.box[3]) / 2
+        if written.text.lower() == reading and left <= x < right and top <= y < bottom:
+            return written.box
+    return question.box
 
 
 def pad_lessons(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from agents.backends import GenerationBackend, Sampling, make_backend
 from agents.chat import ChatEncoder, load_tokenizer
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
-from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Lesson, dialogue_lesson, pad_lessons
+from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Aim, Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.model import TinyConfig, tiny_limits
 from agents.tiny.pages import DIGITS, MARK_CLASSES, draw_page, mark_targets
 from agents.tiny.pretrain import STATE, Pretrainer
@@ -24,9 +25,10 @@ from tests.agents.helpers import world_episodes
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
-from vt_env.protocol import Answer, parse
+from vt_env.protocol import Action, Answer, parse
 from vt_env.rewards import RewardConfig
 from vt_env.tasks import SUITES, TASKS, World, draw_scene
+from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import load_template
 
@@ -100,6 +102,51 @@ def test_dialogues_ask_by_a_coin_and_teach_only_the_models_own_turns(encoder: Ch
         assert all(isinstance(parse(turn), Answer) for turn in turns)
         assert "<|im_start|>" not in learned
     assert 0.4 < np.mean(asked) < 0.6
+
+
+def test_a_letter_is_thought_of_as_its_option_and_a_yes_about_a_pattern_as_the_pattern(
+    encoder: ChatEncoder,
+) -> None:
+    rng = np.random.default_rng(1)
+    thoughts = defaultdict[str, set[str]](set)
+    for _ in range(400):
+        given = lesson(encoder, rng)
+        for aim in given.aims:
+            turn = _turn(encoder, given, aim)
+            if isinstance(turn, Answer) and turn.thought:
+                thoughts[turn.text].add(turn.thought)
+    assert all(len(thoughts[letter]) > 5 for letter in "ABCD")
+    assert not set("ABCD") & set().union(*thoughts.values())
+    for word in ("yes", "no"):
+        assert word in thoughts[word]
+        assert thoughts[word] - {word} <= set(PATTERNS)
+    assert len(thoughts["yes"] | thoughts["no"]) > 4
+    assert thoughts["42"] == {"42"}
+
+
+def test_aims_at_a_number_lie_on_its_digits(encoder: ChatEncoder) -> None:
+    rng = np.random.default_rng(2)
+    met = 0
+    for _ in range(100):
+        given = lesson(encoder, rng)
+        places = [place for place, token in enumerate(given.ids) if token == encoder.image_pad]
+        for aim in given.aims:
+            turn = _turn(encoder, given, aim)
+            if not isinstance(turn, Answer) or len(turn.text) != 2 or turn.text == "no":
+                continue
+            rows = [places.index(place) for place in aim.evidence]
+            if min(rows) < 9 or len(rows) > 4:  # small type on the sharp view alone
+                continue
+            marked = given.marks[rows].any(axis=0)
+            assert marked[int(turn.text[0])]
+            assert marked[10 + int(turn.text[1])]
+            met += 1
+    assert met > 30
+
+
+def _turn(encoder: ChatEncoder, given: Lesson, aim: Aim) -> Action:
+    first, last = aim.turn
+    return parse(encoder.tokenizer.decode(given.ids[first : last - 1]))
 
 
 def test_whether_a_dialogue_asks_says_nothing_of_the_need(encoder: ChatEncoder) -> None:

@@ -238,9 +238,9 @@ class _Page:
         """Questions about the rows."""
         sheet = self.sheet
         whole = (*rows[0][:2], *rows[-1][2:])
-        for item, price in zip(items, prices, strict=True):
+        for item, price, row in zip(items, prices, rows, strict=True):
             text = f"How much is the {item.lower()}?"
-            self.questions.append(sheet.text_question(text, price, whole, [size]))
+            self.questions.append(sheet.text_question(text, price, row, [size]))
         ends = {"first": (items[0], rows[0]), "last": (items[-1], rows[-1])}
         for end, (item, place) in ends.items():
             text = f"Which item is {end}?"
