@@ -192,9 +192,13 @@ def _offered(rng: np.random.Generator, sheet: Sheet, question: Question) -> Ques
 
 
 def _answer(rng: np.random.Generator, sheet: Sheet, question: Question) -> str:
-    """The model's last turn: what it reads, as its thought, and the answer that follows from it."""
-    thought = "" if rng.random() < SILENT_SHARE else _reading(sheet, question)
-    return to_text(Answer(question.answer, thought))
+    """The model's last turn: what it reads, as its thought, and the answer that follows from it.
+
+    Of several options it names the right one, not its letter; judges take either.
+    """
+    reading = _reading(sheet, question)
+    thought = "" if rng.random() < SILENT_SHARE else reading
+    return to_text(Answer(question.answer if question.choices is None else reading, thought))
 
 
 def _reading(sheet: Sheet, question: Question) -> str:

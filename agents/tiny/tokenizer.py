@@ -41,8 +41,9 @@ CHAT_TEMPLATE = (
     "{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-# A whole call, a digit, a word with its space, a run of punctuation, or white space.
-PIECES = r'\{"name".*?\}\}|\d| ?[A-Za-z]+| ?[^\sA-Za-z\d]+|\s+'
+# A whole call, a digit, " or ", a word with the space after it, a run of punctuation with its, or
+# white space. So a word is the same token at the end of a list's entry, of a question, and alone.
+PIECES = r'\{"name".*?\}\}|\d| or |[A-Za-z]+(?: (?!or ))?|[^\sA-Za-z\d]+ ?|\s+'
 
 
 SCENES = 1200
@@ -59,7 +60,7 @@ def corpus() -> tuple[str, ...]:
         for question in scene.questions:
             texts |= {question.text, question.answer, f"{question.text} {question.answer}"}
     # Each word once, so that the merges hang on which words there are and not on how many.
-    words = {word for text in texts for word in re.findall(r" ?[A-Za-z]+", text)}
+    words = {word for text in texts for word in re.findall(r"[A-Za-z]+ ?", text)}
     lines = [
         "system\nuser\nassistant\n",
         brief.system,
@@ -69,7 +70,7 @@ def corpus() -> tuple[str, ...]:
         brief.forced_request,
         (PROMPTS_DIR / "agent.toml").read_text(encoding="utf-8"),
     ]
-    return (*lines, *(f"{word}\n {word.strip()}" for word in sorted(words)))
+    return (*lines, *(f"{word}\n{word.strip()} 0" for word in sorted(words)))
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
