@@ -14,8 +14,9 @@ import torch
 
 from agents.chat import ChatEncoder
 from agents.tiny.lessons import dialogue_lesson
+from agents.tiny.marks import mark_targets, ties_of
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
-from agents.tiny.pages import draw_page, mark_targets
+from agents.tiny.pages import Page, draw_page
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.vision import VisionProcessor
@@ -92,14 +93,15 @@ class Learner:
         """A view of a page or a scene, uint8 (side, side, 3), and its marks."""
         canvas = self.config.canvas
         if rng.random() < page_share:
-            sheet = draw_page(rng, canvas)
+            page = draw_page(rng, canvas)
         else:
-            sheet = draw_scene(rng, canvas, SUITES["mixed"]).sheet
+            scene = draw_scene(rng, canvas, SUITES["mixed"])
+            page = Page(scene.sheet, ties_of(scene.sheet, scene.questions))
         scale = 0.5 if rng.random() < self.config.low_share else 1.0
-        image = sheet.finish()
+        image = page.sheet.finish()
         view = resample(image, shown_size(image.size, scale, self.limits))
         block = token_family(self.limits.family).block
-        return np.array(view), mark_targets(sheet, view.width, block)
+        return np.array(view), mark_targets(page.sheet, page.ties, view.width, block)
 
     def _read(self, views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32]]]) -> torch.Tensor:
         """How badly the tower reads some views; a scalar."""

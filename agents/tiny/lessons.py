@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agents.chat import ChatEncoder, expand_images
-from agents.tiny.pages import mark_targets
+from agents.tiny.marks import Tie, mark_targets, ties_of, written_in
 from agents.vision import Pixels
 from vt_env.episode import Episode, EpisodeConfig, Message
 from vt_env.images import ImageLimits, MemoryImage, tokens_of
@@ -94,10 +94,12 @@ class _Writer:
         self.aims: list[Aim] = []
         self._view = (0, 1, 1.0)
 
-    def shown(self, ids: Sequence[int], image: Image.Image, sheet: Sheet) -> None:
-        """A turn with a view of a sheet."""
+    def shown(
+        self, ids: Sequence[int], image: Image.Image, sheet: Sheet, ties: Sequence[Tie]
+    ) -> None:
+        """A turn with a view of a sheet, whose numbers belong to something."""
         block = token_family(self.limits.family).block
-        self.marks.append(mark_targets(sheet, image.width, block))
+        self.marks.append(mark_targets(sheet, ties, image.width, block))
         start = len(self.ids)
         self.given(ids, [image])
         grid = image.width // block
@@ -154,18 +156,18 @@ def dialogue_lesson(
     """
     scene = draw_scene(rng, canvas, SUITES["mixed"])
     sheet, first = scene.sheet, _offered(rng, scene.sheet, scene.question)
-    evidence = _evidence(sheet, first)
+    evidence, ties = _evidence(sheet, first), ties_of(sheet, scene.questions)
     sample = Sample("lesson", first.text, (first.answer,), MemoryImage(scene.image()))
     episode = Episode(sample, EpisodeConfig(limits=limits), RewardConfig(), template)
     writer = _Writer(encoder, limits)
-    writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet)
+    writer.shown(encoder.opening(episode.messages), episode.observation.image, sheet, ties)
     asks = rng.random() < request_share
     if asks:
         text = to_text(Request(thought=UNSURE))
         writer.learned(text, evidence)
         episode.step(text)
         ids = encoder.continuation(episode.messages[-1])
-        writer.shown(ids, episode.observation.image, sheet)
+        writer.shown(ids, episode.observation.image, sheet, ties)
     writer.learned(_answer(rng, sheet, first), evidence)
     others = [
         question
@@ -212,13 +214,8 @@ def _reading(sheet: Sheet, question: Question) -> str:
 
 def _evidence(sheet: Sheet, question: Question) -> Box:
     """Where to look: at the text that is the answer where one is, else at all that suffices."""
-    reading = _reading(sheet, question)
-    left, top, right, bottom = question.box
-    for written in sheet.written:
-        x, y = (written.box[0] + written.box[2]) / 2, (written.box[1] + written.box[3]) / 2
-        if written.text.lower() == reading and left <= x < right and top <= y < bottom:
-            return written.box
-    return question.box
+    written = written_in(sheet, _reading(sheet, question), question.box)
+    return question.box if written is None else written.box
 
 
 def pad_lessons(

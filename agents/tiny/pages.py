@@ -1,41 +1,25 @@
-"""Dense supervision for the vision tower: what is written or hatched in every visual token.
-
-Type of ten pixels is not learned from answers alone in any useful time. Asking for every visual
-token which digits and words have their centre in it, and which pattern, colours and things cover
-it, teaches the tower to read in minutes. Pages full of type come first; scenes know their marks.
-"""
+"""Pages of type for the vision tower to read beside scenes: lists, lines, and amid clutter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.tiny.marks import Tie
 from vt_env.tasks.base import Box
-from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.lettering import REGULAR, Face
-from vt_env.tasks.sheet import Sheet, Written
-from vt_env.tasks.style import COLORS, Color, Style, draw_style
-from vt_env.tasks.vocabulary import ITEMS, THINGS
+from vt_env.tasks.sheet import Sheet
+from vt_env.tasks.style import Color, Style, draw_style
+from vt_env.tasks.vocabulary import ITEMS
 
-DIGITS = 20
-"""Ten digits in the first place of a number, ten in the second."""
-TEXTS = DIGITS + len(ITEMS)
-PAINTED = TEXTS + len(PATTERNS) - 1
-NAMED = PAINTED + len(COLORS)
-MARK_CLASSES = NAMED + len(THINGS)
-"""Digits, words, the patterns that are not plain, the named colours, and things."""
-COVER, STRIDE = 0.15, 2
-"""Share of a token that a colour covers to count, looked at in every other pixel."""
 SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
 """Type sizes of pages, by how often they are drawn; small type takes the most learning."""
-LEGIBLE = 8
-"""Type of fewer pixels than this, as shown, is asked of nobody."""
 WORD_SHARE = 0.25
-LINED_SHARE = 0.5
-"""Chance that a page is lines of type, as against type amid clutter."""
+LISTED_SHARE, LINED_SHARE = 0.3, 0.3
+"""Chances that a page is a list, or lines of type, as against type amid clutter."""
+LIST_SIZES = (10, 10, 11, 11, 12, 13, 14)
 PLATES = (0.3, 0.2, 0.4, 0.1)
 """Chances that type stands on paper, white, a colour, and dark."""
 WHITE, LIGHT = (255, 255, 255), 360
@@ -49,20 +33,31 @@ FACES = tuple(
 """Faces of pages; none is one of the generalisation split."""
 
 
-def draw_page(rng: np.random.Generator, canvas: int) -> Sheet:
-    """Draws a page of two-digit numbers and words in mixed sizes: in lines, or amid clutter.
+@dataclass(frozen=True)
+class Page:
+    """A page: what it was drawn on, and what its numbers belong to."""
+
+    sheet: Sheet
+    ties: tuple[Tie, ...] = ()
+
+
+def draw_page(rng: np.random.Generator, canvas: int) -> Page:
+    """Draws a page of two-digit numbers and words: a list, lines, or texts amid clutter.
 
     Args:
         rng: The only source of randomness.
         canvas: Side of the page, in pixels.
     """
     sheet = Sheet(canvas, _draw_style(rng), rng)
-    if rng.random() < LINED_SHARE:
+    kind = rng.random()
+    if kind < LISTED_SHARE:
+        return Page(sheet, _write_list(sheet, rng))
+    if kind < LISTED_SHARE + LINED_SHARE:
         _write_lines(sheet, rng)
     else:
         _clutter(sheet, rng)
         _scatter(sheet, rng)
-    return sheet
+    return Page(sheet)
 
 
 def _draw_style(rng: np.random.Generator) -> Style:
@@ -89,6 +84,25 @@ def _draw_ink(sheet: Sheet, rng: np.random.Generator, below: Color) -> Color:
 def _rgb(values: NDArray[np.int64]) -> Color:
     red, green, blue = (int(v) for v in values)
     return red, green, blue
+
+
+def _write_list(sheet: Sheet, rng: np.random.Generator) -> tuple[Tie, ...]:
+    """Rows with an item at one end and its number at the other, as on a receipt."""
+    side, size = sheet.side, int(rng.choice(LIST_SIZES))
+    left, right = int(rng.integers(2, side // 5)), side - int(rng.integers(2, side // 5))
+    height = sheet.measure("0", size)[1]
+    step = height + int(rng.integers(-2, 14))
+    mirrored, ruled = bool(rng.random() < 0.5), bool(rng.random() < 0.4)
+    ties = []
+    for y in range(int(rng.integers(2, side // 4)), side - height, step):
+        item, number = str(rng.choice(ITEMS)), str(int(rng.integers(10, 100)))
+        first, last = (number, item) if mirrored else (item, number)
+        sheet.write(left, y, first, size)
+        sheet.write(right, y, last, size, anchor="r")
+        ties.append(Tie(item.lower(), sheet.written[-2 if mirrored else -1]))
+        if ruled:
+            sheet.draw.line((left, y + height, right, y + height), fill=sheet.style.ink)
+    return tuple(ties)
 
 
 def _write_lines(sheet: Sheet, rng: np.random.Generator) -> None:
@@ -158,81 +172,18 @@ def _scatter(sheet: Sheet, rng: np.random.Generator) -> None:
         taken.append(plate)
         shades = (sheet.style.paper, WHITE, _draw_shade(sheet, rng), sheet.style.ink)
         shade = shades[int(rng.choice(len(shades), p=PLATES))]
-        draw = (sheet.draw.rectangle, sheet.draw.ellipse)[int(rng.random() < 0.2)]
-        draw(plate, fill=shade, outline=sheet.style.ink if rng.random() < 0.3 else None)
+        _draw_plate(sheet, rng, plate, shade)
         sheet.write(x, y, text, size, _draw_ink(sheet, rng, shade))
+
+
+def _draw_plate(sheet: Sheet, rng: np.random.Generator, box: Box, shade: Color) -> None:
+    """A plate with or without a rim, its corners sharp or round."""
+    rim = sheet.style.ink if rng.random() < 0.5 else _draw_shade(sheet, rng)
+    width = int(rng.integers(0, 4))
+    radius = int(rng.integers(0, (box[3] - box[1]) // 2))
+    sheet.draw.rounded_rectangle(box, radius, fill=shade, outline=rim, width=width)
 
 
 def _touch(one: Box, other: Box) -> bool:
     across = one[0] < other[2] and other[0] < one[2]
     return across and one[1] < other[3] and other[1] < one[3]
-
-
-def mark_targets(sheet: Sheet, shown: int, block: int) -> NDArray[np.float32]:
-    """Which marks each visual token holds.
-
-    Args:
-        sheet: The page or scene.
-        shown: Side of the view of it, in pixels.
-        block: Side of a visual token, in pixels of the view.
-
-    Returns:
-        float32 of shape (tokens, MARK_CLASSES), zeros and ones, row by row.
-    """
-    grid = shown // block
-    targets = np.zeros((grid, grid, MARK_CLASSES), dtype=np.float32)
-    cell = sheet.side / grid
-    for written in sheet.written:
-        if written.size * block / cell < LEGIBLE:
-            continue
-        for x, y, label in _glyphs(written):
-            targets[int(y / cell), int(x / cell), label] = 1.0
-    middles = (np.arange(grid) + 0.5) * cell
-    for area in sheet.hatched:
-        left, top, right, bottom = area.box
-        lost = area.fine and shown < sheet.side
-        if area.pattern == PATTERNS[-1] or lost or area.mask is not None:
-            continue
-        rows = (middles > top) & (middles < bottom)
-        columns = (middles > left) & (middles < right)
-        label = TEXTS + PATTERNS.index(area.pattern)
-        targets[rows[:, None] & columns[None, :], label] = 1.0
-    targets[:, :, PAINTED:NAMED] = _painted(sheet, grid)
-    targets[:, :, NAMED:] = _things(sheet, grid)
-    return targets.reshape(grid * grid, MARK_CLASSES)
-
-
-def _painted(sheet: Sheet, grid: int) -> NDArray[np.float32]:
-    """Which named colours each token is painted with, (grid, grid, colours)."""
-    pixels = np.asarray(sheet.image)[::STRIDE, ::STRIDE].astype(np.int16)
-    cell = pixels.shape[0] // grid
-    pixels = pixels[: grid * cell, : grid * cell]
-    painted = np.zeros((grid, grid, len(sheet.style.colors)), dtype=np.float32)
-    for label, color in enumerate(sheet.style.colors.values()):
-        near = (np.abs(pixels - np.array(color, dtype=np.int16)) < 10).all(axis=2)
-        share = near.reshape(grid, cell, grid, cell).mean(axis=(1, 3))
-        painted[:, :, label] = share > COVER
-    return painted
-
-
-def _things(sheet: Sheet, grid: int) -> NDArray[np.float32]:
-    """Which things each token shows, (grid, grid, things): those it is covered by, and middles."""
-    shown = np.zeros((grid, grid, len(THINGS)), dtype=np.float32)
-    scale = grid / sheet.side
-    for thing, box in sheet.marked:
-        label = THINGS.index(thing)
-        left, top, right, bottom = (v * scale for v in box)
-        shown[round(top) : round(bottom), round(left) : round(right), label] = 1.0
-        shown[int((top + bottom) / 2), int((left + right) / 2), label] = 1.0
-    return shown
-
-
-def _glyphs(written: Written) -> Iterator[tuple[float, float, int]]:
-    """Middle of each thing to be read in a text, in pixels, and its class."""
-    left, top, right, bottom = written.box
-    y = (top + bottom) / 2
-    if len(written.text) == 2 and written.text.isdigit():
-        yield left + (right - left) / 4, y, int(written.text[0])
-        yield left + (right - left) * 3 / 4, y, 10 + int(written.text[1])
-    elif written.text in ITEMS:
-        yield (left + right) / 2, y, DIGITS + ITEMS.index(written.text)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from agents.chat import ChatEncoder
 from agents.tiny.lessons import IGNORE, Lesson, pad_lessons
-from agents.tiny.pages import MARK_CLASSES, TEXTS
+from agents.tiny.marks import MARK_CLASSES, TEXTS, TIED
 from agents.vision import VisionProcessor
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Probes(torch.nn.Module):
         layers[len(layers) // 2 - 1].register_forward_hook(self._keep_middle)
 
     def mark_loss(self, targets: list[NDArray[np.float32]]) -> torch.Tensor:
-        """Binary cross-entropy of the marks that the tower last saw; a scalar.
+        """Binary cross-entropy of the marks that the tower last saw, by token and class; a scalar.
 
         Args:
             targets: Marks of each image, (visual tokens, MARK_CLASSES).
@@ -62,10 +62,11 @@ class Probes(torch.nn.Module):
         logits = self.marks(_merged(self._tower))  # (tokens, MARK_CLASSES)
         wanted = torch.from_numpy(np.concatenate(targets))
         weights = torch.ones(MARK_CLASSES)
-        weights[:TEXTS] = TEXT_WEIGHT
-        return functional.binary_cross_entropy_with_logits(
-            logits, wanted, weight=weights, pos_weight=torch.tensor(RARE)
+        weights[:TEXTS] = weights[TIED:] = TEXT_WEIGHT
+        total = functional.binary_cross_entropy_with_logits(
+            logits, wanted, weight=weights, pos_weight=torch.tensor(RARE), reduction="sum"
         )
+        return total / (len(wanted) * TIED)  # as if ties, nearly all absent, were no classes
 
     def aim_loss(self, lessons: list[Lesson], visual: torch.Tensor) -> torch.Tensor:
         """How little of the attention of the middle layer would lie on the evidence; a scalar.

@@ -14,8 +14,9 @@ from agents.chat import ChatEncoder, load_tokenizer
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
 from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Aim, Lesson, dialogue_lesson, pad_lessons
+from agents.tiny.marks import DIGITS, MARK_CLASSES, mark_targets
 from agents.tiny.model import TinyConfig, tiny_limits
-from agents.tiny.pages import DIGITS, MARK_CLASSES, draw_page, mark_targets
+from agents.tiny.pages import draw_page
 from agents.tiny.pretrain import STATE, Pretrainer
 from agents.tiny.recipe import STAGES, PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
@@ -186,8 +187,8 @@ def test_padding_teaches_nothing(encoder: ChatEncoder) -> None:
 
 
 def test_every_mark_of_a_page_lies_in_its_token() -> None:
-    page = draw_page(np.random.default_rng(1), 112)
-    targets = mark_targets(page, 112, 28)
+    page = draw_page(np.random.default_rng(1), 112).sheet
+    targets = mark_targets(page, (), 112, 28)
     assert targets.shape == (16, MARK_CLASSES)
     numbers = [written for written in page.written if written.text.isdigit()]
     words = [written for written in page.written if written.text in ITEMS]
@@ -208,7 +209,7 @@ def test_marks_too_small_to_be_seen_are_not_asked_for() -> None:
     for index in range(30):
         sheet = draw_scene(np.random.default_rng(index), 168, SUITES["mixed"]).sheet
         fine = [w for w in sheet.written if w.size < 16 and (w.text.isdigit() or w.text in ITEMS)]
-        full, low = mark_targets(sheet, 168, 28), mark_targets(sheet, 84, 28)
+        full, low = (mark_targets(sheet, (), side, 28) for side in (168, 84))
         assert full.sum() >= low.sum()
         if fine and not any(w.size >= 16 for w in sheet.written):
             assert low[:, : DIGITS + len(ITEMS)].sum() == 0
