@@ -14,7 +14,7 @@ from agents.chat import ChatEncoder, load_tokenizer
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
 from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Aim, Lesson, dialogue_lesson, pad_lessons
-from agents.tiny.marks import DIGITS, MARK_CLASSES, mark_targets
+from agents.tiny.marks import DIGITS, MARK_CLASSES, OWNERS, TIED, mark_targets, ties_of
 from agents.tiny.model import TinyConfig, tiny_limits
 from agents.tiny.pages import draw_page
 from agents.tiny.pretrain import STATE, Pretrainer
@@ -47,7 +47,7 @@ def test_the_tokenizer_is_the_same_each_time_it_is_built(encoder: ChatEncoder) -
 
 
 def test_every_word_of_the_world_is_one_token(encoder: ChatEncoder) -> None:
-    for index in range(60):
+    for index in range(80):
         for question in draw_scene(np.random.default_rng(index), 168, SUITES["mixed"]).questions:
             words = re.findall(r"[A-Za-z]+", f"{question.text} {question.answer}")
             for word in words:
@@ -187,7 +187,7 @@ def test_padding_teaches_nothing(encoder: ChatEncoder) -> None:
 
 
 def test_every_mark_of_a_page_lies_in_its_token() -> None:
-    page = draw_page(np.random.default_rng(1), 112).sheet
+    page = draw_page(np.random.default_rng(10), 112).sheet
     targets = mark_targets(page, (), 112, 28)
     assert targets.shape == (16, MARK_CLASSES)
     numbers = [written for written in page.written if written.text.isdigit()]
@@ -203,6 +203,44 @@ def test_every_mark_of_a_page_lies_in_its_token() -> None:
         left, top, right, bottom = written.box
         token = int((top + bottom) / 2 // 28) * 4 + int((left + right) / 2 // 28)
         assert targets[token, DIGITS + ITEMS.index(written.text)] == 1.0
+
+
+def test_a_number_is_tied_to_what_its_question_names_it_by() -> None:
+    met = 0
+    for index in range(80):
+        scene = draw_scene(np.random.default_rng(index), 224, SUITES["mixed"])
+        ties = ties_of(scene.sheet, scene.questions)
+        targets = mark_targets(scene.sheet, ties, 224, 28)
+        assert targets[:, TIED:].any() == bool(ties)
+        for question in scene.questions:
+            price = re.fullmatch(r"How much is the (\w+)\?", question.text)
+            if not price:
+                continue
+            tie = next(t for t in ties if t.owner == price[1])
+            assert tie.number.text == question.answer
+            place = TIED + OWNERS.index(tie.owner) * DIGITS
+            left, top, right, bottom = tie.number.box
+            row = int((top + bottom) / 2 // 28)
+            digits = (int(question.answer[0]), 10 + int(question.answer[1]))
+            for share, digit in zip((0.25, 0.75), digits, strict=True):
+                token = row * 8 + int((left + share * (right - left)) // 28)
+                assert targets[token, place + digit] == 1.0
+            met += 1
+    assert met > 10
+
+
+def test_rows_of_a_list_tie_their_numbers_to_their_items() -> None:
+    lists = [
+        page for seed in range(20) if (page := draw_page(np.random.default_rng(seed), 168)).ties
+    ]
+    assert lists
+    for page in lists:
+        for tie in page.ties:
+            level = [
+                w.text.lower() for w in page.sheet.written if abs(w.box[3] - tie.number.box[3]) < 5
+            ]
+            assert tie.number.text in level
+            assert tie.owner in level
 
 
 def test_marks_too_small_to_be_seen_are_not_asked_for() -> None:
