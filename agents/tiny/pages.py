@@ -19,7 +19,7 @@ SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)
 WORD_SHARE = 0.25
 LISTED_SHARE, LINED_SHARE = 0.3, 0.3
 """Chances that a page is a list, or lines of type, as against type amid clutter."""
-LIST_SIZES = (10, 10, 11, 11, 12, 13, 14)
+LIST_SIZES = (10, 10, 10, 11, 11, 12, 14, 17, 22, 28)
 PLATES = (0.3, 0.2, 0.4, 0.1)
 """Chances that type stands on paper, white, a colour, and dark."""
 WHITE, LIGHT = (255, 255, 255), 360
@@ -87,21 +87,25 @@ def _rgb(values: NDArray[np.int64]) -> Color:
 
 
 def _write_list(sheet: Sheet, rng: np.random.Generator) -> tuple[Tie, ...]:
-    """Rows with an item at one end and its number at the other, as on a receipt."""
+    """Columns of rows with an item at one end and its number at the other, as on a receipt."""
     side, size = sheet.side, int(rng.choice(LIST_SIZES))
-    left, right = int(rng.integers(2, side // 5)), side - int(rng.integers(2, side // 5))
+    apart = int(size * rng.uniform(1.0, 4.0))
+    wide = min(sheet.measure("Soap00", size)[0] + apart, side - 4)
     height = sheet.measure("0", size)[1]
     step = height + int(rng.integers(-2, 14))
     mirrored, ruled = bool(rng.random() < 0.5), bool(rng.random() < 0.4)
+    first = int(rng.integers(2, min(side // 3, side - wide - 1) + 1))
     ties = []
-    for y in range(int(rng.integers(2, side // 4)), side - height, step):
-        item, number = str(rng.choice(ITEMS)), str(int(rng.integers(10, 100)))
-        first, last = (number, item) if mirrored else (item, number)
-        sheet.write(left, y, first, size)
-        sheet.write(right, y, last, size, anchor="r")
-        ties.append(Tie(item.lower(), sheet.written[-2 if mirrored else -1]))
-        if ruled:
-            sheet.draw.line((left, y + height, right, y + height), fill=sheet.style.ink)
+    for left in range(first, side - wide, wide + apart + size):
+        for y in range(int(rng.integers(2, side // 4)), side - height, step):
+            item, number = str(rng.choice(ITEMS)), str(int(rng.integers(10, 100)))
+            ends = (number, item) if mirrored else (item, number)
+            sheet.write(left, y, ends[0], size)
+            sheet.write(left + wide, y, ends[1], size, anchor="r")
+            ties.append(Tie(item.lower(), sheet.written[-2 if mirrored else -1]))
+            if ruled:
+                line = (left, y + height, left + wide, y + height)
+                sheet.draw.line(line, fill=sheet.style.ink)
     return tuple(ties)
 
 

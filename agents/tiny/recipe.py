@@ -40,8 +40,8 @@ class PretrainConfig:
     seed: int = 0
     architecture: str = "qwen2_5_vl"
     canvas: int = CANVAS
-    tower_steps: int = 5500
-    dialogue_steps: int = 4500
+    tower_steps: int = 5200
+    dialogue_steps: int = 4400
     tower_batch_size: int = 32
     batch_size: int = 32
     tower_lr: float = 3e-3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
@@ -156,7 +156,7 @@ class _Page:
 
         def paint(box: Box) -> None:
             ends = (number, label) if self.sheet.style.mirrored else (label, number)
-            self._write_row(self._narrowed(box, size), ends, size)
+            self._write_row(self._narrowed(box, size, [label]), ends, size)
             if ruled:
                 self._rule(box[1], box)
                 self._rule(box[3] - 1, box)
@@ -174,14 +174,14 @@ class _Page:
         fit = min(len(ITEMS) if self.roomy else 4, room // (size + LEADING))
         count = pick(self.rng, min(2, fit), fit)
         pitch = min(
-            room // count, int((size + LEADING) * self.rng.uniform(1.0, 2.2 if self.roomy else 1.6))
+            room // count, int((size + LEADING) * self.rng.uniform(1.1, 2.2 if self.roomy else 1.9))
         )
         items = [str(item) for item in self.rng.permutation(ITEMS)[:count]]
         prices = [str(p) for p in self.rng.integers(10, 100, size=count)]
         look = str(self.rng.choice(("leaders", "zebra", "ruled", "bare")))
 
         def paint(box: Box) -> None:
-            rows, box = [], self._narrowed(box, size)
+            rows, box = [], self._narrowed(box, size, items)
             for row, (item, price) in enumerate(zip(items, prices, strict=True)):
                 place = (box[0], box[1] + row * pitch, box[2], box[1] + (row + 1) * pitch)
                 ends = (price, item) if self.sheet.style.mirrored else (item, price)
@@ -192,15 +192,24 @@ class _Page:
 
         return _Block(pitch * count, paint)
 
-    def _narrowed(self, box: Box, size: int) -> Box:
-        """A column of a box that is not too wide to read across in type of this size."""
+    def _narrowed(self, box: Box, size: int, texts: Sequence[str]) -> Box:
+        """A column of a box that is not too wide to read across in type of this size.
+
+        Args:
+            box: The box.
+            size: Type size, in pixels.
+            texts: What is written at one end of the rows; at the other are two digits.
+        """
         width = box[2] - box[0]
-        wide = min(width, max(width // 2, size * 24)) if self.roomy else width
-        return (
-            (box[2] - wide, *box[1:])
-            if self.sheet.style.mirrored
-            else (*box[:2], box[0] + wide, box[3])
+        wide = max(width // 2, size * 24)
+        if not self.roomy:
+            longest = max(self.sheet.measure(f"{text}00", size)[0] for text in texts)
+            wide = longest + int(size * self.rng.uniform(1.0, 3.0))
+        wide = min(width, wide)
+        left = box[0] + int(
+            (width - wide) * (self.rng.random() if not self.roomy else self.sheet.style.mirrored)
         )
+        return left, box[1], left + wide, box[3]
 
     def _decorate(self, place: Box, row: int, look: str) -> None:
         """Tints every other row, or draws a rule below each."""
