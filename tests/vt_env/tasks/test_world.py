@@ -32,7 +32,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "eda651f2f7443e0155ed98c4e1b1cf077cf73da4145f5ac195944eb252c61e25"
+DIGEST = "5cb858a40d7b8e896dfc1e88f488fd62ac0de9b9681a8bbee1347236dd9bee23"
 
 
 def test_splits_and_seeds_differ() -> None:
