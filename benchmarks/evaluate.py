@@ -100,7 +100,7 @@ def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> li
     limit = AbstentionLimit(window=BATCH)
     try:
         with progress_bar() as bar:
-            task = bar.add_task("episodes", total=len(indices), line="")
+            task = bar.add_task("episodes", total=len(indices))
             for start in range(0, len(indices), BATCH):
                 sampling = batch_sampling(
                     settings.temperature, settings.max_new_tokens, settings.seed, start

@@ -48,7 +48,7 @@ def export(source: DataSource, out: Path, samples: int) -> Path:
     indices = source.indices(dataset, samples)
     path.parent.mkdir(parents=True, exist_ok=True)
     with draft_of(path) as draft, progress_bar() as bar:
-        task = bar.add_task("samples", total=len(indices), line="")
+        task = bar.add_task("samples", total=len(indices))
         rows = (to_row(dataset[index], dataset.name) for index in indices)
         with parquet.ParquetWriter(draft, _schema(pyarrow)) as writer:
             for group in row_groups(rows):

@@ -126,7 +126,7 @@ def _label_rest(
     try:
         with progress_bar() as bar:
             before = len(done.intersection(indices))
-            task = bar.add_task("samples", total=len(indices), completed=before, line="")
+            task = bar.add_task("samples", total=len(indices), completed=before)
             for start in range(0, len(indices), settings.batch):
                 batch = [i for i in indices[start : start + settings.batch] if i not in done]
                 if batch:

@@ -54,7 +54,7 @@ def preview(source: DataSource, samples: int, columns: int, side: int, out: Path
     groups: dict[str, list[Card]] = {}
     chosen = choose(dataset, samples)
     with progress_bar() as bar:
-        task = bar.add_task("samples", total=len(chosen), line="")
+        task = bar.add_task("samples", total=len(chosen))
         for sample in chosen:
             groups.setdefault(sample.family, []).append(card(sample))
             bar.advance(task)

@@ -7,8 +7,7 @@ more than chance of what is lost there, keeps the protocol, and asks without reg
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,11 +19,11 @@ from agents.backends import make_backend
 from agents.checkpoints import checkpoint_limits
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
+from benchmarks.chance import BlindGuesses
 from benchmarks.evaluation import batch_sampling, evaluation_indices, play_batch
 from benchmarks.show import console, progress_bar
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
-from vt_env.samples import Dataset
 from vt_env.tasks import World
 
 BATCH = 200
@@ -67,7 +66,7 @@ class Quality:
         high: Right after asking.
         low_enough: Right at low resolution where that suffices.
         low_lost: Right at low resolution where it does not.
-        chance: Right by the best guess that hangs on the question alone, on those same samples.
+        chance: Right by the best guess that hangs on question and options alone, on the same ones.
         asks_need: Requests at temperature 1 where high resolution is needed.
         asks_no_need: Requests at temperature 1 where it is not.
         asks: Requests at temperature 1.
@@ -98,14 +97,17 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
         judge="rule",
         **checkpoint_limits(settings.model),
     )
+    indices = evaluation_indices(len(env.dataset), settings.samples)
     try:
-        played = _play(settings, env)
+        played = _play(settings, env, indices)
+        train = World("train", suite=settings.suite)
+        seen = min(GUESSED_FROM, GUESSED_EACH * len(indices))
+        guesses = BlindGuesses((train[index] for index in range(seen)), seen)
+        samples = (env.dataset[index] for index in indices)
+        guessed = {s.sample_id: guesses.right(s) for s in samples if s.needs_high_res}
     finally:
         env.close()
-    guesses = blind_guesses(
-        World("train", suite=settings.suite), min(GUESSED_FROM, GUESSED_EACH * settings.samples)
-    )
-    result = by_family(played, guesses)
+    result = by_family(played, guessed)
     console.print(quality_table(result, settings.split))
     if out is not None:
         record = {
@@ -117,13 +119,12 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     return result
 
 
-def _play(settings: QualitySettings, env: VisionThinkEnv) -> Played:
+def _play(settings: QualitySettings, env: VisionThinkEnv, indices: Sequence[int]) -> Played:
     backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
-    indices = evaluation_indices(len(env.dataset), settings.samples)
     played: Played = {way: [] for way in WAYS}
     try:
         with progress_bar() as bar:
-            task = bar.add_task("episodes", total=len(indices) * len(WAYS), line="")
+            task = bar.add_task("episodes", total=len(indices) * len(WAYS))
             for start in range(0, len(indices), BATCH):
                 batch = indices[start : start + BATCH]
                 for way, (temperature, decision) in WAYS.items():
@@ -137,25 +138,13 @@ def _play(settings: QualitySettings, env: VisionThinkEnv) -> Played:
     return played
 
 
-def blind_guesses(dataset: Dataset, samples: int) -> dict[str, str]:
-    """The most frequent answer to each question among samples that need high resolution."""
-    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    with progress_bar() as bar:
-        task = bar.add_task("blind guesses", total=samples, line="")
-        for index in range(samples):
-            bar.advance(task)
-            sample = dataset[index]
-            if sample.needs_high_res:
-                answers[sample.question][sample.answers[0]] += 1
-    return {question: counts.most_common(1)[0][0] for question, counts in answers.items()}
-
-
-def by_family(played: Played, guesses: dict[str, str]) -> dict[str, Quality]:
+def by_family(played: Played, guessed: Mapping[str, bool]) -> dict[str, Quality]:
     """Figures of every family, and of all.
 
     Args:
         played: Episodes by way, of the same samples in the same order.
-        guesses: The best blind guess for a question.
+        guessed: By id of each sample that needs high resolution, whether the best blind guess is
+            right.
     """
     families = sorted({t.family for t in played["high"]})
     kept: dict[str, Callable[[Trajectory], bool]] = {
@@ -164,12 +153,12 @@ def by_family(played: Played, guesses: dict[str, str]) -> dict[str, Quality]:
     }
     kept["all"] = lambda _: True
     return {
-        name: _quality({way: [t for t in mine if keep(t)] for way, mine in played.items()}, guesses)
+        name: _quality({way: [t for t in mine if keep(t)] for way, mine in played.items()}, guessed)
         for name, keep in kept.items()
     }
 
 
-def _quality(played: Played, guesses: dict[str, str]) -> Quality:
+def _quality(played: Played, guessed: Mapping[str, bool]) -> Quality:
     need = {
         way: {
             wanted: [t for t in mine if t.outcome.needs_high_res is wanted]
@@ -183,7 +172,7 @@ def _quality(played: Played, guesses: dict[str, str]) -> Quality:
         high=_share([bool(t.outcome.correct) for t in played["high"]]),
         low_enough=_share([bool(t.outcome.correct) for t in need["low"][False]]),
         low_lost=_share([bool(t.outcome.correct) for t in lost]),
-        chance=_share([guesses.get(t.question) in t.references for t in lost]),
+        chance=_share([guessed[t.sample_id] for t in lost]),
         asks_need=_share([t.outcome.requested for t in need["own"][True]]),
         asks_no_need=_share([t.outcome.requested for t in need["own"][False]]),
         asks=_share([t.outcome.requested for t in played["own"]]),

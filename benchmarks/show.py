@@ -13,11 +13,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False, emoji=False)  # else "data.jsonl:100:" holds an emoji
 LIVE = (
@@ -38,8 +41,15 @@ def live_line(metrics: Mapping[str, float]) -> str:
     return "  ".join(f"{label} {metrics[key]:.3f}" for key, label in LIVE if key in metrics)
 
 
+class _LineColumn(ProgressColumn):
+    """The live line of a task, for tasks that have one."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields.get("line", ""))
+
+
 def progress_bar() -> Progress:
-    """A bar with counts, time passed and time left."""
+    """A bar with counts, time passed and time left; a task's field ``line`` stands after them."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -47,7 +57,7 @@ def progress_bar() -> Progress:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[line]}"),
+        _LineColumn(),
         console=console,
         disable=not console.is_terminal,
     )
@@ -58,7 +68,7 @@ class LiveTraining:
 
     def __init__(self, iterations: int, done: int) -> None:
         self._iterations, self._progress = iterations, progress_bar()
-        self._task = self._progress.add_task("GRPO", total=iterations, completed=done, line="")
+        self._task = self._progress.add_task("GRPO", total=iterations, completed=done)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -166,7 +176,7 @@ class LivePretraining:
     def show(self, stage: str, step: int, steps: int, loss: float) -> None:
         """Shows one step that is done."""
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=steps, line="")
+            self._tasks[stage] = self._progress.add_task(stage, total=steps)
         self._progress.update(self._tasks[stage], completed=step, line=f"loss {loss:.4f}")
         if not console.is_terminal and (step % 100 == 0 or step == steps):
             console.print(f"{stage} {step}/{steps}  loss {loss:.4f}")
