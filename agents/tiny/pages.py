@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agents.tiny.marks import Tie
 from vt_env.tasks.base import Box
+from vt_env.tasks.legibility import TOKEN
 from vt_env.tasks.lettering import REGULAR, Face
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color, Style, draw_style
@@ -92,7 +93,7 @@ def _write_list(sheet: Sheet, rng: np.random.Generator) -> tuple[Tie, ...]:
     apart = int(size * rng.uniform(1.0, 4.0))
     wide = min(sheet.measure("Soap00", size)[0] + apart, side - 4)
     height = sheet.measure("0", size)[1]
-    step = height + int(rng.integers(-2, 14))
+    step = max(height, TOKEN) + int(rng.integers(0, 9))
     mirrored, ruled = bool(rng.random() < 0.5), bool(rng.random() < 0.4)
     first = int(rng.integers(2, min(side // 3, side - wide - 1) + 1))
     ties = []

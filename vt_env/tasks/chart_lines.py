@@ -8,6 +8,7 @@ from PIL import ImageDraw
 
 from vt_env.tasks.base import Box, Question
 from vt_env.tasks.chart_frame import draw_axes, draw_names, edge, largest_type, write_title
+from vt_env.tasks.legibility import TOKEN
 from vt_env.tasks.setting import (
     Point,
     graded_sizes,
@@ -68,7 +69,7 @@ def _lines(sheet: Sheet, plot: Box, shapes: Sequence[str], size: int) -> list[li
         points += 1 - points % 2
     pad = max(6, sheet.side // 28)
     low, high = plot[3] - pad, plot[1] + pad
-    apart = (size * 0.78 + 5) / (low - high)
+    apart = max(TOKEN, size * 0.78 + 5) / (low - high)
     first = 0 if sheet.style.mirrored else -1  # the point that the number stands beside
     while True:
         heights = [_heights(sheet, shape, points) for shape in shapes]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vt_env.tasks.base import Box, Question
-from vt_env.tasks.legibility import LARGE, SMALL
+from vt_env.tasks.legibility import LARGE, SMALL, TOKEN
 from vt_env.tasks.panels import largest_type, mixed, pick, write_centered
 from vt_env.tasks.paperwork import (
     ROOMY,
@@ -89,7 +89,7 @@ class _Page:
         feet = [self._foot()] if footed else []
         fillers = self._fillers()
         room -= sum(b.height + LEADING for b in [*blocks, *feet, *fillers])
-        least = 2 * (11 + LEADING)
+        least = 2 * TOKEN
         if self.rng.random() < (0.6 if self.roomy else 0.0 if footed else 0.8):
             line = self._line("Table", "What is the table number?", room - least - LEADING)
             blocks.append(line)
@@ -171,11 +171,12 @@ class _Page:
         most = min(largest_type(self.sheet, texts, width, 10**6), room // 2 - LEADING)
         size = self.sheet.type_size(SMALL if small else min(most, max(36, side // 10)))
         self.small |= size <= SMALL
-        fit = min(len(ITEMS) if self.roomy else 4, room // (size + LEADING))
-        count = pick(self.rng, min(2, fit), fit)
-        pitch = min(
-            room // count, int((size + LEADING) * self.rng.uniform(1.1, 2.2 if self.roomy else 1.9))
-        )
+        least = size + LEADING
+        if not self.roomy:
+            least = max(least, 2 * TOKEN if size >= LARGE else TOKEN)
+        fit = min(len(ITEMS) if self.roomy else 4, room // least)
+        count = pick(self.rng, 2, max(2, fit))
+        pitch = min(room // count, max(least, int((size + LEADING) * self.rng.uniform(1.0, 2.2))))
         items = [str(item) for item in self.rng.permutation(ITEMS)[:count]]
         prices = [str(p) for p in self.rng.integers(10, 100, size=count)]
         look = str(self.rng.choice(("leaders", "zebra", "ruled", "bare")))

@@ -147,7 +147,7 @@ def _rim(size: int) -> int:
 def _sign_extent(sheet: Sheet, text: str, size: int) -> tuple[int, int]:
     """Width and height of a sign."""
     mask, _ = sheet.lettering(text, size)
-    edge = 2 * _rim(size) + 4 + size // 16
+    edge = 2 * _rim(size) + 6 + size // 16
     return mask.width + edge, mask.height + edge
 
 
