@@ -57,6 +57,7 @@ class _Page:
     def __init__(self, sheet: Sheet, page: Box) -> None:
         self.sheet, self.rng, self.page = sheet, sheet.rng, page
         self.roomy = sheet.side >= ROOMY
+        self.token = min(TOKEN, sheet.side // 8)
         pad = max(6, sheet.side // 24)
         self.column = (page[0] + pad, page[1] + pad, page[2] - pad, page[3] - pad)
         self.colors = [str(c) for c in self.rng.permutation(list(sheet.style.colors))]
@@ -89,7 +90,7 @@ class _Page:
         feet = [self._foot()] if footed else []
         fillers = self._fillers()
         room -= sum(b.height + LEADING for b in [*blocks, *feet, *fillers])
-        least = 2 * TOKEN
+        least = 2 * max(11 + LEADING, self.token)
         if self.rng.random() < (0.6 if self.roomy else 0.0 if footed else 0.8):
             line = self._line("Table", "What is the table number?", room - least - LEADING)
             blocks.append(line)
@@ -173,7 +174,7 @@ class _Page:
         self.small |= size <= SMALL
         least = size + LEADING
         if not self.roomy:
-            least = max(least, 2 * TOKEN if size >= LARGE else TOKEN)
+            least = max(least, 2 * self.token if size >= LARGE else self.token)
         fit = min(len(ITEMS) if self.roomy else 4, room // least)
         count = pick(self.rng, 2, max(2, fit))
         pitch = min(room // count, max(least, int((size + LEADING) * self.rng.uniform(1.0, 2.2))))

@@ -40,6 +40,8 @@ APART = 0.2
 """Least distance of two shapes whose places are compared, as a share of the side."""
 SMALLEST_BLOCK = 0.27
 """Least size of a block, as a share of the side."""
+ON_BLOCK = 0.45
+"""Most of a block's width that a tag on it takes."""
 LARGE_CANVAS = 448
 STAGGERED = {
     2: ((0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0)),
@@ -222,7 +224,8 @@ def _place(sheet: Sheet, shape: str, color: str, cell: Box, tagged: bool) -> Blo
 def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Tag]:
     """Left, top and size of a block that shares a cell with its tag, and the tag.
 
-    The tag lies below the block, or beside it where the cell is wide, and covers a little of it.
+    A tag that is small beside the block lies on it. Others lie below the block, or beside it where
+    the cell is wide, and cover a little of it.
     """
     rng = sheet.rng
     width, height = cell[2] - cell[0], cell[3] - cell[1]
@@ -251,13 +254,26 @@ def _tagged_place(sheet: Sheet, cell: Box, most: int) -> tuple[int, int, int, Ta
         at = (x + size, cell[1] + int(rng.integers(0, height - tall + 1)))
         if rng.random() < 0.5:
             at, x = (x, at[1]), x + wide
+        at = _on_block(sheet, x, y, size, (wide, tall)) or at
         return x, y, size, (*at, text, type_size)
     spare = int(rng.integers(0, height - size - tall + tall // 8 + 1))
     x, y = cell[0] + int(rng.integers(0, width - size + 1)), cell[1] + spare
     furthest = cell[2] - wide
     low = min(max(cell[0], x - wide // 3), furthest)
     high = max(low, min(furthest, x + size - wide + wide // 3))
-    return x, y, size, (int(rng.integers(low, high + 1)), y + size - tall // 8, text, type_size)
+    at = (int(rng.integers(low, high + 1)), y + size - tall // 8)
+    at = _on_block(sheet, x, y, size, (wide, tall)) or at
+    return x, y, size, (*at, text, type_size)
+
+
+def _on_block(
+    sheet: Sheet, x: int, y: int, size: int, extent: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Where a tag lies on a block, about its middle; None if it would hide what the block is."""
+    if extent[0] > ON_BLOCK * size:
+        return None
+    dx, dy = (int(v) for v in sheet.rng.integers(-size // 16, size // 16 + 1, size=2))
+    return x + (size - extent[0]) // 2 + dx, y + (size - extent[1]) // 2 + size // 20 + dy
 
 
 def _draw_block(sheet: Sheet, block: Block, thick: int) -> None:

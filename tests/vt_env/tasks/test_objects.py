@@ -112,8 +112,8 @@ def test_the_novel_layout_is_another() -> None:
         assert len(gaps) > 30
         assert min(gaps) > 168 * 0.25
         across = [abs(pair[1][1 - apart] - pair[0][1 - apart]) for pair in pairs]
-        staggered = sum(gap > 168 * 0.3 for gap in across) / len(pairs)
-        assert (0.0 if apart else 0.1) <= staggered < (0.1 if apart else 0.6)
+        staggered = sum(gap > 168 * 0.4 for gap in across) / len(pairs)
+        assert staggered == 0 if apart else 0.1 <= staggered < 0.6
 
 
 @pytest.mark.parametrize("canvas", [112, 168, 448])
@@ -129,8 +129,10 @@ def test_things_asked_about_are_marked(canvas: int, novel: bool) -> None:
                 assert question.answer == str(len(drawn.sheet.marked))
             if question.text.startswith("What color"):
                 left, top, right, bottom = boxes[words[-1]]
-                middle = pixels[(top + bottom) // 2, (left + right) // 2]
-                assert tuple(middle.tolist()) == drawn.sheet.style.colors[question.answer]
+                inside = pixels[top:bottom, left:right]
+                shades = drawn.sheet.style.colors
+                covered = {c: (inside == shade).all(axis=2).mean() for c, shade in shades.items()}
+                assert max(covered, key=lambda c: covered[c]) == question.answer
         for left, top, right, bottom in boxes.values():
             assert 0 <= left < right <= canvas
             assert 0 <= top < bottom <= canvas
