@@ -32,7 +32,7 @@ def test_same_seed_same_bytes() -> None:
     assert digest.hexdigest() == DIGEST
 
 
-DIGEST = "5cb858a40d7b8e896dfc1e88f488fd62ac0de9b9681a8bbee1347236dd9bee23"
+DIGEST = "e66049b79c096f29b0a7ac00fbce402ae3c5d7620417cf9ffe44ceadba6add8b"
 
 
 def test_splits_and_seeds_differ() -> None:
