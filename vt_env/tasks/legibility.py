@@ -13,7 +13,8 @@ READABLE = 10
 SIZES = {"need": (10, 11), "margin": (16, 26), "enough": (32, 40)}
 """Type sizes that scenes use, in pixels of the original, both ends included, by band."""
 TOKEN = 28
-"""Side of a visual token, in pixels shown: texts that questions tell apart are as far apart."""
+"""Side of a visual token, in pixels shown. On small canvases, texts that questions tell apart
+stand no closer: a small model looks them up by their place among the tokens."""
 SHARES = {"need": 0.5, "margin": 0.1, "enough": 0.4}
 
 
