@@ -6,20 +6,21 @@ at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from agents.chat import ChatEncoder
-from agents.tiny.lessons import dialogue_lesson
+from agents.tiny.lessons import Lesson, dialogue_lesson
 from agents.tiny.marks import mark_targets, ties_of
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
 from agents.tiny.pages import Page, draw_page
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
-from agents.vision import VisionProcessor
+from agents.vision import Pixels, VisionProcessor
 from vt_env.images import resample, shown_size
 from vt_env.tasks import SUITES, draw_scene
 from vt_env.templates import load_template
@@ -33,6 +34,22 @@ if TYPE_CHECKING:
 
 TOWER = "model.visual."
 """What the names of the vision tower's parameters begin with."""
+
+View = tuple[Pixels, "NDArray[np.float32]"]
+"""A view of a page or a scene, uint8 (side, side, 3), and its marks."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one shard of one step learns from.
+
+    Attributes:
+        lessons: Dialogues; none in the first stage.
+        views: What the tower reads on its own.
+    """
+
+    lessons: list[Lesson]
+    views: list[View]
 
 
 class Learner:
@@ -64,33 +81,35 @@ class Learner:
         own = [(name, parameter) for name, parameter in named if name.startswith(prefix)]
         return [*own, *self.probes.named_parameters(prefix="probes")]
 
-    def loss(self, stage: int, step: int, shard: int) -> torch.Tensor:
-        """Mean loss of a shard of a step; a scalar."""
+    def draw(self, stage: int, step: int, shard: int) -> Drawn:
+        """What a shard of a step learns from; it hangs on no weights."""
         config = self.config
         rng = np.random.default_rng([config.seed, stage, step, shard])
         if stage == 0:
             count = config.tower_batch_size // config.shards
-            return self._read(self._view(rng, config.page_share) for _ in range(count))
+            return Drawn([], [self._view(rng, config.page_share) for _ in range(count)])
         lessons = [
             dialogue_lesson(
                 rng, self.encoder, self.limits, self.template, config.canvas, config.request_share
             )
             for _ in range(config.batch_size // config.shards)
         ]
+        count = config.pages_beside // config.shards
+        return Drawn(lessons, [self._view(rng, page_share=1.0) for _ in range(count)])
+
+    def loss(self, drawn: Drawn) -> torch.Tensor:
+        """Mean loss of a shard of a step; a scalar."""
+        if not drawn.lessons:
+            return self._read(drawn.views)
+        config = self.config
         answers, marks, aims = lesson_losses(
-            self.model, self.probes, self.encoder, self.vision, lessons
+            self.model, self.probes, self.encoder, self.vision, drawn.lessons
         )
         loss = answers + config.mark_weight * marks + config.aim_weight * aims
-        count = config.pages_beside // config.shards
-        if count:
-            pages = (self._view(rng, page_share=1.0) for _ in range(count))
-            loss = loss + config.mark_weight * self._read(pages)
-        return loss
+        return loss + config.mark_weight * self._read(drawn.views) if drawn.views else loss
 
-    def _view(
-        self, rng: np.random.Generator, page_share: float
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """A view of a page or a scene, uint8 (side, side, 3), and its marks."""
+    def _view(self, rng: np.random.Generator, page_share: float) -> View:
+        """A view of a page or a scene."""
         canvas = self.config.canvas
         if rng.random() < page_share:
             page = draw_page(rng, canvas)
@@ -103,7 +122,7 @@ class Learner:
         block = token_family(self.limits.family).block
         return np.array(view), mark_targets(page.sheet, page.ties, view.width, block)
 
-    def _read(self, views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32]]]) -> torch.Tensor:
+    def _read(self, views: Sequence[View]) -> torch.Tensor:
         """How badly the tower reads some views; a scalar."""
         images, marks = zip(*views, strict=True)
         batch = self.vision(list(images))

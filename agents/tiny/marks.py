@@ -114,14 +114,16 @@ def mark_targets(sheet: Sheet, ties: Sequence[Tie], shown: int, block: int) -> N
 
 def _painted(sheet: Sheet, grid: int) -> NDArray[np.float32]:
     """Which named colours each token is painted with, (grid, grid, colours)."""
-    pixels = np.asarray(sheet.image)[::STRIDE, ::STRIDE].astype(np.int16)
+    pixels = np.asarray(sheet.image)[::STRIDE, ::STRIDE]
     cell = pixels.shape[0] // grid
-    pixels = pixels[: grid * cell, : grid * cell]
+    planes = np.moveaxis(pixels[: grid * cell, : grid * cell].astype(np.int16), 2, 0).copy()
     painted = np.zeros((grid, grid, len(sheet.style.colors)), dtype=np.float32)
     for label, color in enumerate(sheet.style.colors.values()):
-        near = (np.abs(pixels - np.array(color, dtype=np.int16)) < 10).all(axis=2)
-        share = near.reshape(grid, cell, grid, cell).mean(axis=(1, 3))
-        painted[:, :, label] = share > COVER
+        red, green, blue = (
+            np.abs(plane - level) < 10 for plane, level in zip(planes, color, strict=True)
+        )
+        covered = (red & green & blue).reshape(grid, cell, grid, cell).sum(axis=(1, 3))
+        painted[:, :, label] = covered / cell**2 > COVER
     return painted
 
 

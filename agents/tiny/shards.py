@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from agents.chat import load_tokenizer
-from agents.tiny.learner import Learner
+from agents.tiny.learner import Drawn, Learner
 from agents.tiny.recipe import PretrainConfig
 from vt_env.errors import VisionThinkError
 
@@ -67,7 +67,7 @@ class Shards:
         for process, pipe, _ in self._workers:
             with _told(process):
                 pipe.send((stage, step))
-        own = self.learner.loss(stage, step, 0)
+        own = self.learner.loss(self.learner.draw(stage, step, 0))
         own.backward()
         losses = [float(own.detach())]
         share = 1 / self.learner.config.shards
@@ -120,17 +120,23 @@ def _work(
     for parameter, shared in zip(parameters, _views(weights, parameters), strict=True):
         parameter.data = shared
     slots = _views(gradient, parameters)
+    place: tuple[int, int] | None = None
+    drawn = Drawn([], [])
     with contextlib.suppress(EOFError, OSError):
         while True:
             stage, step = pipe.recv()
             for parameter in parameters:
                 parameter.grad = None
-            loss = learner.loss(stage, step, shard)
+            if place != (stage, step):
+                drawn = learner.draw(stage, step, shard)
+            loss = learner.loss(drawn)
             loss.backward()
             for parameter, slot in zip(parameters, slots, strict=True):
                 if parameter.grad is not None:
                     slot.copy_(parameter.grad)
             pipe.send(float(loss.detach()))
+            place = stage, step + 1  # drawn while the first process takes its step
+            drawn = learner.draw(*place, shard)
 
 
 def _parameters(learner: Learner) -> list[torch.nn.Parameter]:

@@ -66,7 +66,7 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
 def test_every_part_of_the_model_learns_from_the_loss(learner: Learner) -> None:
     for parameter in [*learner.model.parameters(), *learner.probes.parameters()]:
         parameter.grad = None
-    learner.loss(stage=1, step=1, shard=0).backward()
+    learner.loss(learner.draw(stage=1, step=1, shard=0)).backward()
     for name, parameter in learner.trained(1):
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name

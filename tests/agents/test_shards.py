@@ -28,21 +28,21 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Learner, Sh
     shards.close()
 
 
-@pytest.mark.parametrize("stage", [0, 1])
+@pytest.mark.parametrize(("stage", "step"), [(0, 7), (0, 8), (1, 7), (1, 8), (1, 4)])
 def test_the_gradient_is_the_mean_of_all_shards_at_the_weights_of_the_moment(
-    pair: tuple[Learner, Shards], stage: int
+    pair: tuple[Learner, Shards], stage: int, step: int
 ) -> None:
     learner, shards = pair
     trained = [parameter for _, parameter in learner.trained(stage)]
     alone = []
     losses = []
     for shard in range(CONFIG.shards):
-        loss = learner.loss(stage, 7, shard)
+        loss = learner.loss(learner.draw(stage, step, shard))
         losses.append(float(loss.detach()))
         alone.append(torch.autograd.grad(loss, trained, allow_unused=True))
     for parameter in [*learner.model.parameters(), *learner.probes.parameters()]:
         parameter.grad = None
-    assert shards.backward(stage, 7) == pytest.approx(sum(losses) / 2, rel=1e-5)
+    assert shards.backward(stage, step) == pytest.approx(sum(losses) / 2, rel=1e-5)
     for parameter, one, two in zip(trained, *alone, strict=True):
         if one is None:
             assert parameter.grad is None
