@@ -102,9 +102,8 @@ class Learner:
         if not drawn.lessons:
             return self._read(drawn.views)
         config = self.config
-        answers, marks, aims = lesson_losses(
-            self.model, self.probes, self.encoder, self.vision, drawn.lessons
-        )
+        losses = lesson_losses(self.model, self.probes, self.encoder, self.vision, drawn.lessons)
+        answers, marks, aims = losses
         loss = answers + config.mark_weight * marks + config.aim_weight * aims
         return loss + config.mark_weight * self._read(drawn.views) if drawn.views else loss
 

@@ -68,12 +68,15 @@ class Probes(torch.nn.Module):
         )
         return total / (len(wanted) * TIED)  # as if ties, nearly all absent, were no classes
 
-    def aim_loss(self, lessons: list[Lesson], visual: torch.Tensor) -> torch.Tensor:
-        """How little of the attention of the middle layer would lie on the evidence; a scalar.
+    def aim_loss(self, lessons: list[Lesson], visual: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """How little of the attention of the middle layer would lie on the evidence.
 
         Args:
             lessons: The sequences that the model last saw.
             visual: Which of their tokens are visual, bool (B, T).
+
+        Returns:
+            A scalar, the mean over tokens; and how many tokens these are.
         """
         hidden = _first(self._middle)  # (B, T, hidden)
         queries, keys = self.query(hidden), self.key(hidden)  # (B, T, AIM_WIDTH)
@@ -90,7 +93,7 @@ class Probes(torch.nn.Module):
         seen, wanted = seen[asked], wanted[asked]  # (asked, T)
         found = seen.masked_fill(~wanted, -torch.inf)
         loss: torch.Tensor = (seen.logsumexp(dim=1) - found.logsumexp(dim=1)).mean()
-        return loss
+        return loss, len(wanted)
 
     def _keep_tower(self, _module: Any, _inputs: Any, output: Any) -> None:
         self._tower = output
@@ -105,8 +108,29 @@ def lesson_losses(
     encoder: ChatEncoder,
     vision: VisionProcessor,
     lessons: list[Lesson],
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean losses of a batch, scalars: of the learned tokens, of the marks, and of the aims."""
+) -> torch.Tensor:
+    """Mean losses of a batch, (3,): of the learned tokens, of the marks, and of the aims.
+
+    Short and long lessons go through the model apart, because padding takes as long as text.
+    """
+    ordered = sorted(lessons, key=lambda lesson: len(lesson.ids))
+    middle = len(ordered) // 2
+    total, count = torch.zeros(3), torch.zeros(3)
+    for part in (ordered[:middle], ordered[middle:]):
+        if part:
+            means, counts = _part_losses(model, probes, encoder, vision, part)
+            total, count = total + means * counts, count + counts
+    return total / count
+
+
+def _part_losses(
+    model: PreTrainedModel,
+    probes: Probes,
+    encoder: ChatEncoder,
+    vision: VisionProcessor,
+    lessons: list[Lesson],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The three mean losses of some lessons, and how many values each is the mean of."""
     ids, mask, labels = (torch.from_numpy(a) for a in pad_lessons(lessons, encoder.pad))
     visual = ids == encoder.image_pad
     batch = vision([image for lesson in lessons for image in lesson.images])
@@ -122,7 +146,9 @@ def lesson_losses(
     logits = model.lm_head(hidden[:, :-1][wanted])  # (learned, vocab)
     answers = functional.cross_entropy(logits.float(), targets[wanted])
     marks = probes.mark_loss([lesson.marks for lesson in lessons])
-    return answers, marks, probes.aim_loss(lessons, visual)
+    aims, aimed = probes.aim_loss(lessons, visual)
+    counts = torch.tensor([int(wanted.sum()), int(visual.sum()), aimed], dtype=torch.float32)
+    return torch.stack([answers, marks, aims]), counts
 
 
 def _merged(features: Any) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from agents.chat import ChatEncoder
 from agents.tiny.learner import Learner
-from agents.tiny.lessons import Lesson, dialogue_lesson, pad_lessons
+from agents.tiny.lessons import IGNORE, Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.probes import lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
@@ -27,6 +27,12 @@ def lessons(learner: Learner, count: int) -> list[Lesson]:
         dialogue_lesson(rng, learner.encoder, learner.limits, learner.template, 168, share)
         for share in [0.0, 1.0] * (count // 2)
     ]
+
+
+def losses(learner: Learner, given: list[Lesson]) -> torch.Tensor:
+    return lesson_losses(
+        learner.model, learner.probes, learner.encoder, learner.vision, given
+    ).detach()
 
 
 def test_aims_point_from_learned_tokens_to_visual_ones(learner: Learner) -> None:
@@ -51,8 +57,7 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
     with torch.no_grad():
         learner.probes.query.weight.zero_()
         learner.probes.query.bias.zero_()
-        lesson_losses(learner.model, learner.probes, learner.encoder, learner.vision, given)
-        got = float(learner.probes.aim_loss(given, visual))
+        got = float(losses(learner, given)[2])
     learner.probes.load_state_dict(weights)
     expected = [
         np.log(int(visual[row, : aim.turn[0]].sum()) / len(aim.evidence))
@@ -61,6 +66,22 @@ def test_the_aim_loss_is_the_evidence_of_a_uniform_guess(learner: Learner) -> No
         for _ in range(*aim.turn)
     ]
     assert got == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_the_losses_are_means_over_what_all_lessons_hold(learner: Learner) -> None:
+    given = lessons(learner, 6)
+    each = torch.stack([losses(learner, [lesson]) for lesson in given])
+    counts = [
+        (
+            sum(label != IGNORE for label in lesson.labels),
+            len(lesson.marks),
+            sum(aim.turn[1] - aim.turn[0] for aim in lesson.aims),
+        )
+        for lesson in given
+    ]
+    shares = torch.tensor(counts, dtype=torch.float32)
+    expected = (each * shares).sum(dim=0) / shares.sum(dim=0)
+    torch.testing.assert_close(losses(learner, given), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_every_part_of_the_model_learns_from_the_loss(learner: Learner) -> None:
