@@ -104,7 +104,7 @@ class Learner:
         config = self.config
         losses = lesson_losses(self.model, self.probes, self.encoder, self.vision, drawn.lessons)
         answers, marks, aims = losses
-        loss = answers + config.mark_weight * marks + config.aim_weight * aims
+        loss: torch.Tensor = answers + config.mark_weight * marks + config.aim_weight * aims
         return loss + config.mark_weight * self._read(drawn.views) if drawn.views else loss
 
     def _view(self, rng: np.random.Generator, page_share: float) -> View:
