@@ -53,7 +53,7 @@ class TrainSettings:
     """
 
     seed: int = 0
-    iterations: int = 80
+    iterations: int = 100
     model: str = str(CHECKPOINT)
     data: str = "world"
     eval_data: str | None = None

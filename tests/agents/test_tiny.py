@@ -374,7 +374,7 @@ def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) 
     played = collect(
         hf_backend, world_episodes(420, split="test"), make_judge("rule"), Sampling(seed=0)
     )
-    assert np.mean([t.outcome.well_formed for t in played]) >= 0.95
+    assert np.mean([t.outcome.well_formed for t in played]) >= 0.98
     for family in TASKS:
         mine = [t.outcome.requested for t in played if t.family == family]
         assert 0.3 <= np.mean(mine) <= 0.7
@@ -387,7 +387,7 @@ def test_the_bands_are_where_the_models_accuracy_puts_them(
         mine = [t for t in forced[decision] if t.outcome.needs_high_res is need]
         return float(np.mean([t.outcome.correct for t in mine]))
 
-    assert accuracy("answer", False) >= 0.85
-    assert accuracy("answer", True) <= 0.25
-    assert accuracy("request", True) >= 0.85
-    assert accuracy("request", False) >= 0.85
+    assert accuracy("answer", False) >= 0.9
+    assert accuracy("answer", True) <= 0.23  # chance, 15 %, and eight points
+    assert accuracy("request", True) >= 0.9
+    assert accuracy("request", False) >= 0.9
