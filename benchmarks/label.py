@@ -208,11 +208,11 @@ def _print(samples: Sequence[Labelled]) -> None:
 def shares_table(samples: Sequence[Labelled]) -> Table:
     """Shares of the labels and of right answers, a row a family."""
     table = Table(title="Labels", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("family")
+    families = sorted({sample.family for sample in samples})
+    table.add_column("family", min_width=min(24, max(map(len, families), default=0)))
     named = [label.replace("_", " ") for label in LABELS]
     for name in (*named, "right at low", "right at high", "samples"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
-    families = sorted({sample.family for sample in samples})
     for family in [*families, "all"] if len(families) > 1 else families:
         mine = [sample for sample in samples if family in (sample.family, "all")]
         labels = [_share(sum(s.label == label for s in mine), len(mine)) for label in LABELS]

@@ -137,5 +137,6 @@ def test_tables_fit_a_usual_terminal() -> None:
         assert console.measure(table).minimum <= 80
     with console.capture() as captured:
         console.print(shares_table(samples), agreement_table(samples))
+    assert "instruments" in captured.get()
     assert "abstained on 6 of 96" in captured.get()
     assert "known need: 0.500" in captured.get()
