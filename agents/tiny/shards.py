@@ -120,23 +120,20 @@ def _work(
     for parameter, shared in zip(parameters, _views(weights, parameters), strict=True):
         parameter.data = shared
     slots = _views(gradient, parameters)
-    place: tuple[int, int] | None = None
-    drawn = Drawn([], [])
+    ahead: dict[tuple[int, int], Drawn] = {}
     with contextlib.suppress(EOFError, OSError):
         while True:
             stage, step = pipe.recv()
             for parameter in parameters:
                 parameter.grad = None
-            if place != (stage, step):
-                drawn = learner.draw(stage, step, shard)
-            loss = learner.loss(drawn)
+            loss = learner.loss(ahead.get((stage, step)) or learner.draw(stage, step, shard))
             loss.backward()
             for parameter, slot in zip(parameters, slots, strict=True):
                 if parameter.grad is not None:
                     slot.copy_(parameter.grad)
             pipe.send(float(loss.detach()))
-            place = stage, step + 1  # drawn while the first process takes its step
-            drawn = learner.draw(*place, shard)
+            # Drawn while the first process takes its step.
+            ahead = {(stage, step + 1): learner.draw(stage, step + 1, shard)}
 
 
 def _parameters(learner: Learner) -> list[torch.nn.Parameter]:
