@@ -209,10 +209,10 @@ def shares_table(samples: Sequence[Labelled]) -> Table:
     """Shares of the labels and of right answers, a row a family."""
     table = Table(title="Labels", title_justify="left", box=SIMPLE_HEAD)
     families = sorted({sample.family for sample in samples})
-    table.add_column("family", min_width=min(24, max(map(len, families), default=0)))
-    named = [label.replace("_", " ") for label in LABELS]
-    for name in (*named, "right at low", "right at high", "samples"):
-        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    table.add_column("family", overflow="fold", min_width=8)  # alone gives way
+    named = [label.replace("_", "\n") for label in LABELS]
+    for name in (*named, "right at\nlow", "right at\nhigh", "samples"):
+        table.add_column(name, justify="right", no_wrap=True)
     for family in [*families, "all"] if len(families) > 1 else families:
         mine = [sample for sample in samples if family in (sample.family, "all")]
         labels = [_share(sum(s.label == label for s in mine), len(mine)) for label in LABELS]

@@ -191,10 +191,10 @@ def quality_table(result: dict[str, Quality], split: str) -> Table:
         title_justify="left",
         box=SIMPLE_HEAD,
     )
-    table.add_column("family", no_wrap=True)
+    table.add_column("family", overflow="fold", min_width=8)  # alone gives way
     names = ("high", "low enough", "low lost", "chance", "asks need", "asks not")
     for name in (*names, "protocol"):
-        table.add_column(name, justify="right", min_width=max(6, *map(len, name.split())))
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, quality in result.items():
         shares = {key: s for key, s in asdict(quality).items() if key not in ("samples", "asks")}
         table.add_row(name, *("-" if s is None else f"{s:.1%}" for s in shares.values()))
