@@ -23,6 +23,8 @@ MARGIN = 12
 SOFTNESS = 2.0
 """Radius in pixels over which the edge of an area is softened."""
 Wave = NDArray[np.float64]
+_AMPLITUDES: Wave = np.clip(2 * np.arange(256) / 255 - 1, 0, 1)
+"""Amplitude of the wave for each level of a blurred mask."""
 
 
 def even(box: Box) -> Box:
@@ -52,16 +54,33 @@ def wave(width: int, height: int, pattern: str, period: int) -> Wave:
     return np.zeros((height, width))
 
 
-def soft_edge(mask: Image.Image) -> Wave:
-    """Amplitude of the wave in a masked area and in `MARGIN` pixels around it, in [0, 1].
+def soft_edge(width: int, height: int, mask: Image.Image | None = None) -> Wave:
+    """Amplitude of the wave in an area and in `MARGIN` pixels around it, in [0, 1].
 
-    It rises over a few pixels inside of the mask: the softer the edge, the less the projection has
+    It rises over a few pixels inside of the area: the softer the edge, the less the projection has
     to mend there, and the less rounding leaves behind.
+
+    Args:
+        width: Width of the area, in pixels.
+        height: Height of the area, in pixels.
+        mask: Which of its pixels are hatched (mode L, its size); None: all.
+
+    Returns:
+        Amplitude, (height + 2 `MARGIN`, width + 2 `MARGIN`); not to be written to.
     """
+    return _soft_box(width, height) if mask is None else _softened(mask)
+
+
+@functools.lru_cache(maxsize=32)
+def _soft_box(width: int, height: int) -> Wave:
+    return _softened(Image.new("L", (width, height), 255))
+
+
+def _softened(mask: Image.Image) -> Wave:
     padded = Image.new("L", (mask.width + 2 * MARGIN, mask.height + 2 * MARGIN), 0)
     padded.paste(mask, (MARGIN, MARGIN))
-    blurred = np.asarray(padded.filter(ImageFilter.GaussianBlur(SOFTNESS)), dtype=np.float64)
-    softened: Wave = np.clip(2 * blurred / 255 - 1, 0, 1)
+    blurred = np.asarray(padded.filter(ImageFilter.GaussianBlur(SOFTNESS)))
+    softened: Wave = _AMPLITUDES[blurred]
     return softened
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from judges import AnswerKind
 from vt_env.tasks.base import Box, Need, Question
@@ -23,11 +23,13 @@ from vt_env.tasks.vocabulary import THINGS
 
 CONTRAST = 46
 """Amplitude of hatching, in grey levels."""
+MIDDLE = 128
+"""Level that stands for zero where a wave is held in bytes."""
 FINE_TYPE = 16
 """Type below this size, in pixels, is fine print."""
 BLACK, WHITE = 20, 232
 """Levels that black and white come out as, so that no wave is clipped beside a hatched area."""
-RANGE = np.rint(np.linspace(BLACK, WHITE, 256)).astype(np.int16)
+RANGE = [round(level) for level in np.linspace(BLACK, WHITE, 256)]
 """Level that each level of the scene comes out as."""
 PLAIN = Need(False, "plain", "large enough to survive the halving", 0.5)
 
@@ -194,27 +196,26 @@ class Sheet:
         Args:
             swapped: Other patterns for some hatched areas, by number, for counterfactual proofs.
         """
-        pixels = RANGE[self._degraded()]
+        image = self._degraded().point(RANGE * 3)
         for number, area in enumerate(self.hatched):
             pattern = (swapped or {}).get(number, area.pattern)
             if pattern != "plain":
-                _add(pixels, area, pattern)
-        return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
+                _add(image, area, pattern)
+        return image
 
-    def _degraded(self) -> np.ndarray:
+    def _degraded(self) -> Image.Image:
         """The scene without hatching after sensor and JPEG; the same bytes at every call."""
         image = self.image
         if self.style.noise:
             stream = np.random.default_rng(self._grain)  # the same grain at every call
             most = self.style.noise
-            grain = stream.integers(-most, most + 1, size=(*image.size, 1), dtype=np.int16)
-            noisy = np.clip(np.asarray(image, dtype=np.int16) + grain, 0, 255)
-            image = Image.fromarray(noisy.astype(np.uint8))
+            levels = stream.integers(0, 2 * most + 1, size=image.size, dtype=np.int16)
+            image = _shifted(image, levels.astype(np.uint8), most)
         if self.style.jpeg_quality is not None:
             stored = io.BytesIO()
             image.save(stored, "JPEG", quality=self.style.jpeg_quality, subsampling=0)
             image = Image.open(stored).convert("RGB")
-        return np.asarray(image)
+        return image
 
 
 def _kind(answer: str) -> AnswerKind:
@@ -223,15 +224,21 @@ def _kind(answer: str) -> AnswerKind:
     return "integer" if answer.isdigit() else "text"
 
 
-def _add(pixels: np.ndarray, area: Hatched, pattern: str) -> None:
-    """Adds an area's wave to the pixels, in place."""
-    left, top, right, bottom = (
-        v + d for v, d in zip(area.box, (-MARGIN, -MARGIN, MARGIN, MARGIN), strict=True)
-    )
-    width, height = area.box[2] - area.box[0], area.box[3] - area.box[1]
-    mask = area.mask or Image.new("L", (width, height), 255)
-    lines = np.pad(wave(width, height, pattern, FINE if area.fine else COARSE), MARGIN)
-    lines *= soft_edge(mask)
+def _add(image: Image.Image, area: Hatched, pattern: str) -> None:
+    """Adds an area's wave to the image, in place."""
+    left, top, right, bottom = area.box
+    width, height = right - left, bottom - top
+    edge = soft_edge(width, height, area.mask)
+    lines, inner = np.zeros_like(edge), np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    lines[inner] = edge[inner] * wave(width, height, pattern, FINE if area.fine else COARSE)
     if area.fine:
         lines = lost_in_halving(lines)
-    pixels[top:bottom, left:right] += np.rint(CONTRAST * lines).astype(np.int16)[:, :, None]
+    around = (left - MARGIN, top - MARGIN, right + MARGIN, bottom + MARGIN)
+    shift = np.rint(CONTRAST * lines) + MIDDLE
+    image.paste(_shifted(image.crop(around), shift.astype(np.uint8), MIDDLE), around)
+
+
+def _shifted(image: Image.Image, levels: np.ndarray, zero: int) -> Image.Image:
+    """An RGB image with levels (height, width), of which `zero` stands for none, added to it."""
+    added = Image.fromarray(levels)
+    return ImageChops.add(image, Image.merge("RGB", (added, added, added)), offset=-zero)
