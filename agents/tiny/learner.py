@@ -18,6 +18,7 @@ from agents.tiny.lessons import Lesson, dialogue_lesson
 from agents.tiny.marks import mark_targets, ties_of
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
 from agents.tiny.pages import Page, draw_page
+from agents.tiny.patches import PatchProjection
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
 from agents.vision import Pixels, VisionProcessor
@@ -70,6 +71,8 @@ class Learner:
         self.size = TinyConfig(config.architecture)
         self.limits = tiny_limits(config.architecture)
         self.model = build_model(self.size, tokenizer, config.seed)
+        embedding = self.model.model.visual.patch_embed
+        embedding.proj = PatchProjection(embedding.proj)
         self.probes = Probes(self.model, self.size.hidden, config.seed)
         self.vision = VisionProcessor(checkpoint)
         self.model.train()

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from agents.tiny.muon import Muon
+
 ADAMW_ONLY = ("embed_tokens", "lm_head", "probes")
 """Parts of names whose matrices AdamW trains: rows of them are words or classes."""
 
@@ -38,7 +40,7 @@ class MuonAdamW:
             for m in (True, False)
         )
         self._parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(muon, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            Muon(muon),
             torch.optim.AdamW(adamw),
         )
 
