@@ -52,8 +52,11 @@ format: $(READY) ## format, and mend what can be mended
 types: $(READY) ## check types, strictly
 	$(BIN)/mypy
 
+# A process a core, each of one thread: busy pools of threads would wait for each other.
+SHARED_OUT := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: export OMP_NUM_THREADS = 1
 test: lint types ## lint, types and tests
-	$(BIN)/pytest -m 'not slow' $(ARGS)
+	$(BIN)/pytest -m 'not slow' $(SHARED_OUT) $(ARGS)
 
 test-slow: $(READY) ## the tests that take minutes: whole trainings, real servers
 	$(BIN)/pytest -m slow $(ARGS)
