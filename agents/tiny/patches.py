@@ -8,7 +8,7 @@ import torch
 class PatchProjection(torch.nn.Module):
     """Stands in for a convolution that meets each patch once, with the very same parameters.
 
-    On a CPU the convolution and its gradient take five times as long.
+    On a CPU the convolution and its gradient take three times as long.
 
     Args:
         convolution: What is replaced; its stride is its kernel.
