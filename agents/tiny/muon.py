@@ -1,13 +1,13 @@
 """`Muon`: steps whose singular values are all about alike, for matrices.
 
-PyTorch has the same optimizer, but it always multiplies in bfloat16. A processor without AVX-512
-does that so slowly that the pretraining takes four times as long; there ours uses float32.
+PyTorch has the same optimizer, but it always multiplies in bfloat16, which a processor without
+AVX-512 does very slowly; there ours uses float32. `benchmarks.speed.pretrain` compares the two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -46,17 +46,12 @@ class Muon(torch.optim.Optimizer):
         self.precision = precision or fast_precision()
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Takes one step; see `torch.optim.Optimizer.step`."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def step(self) -> None:  # type: ignore[override]
+        """Takes one step."""
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is not None:
                     self._move(matrix, matrix.grad, group["lr"])
-        return loss
 
     def _move(self, matrix: torch.Tensor, gradient: torch.Tensor, lr: float) -> None:
         memory = self.state[matrix]

@@ -8,7 +8,7 @@ import torch
 class PatchProjection(torch.nn.Module):
     """Stands in for a convolution that meets each patch once, with the very same parameters.
 
-    On a CPU the convolution and its gradient take three times as long.
+    On a CPU the convolution takes longer, its gradient too; see `benchmarks.speed.pretrain`.
 
     Args:
         convolution: What is replaced; its stride is its kernel.

@@ -228,9 +228,8 @@ def _add(image: Image.Image, area: Hatched, pattern: str) -> None:
     """Adds an area's wave to the image, in place."""
     left, top, right, bottom = area.box
     width, height = right - left, bottom - top
-    edge = soft_edge(width, height, area.mask)
-    lines, inner = np.zeros_like(edge), np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    lines[inner] = edge[inner] * wave(width, height, pattern, FINE if area.fine else COARSE)
+    lines = np.pad(wave(width, height, pattern, FINE if area.fine else COARSE), MARGIN)
+    lines *= soft_edge(width, height, area.mask)
     if area.fine:
         lines = lost_in_halving(lines)
     around = (left - MARGIN, top - MARGIN, right + MARGIN, bottom + MARGIN)
