@@ -27,7 +27,7 @@ from judges.errors import (
 )
 from judges.gather import JudgeQueue
 from judges.llm import LLMJudge
-from judges.rule import RuleJudge
+from judges.rules.judge import RuleJudge
 
 for _name, _factory in (
     ("rule", RuleJudge),

@@ -11,7 +11,7 @@ from judges.base import Judge, JudgeCase, Usage, Verdict, check_judge, make_judg
 from judges.cache import CachedJudge, ReplayJudge, fingerprint_of
 from judges.errors import JudgeError
 from judges.llm import LLMJudge
-from judges.rule import RuleJudge
+from judges.rules.judge import RuleJudge
 from judges.settings import as_count, as_flag
 
 

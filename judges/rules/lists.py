@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from judges.normalize import strip_marks
-from judges.numeric import parse_quantity
+from judges.rules.final_answer import strip_marks
+from judges.rules.numbers import parse_quantity
 
 MAX_ITEMS = 64
 

@@ -1,4 +1,4 @@
-"""The child process of `judges.mathcheck`: JSON lines in, JSON lines out.
+"""The child process of `judges.rules.symbolic`: JSON lines in, JSON lines out.
 
 Run as a script, never imported: it reads ``[reference, prediction]`` and answers
 ``{"equal": true}`` or ``{"equal": false}``. Its parent bounds the time and kills it when late.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from judges.normalize import final_answer, text_key
-from judges.numeric import Quantity, parse_quantity, quantities_match
+from judges.rules.final_answer import final_answer, text_key
+from judges.rules.numbers import Quantity, parse_quantity, quantities_match
 
 _LETTER_ALONE = re.compile(
     r"^(?i:(?:the\s+)?(?:answer|option|choice|letter)\s+|i\s+(?:choose|pick|select)\s+)?[\[(]?\s*([A-Za-z])\s*[\])]?[.:)]?$"
@@ -86,7 +86,7 @@ def pick(text: str, choices: tuple[str, ...] | None) -> int | None:
     """Says which option an answer picks.
 
     Args:
-        text: A final answer (see `judges.normalize.final_answer`).
+        text: A final answer (see `judges.rules.final_answer.final_answer`).
         choices: The options, or None when only letters are known.
 
     Returns:

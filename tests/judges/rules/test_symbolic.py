@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from judges.mathcheck import MathChecker, looks_symbolic
+from judges.rules.symbolic import MathChecker, looks_symbolic
 
 pytest.importorskip("math_verify")
 

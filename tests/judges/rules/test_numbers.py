@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from judges import RuleJudge
-from tests.judges.test_rule import VALUE, decide
+from tests.judges.rules.test_judge import VALUE, decide
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ import weakref
 from functools import lru_cache
 from pathlib import Path
 
-_WORKER = Path(__file__).with_name("math_worker.py")
+_WORKER = Path(__file__).with_name("symbolic_worker.py")
 _SYMBOLS = re.compile(r"\\[a-zA-Z]+|[\^_]|[A-Za-z0-9)]\s*[-+*/=]\s*[A-Za-z0-9(]|√|π|∞")
 _MAX_CHARS = 400
 

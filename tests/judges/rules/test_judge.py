@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from judges import JudgeCase, JudgeError, RuleJudge
-from judges.rule import UNDECIDED
+from judges.rules.judge import UNDECIDED
 from tests.judges.contract import CASES, JudgeContract
 
 VALUE = "What is the value?"

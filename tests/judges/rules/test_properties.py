@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from judges import JudgeCase, RuleJudge
-from judges.numeric import parse_quantity
-from judges.text import _edit_distance, edit_distance, similarity
+from judges.rules.numbers import parse_quantity
+from judges.rules.similarity import _edit_distance, edit_distance, similarity
 
 RULE = RuleJudge(symbolic=False)
 WORDS = st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)

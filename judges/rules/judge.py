@@ -12,21 +12,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from judges.base import AnswerKind, JudgeCase, Verdict
-from judges.choices import letter_of, options_in, pick
-from judges.dates import moments_match
 from judges.errors import JudgeError
-from judges.lists import is_ordered, match_items, split_items
-from judges.mathcheck import MathChecker, is_formula, looks_symbolic
-from judges.normalize import clean, final_answer, last_boxed, strip_marks, text_key
-from judges.numeric import (
+from judges.rules.choices import letter_of, options_in, pick
+from judges.rules.dates import moments_match
+from judges.rules.final_answer import clean, final_answer, last_boxed, strip_marks, text_key
+from judges.rules.lists import is_ordered, match_items, split_items
+from judges.rules.numbers import (
     Quantity,
     find_quantities,
     parse_quantity,
     parse_reference,
     quantities_match,
 )
+from judges.rules.similarity import similar_texts
+from judges.rules.symbolic import MathChecker, is_formula, looks_symbolic
 from judges.settings import as_count, as_flag, as_number
-from judges.text import similar_texts
 
 UNDECIDED = "rule_undecided"
 _VERSION = 1  # to be raised with every change of a verdict, so that caches do not give the old one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from judges.normalize import text_key
+from judges.rules.final_answer import text_key
 
 MAX_SIMILAR_CHARS = 200
 _SHORT_WORD = 4

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import lru_cache
 
-from judges.units import CURRENCIES, MAGNITUDES, UNITS, Unit
-from judges.words import number_from_words, part_from_words
+from judges.rules.number_words import number_from_words, part_from_words
+from judges.rules.units import CURRENCIES, MAGNITUDES, UNITS, Unit
 
 _EXACT = Context(prec=80, traps=[])
 _NONE = Decimal(0)
@@ -88,7 +88,7 @@ def parse_quantity(text: str) -> Quantity | None:
     """Reads `text` as one number with an optional unit; None when it is anything else.
 
     Args:
-        text: Cleaned text (see `judges.normalize.final_answer`).
+        text: Cleaned text (see `judges.rules.final_answer.final_answer`).
     """
     if not text or len(text) > _MAX_LENGTH:
         return None

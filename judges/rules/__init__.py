@@ -1,0 +1,1 @@
+"""How an answer is decided by rules alone: one file a reading."""
