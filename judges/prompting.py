@@ -17,7 +17,7 @@ from pathlib import Path
 
 from judges.base import JudgeCase
 from judges.errors import JudgeError, UnknownNameError
-from judges.rules.final_answer import clean
+from judges.rules.clean import clean
 
 _SEPARATOR = "--- user ---"
 _PLACEHOLDER = "$case"

@@ -1,138 +1,67 @@
-"""Text clean-up shared by the rules: invisible characters, LaTeX, lead-ins, articles.
-
-Every function is pure and total: any string is accepted, however odd or long.
-"""
+"""Reads the part of a prediction that answers, out of all that a model writes around it."""
 
 from __future__ import annotations
 
+import json
 import re
-import unicodedata
-from functools import lru_cache
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-_SUPERSCRIPTS = {**dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)), "⁻": "-", "⁺": "+"}
-_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
-_VULGAR_FRACTION = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
-_PUNCTUATION = str.maketrans(
-    {
-        **dict.fromkeys("‐‑‒–—―−", "-"),
-        **dict.fromkeys("‘’‚‛′`´", "'"),
-        **dict.fromkeys("“”„‟″«»", '"'),
-        "⁄": "/",
-        "×": "x",
-        "·": "*",
-        "：": ":",
-        "。": ".",
-        "、": ",",
-    }
-)
+from judges.rules.clean import clean
+from judges.rules.latex import last_boxed, plain_latex
 
-_BRACE = re.compile(r"\\f?boxed\s*\{|\\fbox\s*\{|[{}]")
-_WRAPPER = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|operatorname)\s*\{([^{}]*)\}")
-_FRACTION = re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-_SHORT_FRACTION = re.compile(r"\\[dtc]?frac\s*(\d)\s*(\d)")
-_DEGREE = re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree\b")
-_SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|\\left(?![a-z])|\\right(?![a-z])|~")
-_TIMES = re.compile(r"\\times\b|\\cdot\b")
-_ESCAPED = re.compile(r"\\([%$&#_{}])")
-_GROUPED_DIGITS = re.compile(r"(?<=\d)\{,\}(?=\d{3})")
-
+_SPECIAL_TOKEN = re.compile(r"<\|[^<>|]{1,40}\|>|</?s>|<(?:eos|bos|pad|end_of_turn)>")
+_BOX_TOKENS = re.compile(r"<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|$)", re.DOTALL)
+_ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
+_FENCED = re.compile(r"^```(?:\w+)?\s*(.*?)\s*```$", re.DOTALL)
+_ANSWER_KEYS = frozenset({"answer", "final_answer", "final answer", "result", "choice", "option"})
+_EMPHASIS = re.compile(r"(?<!\w)(?:\*\*|__)|(?:\*\*|__)(?!\w)|(?:(?<=\s)|^)#{1,6}(?=\s)")
+_MARK_HINT = re.compile(r"answer|result|option|choice|答|选|正解|답", re.IGNORECASE)
 _ANSWER_MARK = re.compile(
-    r"\b(?:(?:final|correct|right|best)\s+)*(?:answer|result)\s*(?:is|was|would be|should be|:|=)"
-    r"(?:\s*:)?\s*",
+    r"\b(?:(?:(?:final|correct|right|best)\s+)*(?:answer|result)"
+    r"|(?:final|correct|right|best)\s+(?:option|choice|letter))"
+    r"(?:\s+(?:to|for|of)\s+(?:the|this|that|your)(?:\s+\w+)?\s+(?:question|problem|puzzle))?"
+    r"\s*(?:\b(?:is|was|would\s+be|should\s+be|must\s+be|will\s+be)\b|:|=|->|→|-(?=\s))"
+    r"(?:\s*:)?(?:\s+(?:therefore|thus|hence|clearly|definitely|indeed|simply)\b,?)?\s*"
+    r"|(?:正确|最终|正確)?(?:答案|选项|答)\s*(?:应该是|应为|是|为|:)\s*"
+    r"|(?:故|应|所以|因此)?(?<![不没非别])(?:选择|选)\s?:?\s?(?=[(\[]?[A-Z](?![A-Za-z]))"
+    r"|(?:答えは|正解は|答え:|정답은|정답:|답은|답:)\s*",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"#{1,6}\s*(?:the\s+)?(?:final\s+)?answer\s*:?\s+", re.IGNORECASE)
+_SPEAKER = re.compile(r"^(?:assistant|model|bot|gpt)\s*:\s*", re.IGNORECASE)
+_CLOSING = re.compile(
+    r"[.,!;\s]+(?:i hope (?:it|this|that) (?:is correct|helps)|hope this helps)[.!]*$",
+    re.IGNORECASE,
+)
+_EXPLANATION = re.compile(
+    r"\s(?:explanation|reasoning|reason|rationale|justification)\s*:(.*)$|[\s.](?:解析|解释)\s*:(.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_RETRACTION = re.compile(
+    r"\b(?:actually|wait|correction|sorry|instead|rather|however|but|not|or|no|wrong|incorrect|"
+    r"mistake\w*|answer|option|should|alternatively|recount\w*|reconsider\w*)\b|n't\b",
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(
     r"^(?:(?:so|thus|hence|therefore|then|ok|okay|well)\b[,:]?\s+)?"
+    r"(?:i\s+(?:think|believe|guess|would\s+say)\s+(?:that\s+)?)?"
     r"(?:(?:it|this|that|there|they|these|he|she)(?:'s|\s+is|\s+are|\s+was|\s+were)\s+)?"
     r"(?:(?:about|approximately|around|roughly|exactly|nearly|almost|approx\.?|~|≈)\s*)?",
     re.IGNORECASE,
 )
-_NOT_WORD = re.compile(r"[^\w%$€£¥°±+\-./<>=≤≥≠#^]+|(?<![0-9])[./]|[./](?![0-9])|_")
-_HYPHEN = re.compile(r"(?<=[^\W\d])-|-(?=[^\W\d])|-(?![\d.])")
-_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
-_RANGE = re.compile(r"(?<=\d)(?:\s*-\s*|\s+to\s+)(?=\d)")
-_ARTICLES = frozenset({"a", "an", "the"})
-
-
-def clean(text: str) -> str:
-    """Returns `text` in NFKC, without invisible characters, with single spaces.
-
-    Superscripts become powers (``10²`` is ``10^2``, not ``102``) and a vulgar fraction is kept
-    apart from the number before it (``3½`` is ``3 1/2``).
-    """
-    if text.isascii():
-        if _INVISIBLE.search(text):
-            text = _INVISIBLE.sub("", text)
-        return " ".join(text.split())
-    text = _INVISIBLE.sub("", text)
-    text = _SUPERSCRIPT_RUN.sub(
-        lambda run: "^" + "".join(_SUPERSCRIPTS[mark] for mark in run.group()), text
-    )
-    text = _VULGAR_FRACTION.sub(" ", text)
-    text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
-    text = "".join(
-        str(unicodedata.decimal(char)) if not char.isascii() and char.isdecimal() else char
-        for char in text
-    )
-    return " ".join(_INVISIBLE.sub("", text).split())
-
-
-def last_boxed(text: str) -> str | None:
-    r"""Returns what the last complete ``\boxed{…}`` holds, or None when there is none."""
-    if "box" not in text:
-        return None
-    opened: list[int | None] = []  # where each open brace's box begins; None for other braces
-    last: tuple[int, int] | None = None
-    for brace in _BRACE.finditer(text):
-        if brace.group() != "}":
-            opened.append(brace.end() if brace.group() != "{" else None)
-        elif opened:
-            start = opened.pop()
-            if start is not None and (last is None or start > last[0]):
-                last = start, brace.start()
-    return text[last[0] : last[1]].strip() if last is not None else None
-
-
-def plain_latex(text: str) -> str:
-    r"""Rewrites simple LaTeX as plain text: ``\frac{3}{4}`` is ``3/4``, ``50\%`` is ``50%``."""
-    if "\\" not in text and "$" not in text and "{" not in text:
-        return text
-    text = _GROUPED_DIGITS.sub(",", text)
-    text = _SPACING.sub(" ", text)
-    text = _DEGREE.sub("°", text)
-    text = _TIMES.sub("x", text)
-    for _ in range(3):
-        text = _WRAPPER.sub(r" \1 ", text)
-        text = _FRACTION.sub(_write_fraction, text)
-    text = _SHORT_FRACTION.sub(r"\1/\2", text)
-    text = text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ")
-    text = text.replace("\\$", "\0")
-    if text.count("$") >= 2 and text.lstrip().startswith("$") and text.rstrip().endswith("$"):
-        text = text.strip().strip("$")
-    text = _ESCAPED.sub(r"\1", text.replace("\0", "$"))
-    return " ".join(text.split())
-
-
-def _write_fraction(match: re.Match[str]) -> str:
-    """Writes one LaTeX fraction on a line, with brackets around anything but a number."""
-    top, bottom = (
-        part if part.replace(".", "").isdigit() else f"({part})"
-        for part in (match[1].strip(), match[2].strip())
-    )
-    lead = " " if match.start() and match.string[match.start() - 1].isdigit() else ""
-    return f"{lead}{top}/{bottom}"
+_QUOTED_ENDS = "\"'*`_"
+_TICKS = "✅✔☑👉🎯✓"
 
 
 def strip_marks(text: str) -> str:
     """Removes what surrounds an answer: quotes, emphasis, a closing full stop."""
+    if text[:1].isalnum() and text[-1:].isalnum() and text.isascii():
+        return text
     previous = None
     while text != previous:
         previous = text
-        text = text.strip().strip("\"'*`_").rstrip(".,;:!").strip()
+        text = text.strip().strip(_QUOTED_ENDS).rstrip(".,;:!").strip()
+        if not text.isascii():
+            text = text.strip(_TICKS).strip().removesuffix("です").removesuffix("입니다").strip()
         bracketed = text[:1] + text[-1:] == "()" and text.count("(") == 1
         if bracketed and "," not in text and ";" not in text:  # "(2, 3)" is a pair
             text = text[1:-1]
@@ -142,35 +71,82 @@ def strip_marks(text: str) -> str:
 def final_answer(text: str) -> str:
     r"""Returns the part of a prediction that answers: the box, else what follows "answer is".
 
+    Special tokens that a tokenizer left behind, answer tags, box tokens, a JSON object with one
+    answer and a speaker's name are taken off first.
+
     Args:
         text: A whole prediction, in any form.
 
     Returns:
-        Cleaned text. Nothing is cut off behind the answer: a prediction that goes on to
-        contradict itself is not shortened to the half that happens to be right.
+        Cleaned text. Nothing that could contradict the answer is cut off behind it: a prediction
+        that changes its mind is not shortened to the half that happens to be right.
     """
+    if text.isalnum() and text.isascii():
+        return text
+    if "<" in text or "```" in text or text.lstrip()[:1] == "{":
+        text = _unwrapped(text)
+    heading = list(_HEADING.finditer(text)) if "#" in text else []
+    if heading:
+        text = text[heading[-1].end() :]
     text = clean(text)
     boxed = last_boxed(text)
     if boxed is not None:
         text = boxed
     text = plain_latex(text)
-    if boxed is None:
-        marks = list(_ANSWER_MARK.finditer(text)) if ":" in text or " " in text else []
-        if marks and marks[-1].end() < len(text):
-            text = text[marks[-1].end() :]
+    if boxed is None and (" " in text or ":" in text or not text.isascii()):
+        text = _after_mark(text)
     text = strip_marks(text)
+    if " " not in text and text[:1] not in "~≈":
+        return text
     shorter = _LEAD_IN.sub("", text, count=1)
     return strip_marks(shorter) if shorter and shorter != text else text
 
 
-@lru_cache(maxsize=65536)
-def text_key(text: str) -> str:
-    """Returns the form in which two short texts are equal when they say the same.
+def explained(text: str) -> bool:
+    """True when `text`, said behind an answer, does not take the answer back."""
+    return _RETRACTION.search(text) is None
 
-    Case, articles, punctuation and runs of spaces do not count; digits and signs do.
-    """
-    key = clean(text).casefold().replace("&", " and ").replace("'", "")
-    key = _RANGE.sub("-", _INITIALS.sub(lambda run: run.group().replace(".", ""), key))
-    words = _HYPHEN.sub(" ", _NOT_WORD.sub(" ", key)).split()
-    kept = [word for word in words if word not in _ARTICLES]
-    return " ".join(kept or words)
+
+def _after_mark(text: str) -> str:
+    """Returns what stands behind the last "the answer is", without a closing phrase."""
+    if "**" in text or "__" in text or "#" in text:
+        text = " ".join(_EMPHASIS.sub("", text).split())
+    if ":" in text:
+        text = _SPEAKER.sub("", text)
+    if _MARK_HINT.search(text):
+        end = 0
+        for mark in _ANSWER_MARK.finditer(text):
+            end = mark.end() if mark.end() < len(text) else end
+        text = text[end:]
+    if "hope" in text:
+        text = _CLOSING.sub("", text)
+    explanation = _EXPLANATION.search(text) if ":" in text else None
+    if explanation and explanation.start() and explained(explanation[1] or explanation[2] or ""):
+        text = text[: explanation.start()]
+    return text
+
+
+def _unwrapped(text: str) -> str:
+    """Takes off the wrappers that models and their tokenizers leave around an answer."""
+    boxes = _BOX_TOKENS.findall(text)
+    tags = _ANSWER_TAG.findall(text) if not boxes else []
+    if boxes or tags:
+        text = (boxes or tags)[-1]
+    text = _SPECIAL_TOKEN.sub(" ", text).strip()
+    fenced = _FENCED.match(text)
+    text = fenced[1] if fenced else text
+    return _from_json(text) if text[:1] == "{" and text[-1:] == "}" else text
+
+
+def _from_json(text: str) -> str:
+    """Returns the one answer in a JSON object; the text itself when there is none or several."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(value, dict):
+        return text
+    found = [value[key] for key in value if key.strip().lower() in _ANSWER_KEYS]
+    if len(found) != 1 or isinstance(found[0], dict | list | None):
+        return text
+    return found[0] if isinstance(found[0], str) else json.dumps(found[0])

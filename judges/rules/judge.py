@@ -2,7 +2,8 @@
 
 The rules read one final answer out of a prediction and compare it with each reference. What they
 cannot read they call undecided: that is a 0 for a judge on its own, and an abstention for a
-cascade, which then asks a model (see `judges.combine`).
+cascade, which then asks a model (see `judges.combine`). A decided no is final, so it is said only
+where both sides were read.
 """
 
 from __future__ import annotations
@@ -14,42 +15,40 @@ from functools import lru_cache
 from judges.base import AnswerKind, JudgeCase, Verdict
 from judges.errors import JudgeError
 from judges.rules.choices import letter_of, options_in, pick
+from judges.rules.clean import clean, text_key
+from judges.rules.comparison import quantities_match
 from judges.rules.dates import moments_match
-from judges.rules.final_answer import clean, final_answer, last_boxed, strip_marks, text_key
-from judges.rules.lists import is_ordered, match_items, split_items
-from judges.rules.numbers import (
-    Quantity,
-    find_quantities,
-    parse_quantity,
-    parse_reference,
-    quantities_match,
+from judges.rules.final_answer import final_answer
+from judges.rules.latex import last_boxed
+from judges.rules.lists import (
+    any_order,
+    brackets_agree,
+    is_ordered,
+    match_items,
+    split_items,
+    without_equals,
 )
-from judges.rules.similarity import similar_texts
+from judges.rules.numbers import parse_reference
+from judges.rules.pairs import is_pair, match_pairs
+from judges.rules.question import is_written
+from judges.rules.restated import shorter_readings
+from judges.rules.sentences import contradicts_direction, read_number
+from judges.rules.similarity import same_text, similar_texts
 from judges.rules.symbolic import MathChecker, is_formula, looks_symbolic
+from judges.rules.symbolic_guards import comparable
+from judges.rules.yes_no import match_yes_no
 from judges.settings import as_count, as_flag, as_number
 
 UNDECIDED = "rule_undecided"
-_VERSION = 1  # to be raised with every change of a verdict, so that caches do not give the old one
+_VERSION = 2  # to be raised with every change of a verdict, so that caches do not give the old one
 
-_YES = frozenset({"yes", "y", "true", "yeah", "yep", "correct"})
-_NO = frozenset({"no", "n", "false", "nope", "incorrect"})
-_YES_NO_WORD = re.compile(r"\b(yes|true|yeah|yep|no|false|nope|not)\b", re.IGNORECASE)
-_DOUBT = re.compile(
-    r"\b(?:not|no|never|neither|nor|or|either|cannot|can't|isn't|wasn't|aren't|don't|doesn't|"
-    r"rather|instead|except|but|wrong|incorrect|less|more|fewer|greater|under|over|below|above|"
-    r"between|unless|maybe|perhaps|possibly|unknown|unclear|unsure|at (?:least|most)|up to|twice|"
-    r"thrice|doubled?|tripled?|half|squared|cubed|root|sqrt|log|ln|sin|cos|tan|pi)\b|"
-    r"[<>≤≥≠?±√π‰|]|\\[a-z]|\d\s?[-+*/^!]\s?\d|\d\+(?!\d)",
-    re.IGNORECASE,
-)
-_SHARE = re.compile(
-    r"%|\b(?:percent\w*|per cent|share|proportion|fraction|ratio|rate|probability|portion)\b",
-    re.IGNORECASE,
-)
-_COUNT = re.compile(
-    r"\b(?:how (?:many|much|old|long|far|tall|big|large|wide|deep|high|heavy)|number of|count|"
-    r"year|age|temperature|price|cost)\b",
-    re.IGNORECASE,
+_DIGITS = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
+_FACTORIAL = re.compile(r"\d!\$?$", re.ASCII)
+_ASSIGNED = re.compile(r"^([^\W\d]\w*(?:\([^()]*\))?)\s*=\s*(.+)$")
+_GROUPING = re.compile(r"[\s().-]+")
+_LONG_NUMBER = 7  # digits from which groups of digits are a matter of taste
+_VERSION_MARK = re.compile(
+    r"^(?:version|release|build|firmware|ver\.?|v\.?|no\.?|number|#)\s?(?=\d)", re.IGNORECASE
 )
 
 
@@ -58,8 +57,9 @@ class RuleJudge:
 
     Args:
         anls_threshold: Smallest similarity (1 minus the normalised edit distance, in (0, 1]) at
-            which short texts count as equal; 1 asks for equality. Digits, first letters and
-            words of up to four letters are always exact.
+            which longer texts count as equal when they differ by slips of reading alone; 1 asks
+            for equality. Texts below five words are always compared exactly, and so are digits,
+            names, codes and addresses. (`judges.rules.similarity`)
         abstain_when_undecided: Abstain with `UNDECIDED` in place of 0 when the rules cannot read
             the prediction, so that another judge may decide.
         max_chars: Predictions longer than this, white space collapsed, are undecided unless they
@@ -112,6 +112,8 @@ class RuleJudge:
 
     def decide(self, case: JudgeCase) -> bool | None:
         """Returns whether the prediction is right; None when the rules cannot tell."""
+        if case.prediction in case.references and case.prediction.strip():
+            return True
         answer = self._answer(case.prediction)
         if not answer:
             return False if answer is not None else None
@@ -144,65 +146,101 @@ class RuleJudge:
         """Compares a final answer with one reference, by the kind of answer expected."""
         wanted = _prepare(reference)
         kind = case.kind or _infer_kind(case, wanted)
+        decided = self._match_kind(case, kind, answer, wanted)
+        if decided is None:
+            for shorter in shorter_readings(answer, case.question):
+                if self._match_kind(case, kind, shorter, wanted):
+                    return True
+        return decided
+
+    def _match_kind(
+        self, case: JudgeCase, kind: AnswerKind, answer: str, wanted: str
+    ) -> bool | None:
+        """Compares one reading of an answer with one reference of a kind."""
+        if kind != "choice" and is_pair(wanted, case.question):
+            return match_pairs(answer, wanted, case.question)
         if kind == "choice":
             return _match_choice(case, answer, wanted)
         if kind == "yes_no":
-            return _match_yes_no(answer, wanted)
+            return match_yes_no(answer, wanted, case.question)
         if kind in ("number", "integer"):
             decided = _match_number(case, kind, answer, wanted)
-            if not is_formula(answer):
+            if decided is not None and not is_formula(answer):
                 return decided
         elif kind == "list":
             decided = self._match_list(case, answer, wanted)
         else:
             decided = self._match_text(case, answer, wanted)
         if decided is None and self._math is not None and looks_symbolic(answer, wanted):
-            return self._math.equal(case.prediction, reference)
+            return self._math.equal(answer, wanted) if comparable(answer, wanted) else None
         return decided
 
     def _match_text(self, case: JudgeCase, answer: str, wanted: str) -> bool | None:
-        """Compares dates, times, lists without brackets and short texts."""
-        if text_key(answer) == text_key(wanted) and text_key(wanted):
-            return True
+        """Compares dates, times, lists without brackets and texts."""
         if answer == wanted:
+            return True
+        if _FACTORIAL.search(wanted) or not brackets_agree(answer, wanted, case.question):
+            return None  # signs that are no punctuation: 5! is not 5, (0, 9) is not [0, 9)
+        if same_text(answer, wanted) or _same_long_number(answer, wanted):
             return True
         moment = moments_match(answer, wanted)
         if moment is not None:
             return moment
-        if similar_texts(answer, wanted, self._threshold):
-            return True
-        if len(split_items(wanted)) > 1 and self._match_list(case, answer, wanted):
-            return True
-        return None
+        alike = similar_texts(answer, wanted, self._threshold)
+        if not alike and len(split_items(wanted)) > 1:
+            alike = self._match_list(case, answer, wanted) is True
+        return True if alike else None
 
     def _match_list(self, case: JudgeCase, answer: str, wanted: str) -> bool | None:
-        """Compares lists item by item, in order only where the question asks for an order."""
-        expected, given = split_items(wanted), split_items(answer)
+        """Compares lists item by item, in order where the question or the items ask for one."""
+        if not brackets_agree(answer, wanted, case.question):
+            return None
+        worded = case.kind == "list"
+        expected, given = split_items(wanted, worded), split_items(answer, worded)
         if len(expected) != len(given):
-            return None if len(given) < 2 else False
+            return None if len(given) < 2 or len(expected) < 2 else False
 
-        def same(left: str, right: str) -> bool:
+        ordered = is_ordered(case.question, wanted)
+        numeric = _all_numbers(expected)
+
+        def same(left: str, right: str) -> bool | None:
             return self._same_item(case, left, right)
 
-        return match_items(given, expected, is_ordered(case.question, wanted), same)
+        if not ordered and not numeric:
+            given, expected = without_equals(given, expected)
+        outcome = match_items(given, expected, ordered, same)
+        if outcome and not ordered and numeric and not any_order(case.question):
+            return True if match_items(given, expected, True, same) else None
+        return outcome
 
-    def _same_item(self, case: JudgeCase, answer: str, wanted: str) -> bool:
-        """Compares two items of a list."""
+    def _same_item(self, case: JudgeCase, answer: str, wanted: str) -> bool | None:
+        """Compares two items of a list; None for texts that may be paraphrases."""
+        if "=" in wanted and "=" in answer:
+            ours, theirs = _ASSIGNED.match(answer), _ASSIGNED.match(wanted)
+            if ours and theirs:
+                if ours[1] != theirs[1]:
+                    return False
+                answer, wanted = ours[2], theirs[2]
         expected = parse_reference(wanted)
         if expected is not None:
-            given = parse_quantity(answer)
-            return given is not None and bool(quantities_match(given, expected, case.tolerance))
-        return (
-            text_key(answer) == text_key(wanted)
-            or bool(moments_match(answer, wanted))
-            or similar_texts(answer, wanted, self._threshold)
-        )
+            given = parse_reference(answer)
+            if given is None:
+                return None
+            return quantities_match(given, expected, case.tolerance, case.question)
+        if same_text(answer, wanted) or moments_match(answer, wanted):
+            return True
+        return True if similar_texts(answer, wanted, self._threshold) else None
 
 
 @lru_cache(maxsize=65536)
 def _prepare(reference: str) -> str:
     """Cleans a reference as a prediction is cleaned."""
-    return final_answer(reference) or clean(reference)
+    wanted = final_answer(reference) or clean(reference)
+    return f"{wanted}!" if "!" in reference and _FACTORIAL.search(reference.strip()) else wanted
+
+
+def _all_numbers(items: Sequence[str]) -> bool:
+    return all(parse_reference(item) is not None for item in items)
 
 
 def _infer_kind(case: JudgeCase, wanted: str) -> AnswerKind:
@@ -216,7 +254,7 @@ def _infer_kind(case: JudgeCase, wanted: str) -> AnswerKind:
         return "yes_no"
     if letter_of(wanted) is not None and options_in(case.question):
         return "choice"
-    if wanted.startswith("[") or ";" in wanted:
+    if (wanted.startswith("[") and wanted.endswith("]")) or ";" in wanted:
         return "list"
     return "text"
 
@@ -224,49 +262,58 @@ def _infer_kind(case: JudgeCase, wanted: str) -> AnswerKind:
 def _match_choice(case: JudgeCase, answer: str, wanted: str) -> bool | None:
     """Compares by letter and text; a letter and a text that disagree are wrong."""
     choices = case.choices or options_in(case.question)
-    expected = pick(wanted, choices)
-    given = pick(answer, choices)
-    if expected is None:
-        return True if text_key(answer) == text_key(wanted) else None
-    return None if given is None else given == expected
-
-
-def _match_yes_no(answer: str, wanted: str) -> bool | None:
-    """Compares a yes or a no; undecided when the answer says both or neither."""
-    expected = wanted.lower() in _YES
-    if not expected and wanted.lower() not in _NO:
-        return True if text_key(answer) == text_key(wanted) else None
-    word = strip_marks(answer).lower()
-    if word in _YES or word in _NO:
-        return (word in _YES) == expected
-    said = {found.lower() in _YES for found in _YES_NO_WORD.findall(answer)}
-    first = re.match(r"(?:yes|no|true|false)\b(?=\s*[,.;:!-]|$)", answer, re.IGNORECASE)
-    if first is None or len(said) != 1:
+    expected = pick(wanted, choices, case.question)
+    if not expected or answer.casefold() == wanted.casefold():
+        return True if answer.casefold() == wanted.casefold() else None
+    given = pick(answer, choices, case.question)
+    if not given:
         return None
-    return (first.group().lower() in _YES) == expected
+    if given <= expected and _same_options(expected, choices):
+        return True
+    return False if given.isdisjoint(expected) else None
+
+
+def _same_options(indices: frozenset[int], choices: tuple[str, ...] | None) -> bool:
+    """True when the options meant are one, or are equal in text."""
+    return len(indices) == 1 or (
+        choices is not None and len({text_key(choices[index]) for index in indices}) == 1
+    )
 
 
 def _match_number(case: JudgeCase, kind: AnswerKind, answer: str, wanted: str) -> bool | None:
     """Compares numbers; undecided when the answer holds none, several, or a doubt."""
+    question = case.question
+    if is_written(question):
+        answer = _VERSION_MARK.sub("", answer)
     expected = parse_reference(wanted)
     if expected is None:
-        return True if text_key(answer) == text_key(wanted) else None
-    given = parse_quantity(answer)
-    if given is None:
-        given = _only_number(answer, case.question)
+        return True if same_text(answer, wanted) else None
+    given = read_number(
+        answer, question, counted=kind == "integer" or "how many" in question.lower()
+    )
     if given is None:
         return None
-    about_share = _SHARE.search(case.question) is not None
-    shares = about_share or (kind == "number" and _COUNT.search(case.question) is None)
-    return quantities_match(given, expected, case.tolerance, fraction_for_percent=shares)
+    decided = quantities_match(given, expected, case.tolerance, question)
+    if not decided:
+        return (
+            None
+            if decided is False and contradicts_direction(answer, question, expected)
+            else decided
+        )
+    if is_written(question) and not _written_alike(answer, wanted):
+        return None  # version 3.10 is not 3.1
+    return True
 
 
-def _only_number(answer: str, question: str) -> Quantity | None:
-    """Returns the one number of a sentence, numbers of the question aside; None if unclear."""
-    if len(answer) > 300 or _DOUBT.search(answer):
-        return None
-    found = {quantity.value: quantity for quantity in find_quantities(answer)}
-    if len(found) > 1:
-        for known in find_quantities(clean(question)):
-            found.pop(known.value, None)
-    return next(iter(found.values())) if len(found) == 1 else None
+def _same_long_number(answer: str, wanted: str) -> bool:
+    """True for one telephone number or ISBN in two groupings."""
+    if not (answer[-1:].isdigit() and answer[-1:] == wanted[-1:]):
+        return False
+    ours, theirs = (_GROUPING.sub("", text) for text in (answer, wanted))
+    return ours == theirs and len(ours) >= _LONG_NUMBER and ours.isdigit()
+
+
+def _written_alike(answer: str, wanted: str) -> bool:
+    """True when the digits of the reference stand in the answer as they are written there."""
+    digits = _DIGITS.findall(wanted.replace(",", ""))
+    return not digits or digits[-1] in _DIGITS.findall(answer.replace(",", ""))

@@ -1,106 +1,103 @@
-"""Units, currencies and magnitude words that answers carry, as data."""
+"""How units are read.
+
+A unit is a product of powers of base dimensions and a factor, so that "km/h", "kilometres per
+hour" and "km h^-1" are one. Names are listed in `judges.rules.unit_table`, never guessed: a general
+unit parser reads "cats" as centi-atmospheres and "bars" as pressure, and a wrong unit refuses a
+right answer. What the table says is compared with `pint` in the tests.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+import re
+from decimal import Context, Decimal
+from functools import lru_cache
+
+from judges.rules.unit_table import AMBIGUOUS, CURRENCIES, UNITS, Unit
+
+_EXACT = Context(prec=50, traps=[])
+_YEN_SIGN = (("currency ¥", 1),)
+_YEN_OR_YUAN = frozenset({(("currency JPY", 1),), (("currency CNY", 1),), _YEN_SIGN})
+
+_TOKEN = re.compile(r"([^\s\d^/*().-]+)\s?(?:\^?\s?\(?(-?[1-4])\)?)?")
+_WORDY = re.compile(r"\b(square|sq\.?|cubic|cu\.?)\s+([A-Za-z]+)|\b([A-Za-z]+)\s+(squared|cubed)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A unit of measurement.
+def same_dimension(left: Unit, right: Unit) -> bool:
+    """True when two units measure the same; "¥" is the sign of the yen and of the yuan."""
+    if left.dimension == right.dimension:
+        return True
+    both = {left.dimension, right.dimension}
+    return _YEN_SIGN in both and both <= _YEN_OR_YUAN
 
-    Attributes:
-        dimension: What it measures, such as ``"length"``; units compare within a dimension.
-        factor: How many base units of the dimension one of it is.
+
+@lru_cache(maxsize=4096)
+def find_unit(text: str) -> tuple[Unit, ...]:
+    """Looks a unit up: what `text` may mean, the likeliest first; empty when it is none we know.
+
+    Args:
+        text: Such as ``"km/h"``, ``"square centimetres"`` or ``"dollars"``.
     """
+    text = text.strip(" .")
+    named = _named(text)
+    if named is not None:
+        return (named, *AMBIGUOUS.get(text, ()))
+    if text in AMBIGUOUS:
+        return AMBIGUOUS[text]
+    compound = _compound(text)
+    return () if compound is None else (compound,)
 
-    dimension: str
-    factor: Decimal
+
+def _named(text: str) -> Unit | None:
+    """Looks up a single name: with its case, then, where it is a word, without."""
+    if text in UNITS:
+        return UNITS[text]
+    lowered = " ".join(text.lower().split())
+    if lowered in CURRENCIES:
+        return CURRENCIES[lowered]
+    if len(lowered) > 3 or lowered in (
+        "in",
+        "ft",
+        "yd",
+        "mi",
+        "lb",
+        "lbs",
+        "oz",
+        "mph",
+        "hr",
+        "hrs",
+    ):
+        return UNITS.get(lowered)
+    return None
 
 
-# dimension -> {factor to the base unit: names}. Single letters are looked up with their case.
-_TABLE: dict[str, dict[str, str]] = {
-    "length": {
-        "1": "m meter metre meters metres",
-        "0.01": "cm centimeter centimetre centimeters centimetres",
-        "0.001": "mm millimeter millimetre millimeters millimetres",
-        "1000": "km kilometer kilometre kilometers kilometres",
-        "0.0254": 'in inch inches "',
-        "0.3048": "ft foot feet '",
-        "0.9144": "yd yard yards",
-        "1609.344": "mi mile miles",
-    },
-    "mass": {
-        "1": "g gram grams gramme grammes",
-        "0.001": "mg milligram milligrams",
-        "1000": "kg kilogram kilograms kilo kilos",
-        "1000000": "t tonne tonnes",
-        "453.59237": "lb lbs pound-mass",
-        "28.349523125": "oz ounce ounces",
-    },
-    "time": {
-        "1": "s sec secs second seconds",
-        "0.001": "ms millisecond milliseconds",
-        "60": "min mins minute minutes",
-        "3600": "h hr hrs hour hours",
-        "86400": "day days",
-        "604800": "week weeks",
-        "2629746": "month months",
-        "31556952": "year years yr yrs",
-    },
-    "volume": {
-        "1": "l L liter litre liters litres",
-        "0.001": "ml mL milliliter millilitre milliliters millilitres",
-    },
-    "area": {"1": "m^2 m2 sqm square_meters", "1000000": "km^2 km2", "0.0001": "cm^2 cm2"},
-    "speed": {"1": "m/s mps", "0.2777777777777777778": "km/h kph kmh", "0.44704": "mph"},
-    "power": {"1": "W watt watts", "1000": "kW kilowatts kilowatt", "1000000": "MW", "0.001": "mW"},
-    "voltage": {"1": "V volt volts", "0.001": "mV", "1000": "kV"},
-    "frequency": {"1": "Hz hertz", "1000": "kHz", "1000000": "MHz", "1000000000": "GHz"},
-    "data": {
-        "1": "B byte bytes",
-        "1000": "kB KB kilobyte kilobytes",
-        "1000000": "MB megabyte megabytes",
-        "1000000000": "GB gigabyte gigabytes",
-        "1000000000000": "TB terabyte terabytes",
-    },
-    "angle": {"1": "° deg degree degrees"},
-    "celsius": {"1": "°C °c celsius degrees_celsius C"},
-    "fahrenheit": {"1": "°F °f fahrenheit degrees_fahrenheit F"},
-    "percent": {"1": "% percent per_cent pct percents"},
-}
+def _compound(text: str) -> Unit | None:
+    """Reads a product or a quotient of units, such as "m/s^2" or "miles per hour"."""
+    if len(text) > 48:
+        return None
+    text = text.replace(" per ", "/").replace(" an ", "/").replace(" a ", "/")
+    text = _WORDY.sub(_as_power, text)
+    if text.startswith("per "):
+        return None
+    powers: dict[str, int] = {}
+    factor = Decimal(1)
+    for index, piece in enumerate(text.split("/")):
+        position, part = 0, piece.strip().strip("()")
+        for token in _TOKEN.finditer(part):
+            unit = _named(token[1])
+            gap = part[position : token.start()].strip(" *·.-()")
+            if unit is None or gap or unit.offset:
+                return None
+            power = int(token[2] or 1) * (-1 if index else 1)
+            for name, own in unit.dimension:
+                powers[name] = powers.get(name, 0) + own * power
+            factor = _EXACT.multiply(factor, _EXACT.power(unit.factor, power))
+            position = token.end()
+        if not position or part[position:].strip(" ()"):
+            return None
+    return Unit(tuple(sorted((n, p) for n, p in powers.items() if p)), factor)
 
-UNITS: dict[str, Unit] = {
-    name.replace("_", " "): Unit(dimension, Decimal(factor))
-    for dimension, rows in _TABLE.items()
-    for factor, names in rows.items()
-    for name in names.split()
-}
 
-CURRENCIES: dict[str, Unit] = {
-    name: Unit(f"currency {code}", Decimal(1))
-    for code, names in {
-        "USD": "$ us$ usd dollar dollars",
-        "EUR": "€ eur euro euros",
-        "GBP": "£ gbp pound pounds",
-        "JPY": "¥ jpy yen",
-        "INR": "₹ inr rs rupee rupees",
-        "KRW": "₩ krw won",
-    }.items()
-    for name in names.split()
-} | dict.fromkeys(("¢", "cent", "cents"), Unit("currency USD", Decimal("0.01")))
-
-MAGNITUDES: dict[str, Decimal] = {
-    name: Decimal(10) ** power
-    for power, names in {
-        2: "hundred",
-        3: "thousand k",
-        5: "lakh",
-        6: "million mn m",
-        7: "crore",
-        9: "billion bn b",
-        12: "trillion tn t",
-    }.items()
-    for name in names.split()
-} | {"dozen": Decimal(12)}
+def _as_power(match: re.Match[str]) -> str:
+    """Writes "square metres" and "metres squared" as powers."""
+    name, word = (match[2], match[1]) if match[2] else (match[3], match[4])
+    return f"{name}^{2 if word.startswith('sq') else 3}"

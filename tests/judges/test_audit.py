@@ -72,7 +72,9 @@ def test_agreement_is_symmetric_and_bounded(pairs: list[tuple[float | None, floa
 
 def test_two_judges_are_compared_and_listed() -> None:
     batch = [
-        JudgeCase("Which?", ("Massachusetts",), "Massachussetts"),
+        JudgeCase(
+            "Which?", ("the road is closed to all traffic",), "the road is clossed to all traffic"
+        ),
         JudgeCase("Which?", ("Paris",), "Paris"),
         JudgeCase("Which?", ("Paris",), "Rome"),
     ]
@@ -80,7 +82,7 @@ def test_two_judges_are_compared_and_listed() -> None:
     assert report.accuracy == pytest.approx(2 / 3)
     text = format_agreement(report, "loose", "strict")
     assert "#0 loose=1 strict=0" in text
-    assert "Massachussetts" in text
+    assert "clossed" in text
     assert "and 1 more" in format_agreement(report, "loose", "strict", limit=0)
     assert json.loads(json.dumps(report.to_dict()))["disagreements"][0]["index"] == 0
 

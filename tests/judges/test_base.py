@@ -66,7 +66,8 @@ def test_the_rules_work_without_the_extra() -> None:
     code = (
         "import sys; sys.modules['rapidfuzz'] = sys.modules['math_verify'] = None\n"
         "from judges import JudgeCase, RuleJudge\n"
-        "cases = [JudgeCase('q', ('Massachusetts',), 'Massachussetts'),\n"
+        "notice = 'the road is closed to all traffic'\n"
+        "cases = [JudgeCase('q', (notice,), notice.replace('closed', 'clossed')),\n"
         "         JudgeCase('q', ('x^2 + 1',), '1 + x^2')]\n"
         "print([verdict.score for verdict in RuleJudge().judge(cases)])"
     )

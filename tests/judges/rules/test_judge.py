@@ -88,9 +88,13 @@ def test_options_are_read_out_of_the_question(rule: RuleJudge) -> None:
     assert decide(rule, "B", "b", "Which vitamin is it?") is True
 
 
-def test_an_option_that_is_a_letter_is_read_as_text_first(rule: RuleJudge) -> None:
-    assert decide(rule, "D", "B", choices=COLOURS) is True
-    assert decide(rule, "B", "blue", choices=COLOURS) is False
+def test_a_letter_that_is_also_an_option_is_undecided_where_its_readings_part(
+    rule: RuleJudge,
+) -> None:
+    assert decide(rule, "B", "B", choices=COLOURS) is True
+    assert decide(rule, "D", "B", choices=COLOURS) is None
+    assert decide(rule, "B", "blue", choices=COLOURS) is None
+    assert decide(rule, "B", "red", choices=COLOURS) is False
 
 
 def test_numbers_as_options(rule: RuleJudge) -> None:
@@ -118,7 +122,11 @@ def test_numbers_as_options(rule: RuleJudge) -> None:
         ("yes", "yes and no", None),
         ("yes", "perhaps", None),
         ("yes", "Yes. No.", None),
-        ("yes", "There is a dog", None),
+        ("yes", "There is a dog", True),
+        ("yes", "There is a cat", None),
+        ("yes", "There is a big dog", None),
+        ("no", "There isn't a dog in the picture.", True),
+        ("no", "There is no dog", True),
     ],
 )
 def test_yes_and_no(rule: RuleJudge, reference: str, prediction: str, right: bool | None) -> None:
@@ -136,7 +144,8 @@ def test_yes_and_no(rule: RuleJudge, reference: str, prediction: str, right: boo
         ("the dog", "A dog"),
         ("rock & roll", "Rock and Roll"),
         ("colour television", "color television"),
-        ("Massachusetts", "Massachussetts"),
+        ("São Paulo", "Sao Paulo"),
+        ("grey", "gray"),
         ("ice cream", "icecream"),
         ("T-shirt", "T shirt"),
         ("e-mail", "email"),
@@ -197,7 +206,8 @@ def test_texts_that_differ(rule: RuleJudge, reference: str, prediction: str) -> 
 
 
 def test_the_threshold_is_a_setting() -> None:
-    with_slip = JudgeCase("Which state?", ("Massachusetts",), "Massachussetts")
+    notice = "the road is closed to all vehicles until further notice"
+    with_slip = JudgeCase("What does it say?", (notice,), notice.replace("vehicles", "vehicies"))
     assert RuleJudge(anls_threshold=1.0).decide(with_slip) is None
     assert RuleJudge(anls_threshold=0.9).decide(with_slip) is True
 
@@ -216,7 +226,8 @@ def test_the_threshold_is_a_setting() -> None:
         ("[1, 1, 2]", "1, 2, 2", False),
         ("red; blue", "red; blue; green", False),
         ("red; blue", "red", None),
-        ("red; blue", "red; green", False),
+        ("red; blue", "red; green", None),
+        ("[1, 2]", "1 and 3", False),
     ],
 )
 def test_lists(rule: RuleJudge, reference: str, prediction: str, right: bool | None) -> None:

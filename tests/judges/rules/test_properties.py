@@ -91,7 +91,9 @@ def test_a_percentage_is_a_hundred_times_its_fraction(reference: int, prediction
     question = "What percentage is it?"
     right = decide(f"{percent:f}%", f"{given_percent:f}%", question)
     assert right is (reference == prediction)
-    assert (decide(f"{percent:f}%", f"{given_percent.scaleb(-2):f}", question) is True) == right
+    fraction = given_percent.scaleb(-2)  # may also be meant as a percentage below one
+    near = right or abs(fraction - percent) <= Decimal("0.005")
+    assert (decide(f"{percent:f}%", f"{fraction:f}", question) is True) == near
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
