@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +200,12 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.render_mode = render_mode
         limits = ImageLimits(token_family, min_pixels, max_pixels)
         self.episode_config = EpisodeConfig(
-            resolutions=tuple(resolutions),
+            resolutions=_listed("resolutions", resolutions),
             max_turns=max_turns,
             limits=limits,
             invalid_call=invalid_call,
             max_action_chars=max_action_chars,
-            tools=tuple(tools),
+            tools=_listed("tools", tools),
             untagged_answer=untagged_answer or untagged_rule(rewards),
         )
         self.reward_config = reward_config(rewards)
@@ -298,6 +298,12 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     def _show(self) -> None:
         if self.render_mode == "human":
             self.render()
+
+
+def _listed(name: str, value: Sequence[Any]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(f"{name} is a list, got {value!r}.")
+    return tuple(value)
 
 
 def observation_space(max_turns: int) -> spaces.Dict:

@@ -64,7 +64,7 @@ def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
     The published run judges them: there a base model, which knows no tags, earns accuracy from the
     first step on.
     """
-    return "judge" if rewards == "paper" else "malformed"
+    return "judge" if isinstance(rewards, str) and rewards == "paper" else "malformed"
 
 
 def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConfig:
@@ -74,7 +74,7 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
 
     Raises:
         UnknownNameError: If there is no such preset or field.
-        ConfigError: If a value is out of range.
+        ConfigError: If a value is out of range, or `rewards` none of these.
     """
     if isinstance(rewards, RewardConfig):
         return rewards
@@ -84,6 +84,8 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
             if key not in known:
                 raise UnknownNameError("reward setting", str(key), known)
         return replace(REWARD_PRESETS["priced"], **rewards)
+    if not isinstance(rewards, str):
+        raise ConfigError(f"rewards is a name, a RewardConfig or a mapping, got {rewards!r}.")
     if rewards not in REWARD_PRESETS:
         raise UnknownNameError("reward preset", str(rewards), REWARD_PRESETS)
     return REWARD_PRESETS[rewards]

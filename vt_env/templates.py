@@ -63,6 +63,8 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
         ConfigError: If the file is not valid TOML or a field is missing, unknown, or not text
             (`opens_thought`: not true or false).
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ConfigError(f"prompt is a name, a path or a PromptTemplate, got {name_or_path!r}.")
     shipped = {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
