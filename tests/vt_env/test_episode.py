@@ -21,12 +21,11 @@ from tests.vt_env.helpers import (
     new_episode,
     play,
 )
-from vt_env.episode import Ending, Episode, EpisodeConfig
+from vt_env.episode import Ending, EpisodeConfig
 from vt_env.errors import ConfigError
 from vt_env.images import MemoryImage
 from vt_env.regions import Region, crop_region
-from vt_env.rewards import Outcome, RewardConfig
-from vt_env.templates import load_template
+from vt_env.rewards import Outcome
 
 RIGHT, WRONG = answer("Eileen Collins"), answer("Buzz Aldrin")
 LOW, FULL = 9, 36  # tokens of a 168 x 168 image, halved and whole
@@ -84,61 +83,6 @@ def test_every_course_of_an_episode(
     assert found.needs_high_res is True
     assert episode.problems == problems
     assert episode.turn == len(turns)
-
-
-def opened_episode() -> Episode:
-    template = load_template("brief").opened()
-    return Episode(memory_sample(), EpisodeConfig(), RewardConfig(), template)
-
-
-def test_turns_that_begin_inside_of_the_thought_keep_the_format() -> None:
-    turns = [turn.removeprefix("<think>") for turn in (REQUEST, RIGHT)]
-    episode = opened_episode()
-    assert play(episode, *turns)[-1] == {"format": 0.5, "accuracy": 1.0}
-    assert (episode.requested, episode.problems) == (True, [])
-    plain = new_episode()
-    assert play(plain, *turns)[-1] == {"format": 0.0, "accuracy": 1.0}
-    assert plain.problems == ["think_tags", "think_tags"]
-
-
-def test_a_thought_that_mentions_the_tags_is_no_answer() -> None:
-    thought = "<think>I must use <answer>Buzz Aldrin</answer> tags.</think>"
-    episode = new_episode()
-    assert play(episode, thought + "<answer>Eileen Collins</answer>")[0]["accuracy"] == 1.0
-    assert (episode.answer, episode.well_formed) == ("Eileen Collins", True)
-    alone = new_episode()
-    play(alone, thought)
-    assert (alone.ending, alone.answer, alone.problems) == ("malformed", None, ["nested_tags"])
-
-
-@pytest.mark.parametrize(
-    ("turns", "ending", "problems"),
-    [
-        (["Eileen Collins"], "answered", ["untagged_answer"]),
-        ([REQUEST, "<think>x</think>Eileen Collins"], "answered", ["untagged_answer"]),
-        (["<think>x</think><answer>Eileen Collins"], "answered", ["answer_tags"]),
-        (["<think>Eileen Collins</think>"], "malformed", ["no_action"]),
-        ([" \n"], "malformed", ["no_action"]),
-        ([BAD_CALL, BAD_CALL], "turn_limit", ["bad_json", "bad_json"]),
-    ],
-)
-def test_untagged_answers_are_judged_by_option(
-    turns: list[str], ending: str, problems: list[str]
-) -> None:
-    episode = new_episode(untagged_answer="judge")
-    terms = play(episode, *turns)[-1]
-    assert (episode.ending, episode.problems) == (ending, problems)
-    assert terms["format"] == 0.0
-    assert terms.get("accuracy") == (1.0 if ending == "answered" else None)
-    strict = new_episode()
-    play(strict, *turns)
-    assert strict.ending in ("malformed", "turn_limit")
-
-
-def test_a_cut_off_turn_is_not_judged() -> None:
-    episode = new_episode(untagged_answer="judge")
-    assert episode.step("Eileen Collins", cut_off=True).case is None
-    assert episode.ending is Ending.CUT_OFF
 
 
 def test_tokens_are_paid_with_the_turn_that_delivered_them() -> None:

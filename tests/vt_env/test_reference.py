@@ -305,6 +305,28 @@ def test_answers_without_tags_are_judged_as_in_the_published_setting(
         assert "accuracy" not in info["reward_terms"]
 
 
+@pytest.mark.parametrize(
+    "difference",
+    [
+        "JSON of the wrong shape (a list, no `arguments`) or with other arguments",
+        "valid calls whose JSON does not stand on one line and end in `}}`",
+        "an unclosed `<tool_call>` is a direct answer",
+        "text between thought and answer",
+        "duplicate tags",
+        "a group whose rewards spread less than 1e-4 is dropped",
+        "a thought that names a tag",
+        "an answer inside of the thought or in front of it is judged",
+        "without any all of the text is judged",
+    ],
+)
+def test_the_page_lists_the_difference_and_what_we_do(difference: str) -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if difference in line]
+    assert len(rows) == 1
+    there, here = rows[0].strip("| ").split(" | ")
+    assert there
+    assert here
+
+
 def test_a_call_that_shows_nothing_is_no_request() -> None:
     """There, the tags of a call make it one, and a right answer then pays."""
     env = VisionThinkEnv(ListDataset((memory_sample(),)))
