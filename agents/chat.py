@@ -7,6 +7,7 @@ actually sampled, so that the trainer sees exactly the tokens that the engine sa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,15 @@ class ChatEncoder:
         self.banned = tuple(sorted(self._id(token) for token in _NEVER_SAMPLED))
         added = tokenizer.added_tokens_decoder.values()
         self._special = tuple(token.content for token in added if token.special)
+
+    @cached_property
+    def opens_thought(self) -> bool:
+        """Whether the chat template itself opens the thought of every turn.
+
+        Models that always think (Qwen3-VL-Thinking) are asked with ``<think>`` at the prompt's
+        end, and write ``</think>`` alone.
+        """
+        return self._render([Message("user", ("hi",))]).rstrip().endswith("<think>")
 
     def opening(self, messages: Sequence[Message]) -> list[int]:
         """Ids of the conversation so far, ready for the assistant; one pad an image."""

@@ -98,6 +98,8 @@ def collect(
 
 
 def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:
+    if encoder.opens_thought:
+        episode.template = episode.template.opened()
     rollout = _Rollout(episode, [], [], [])
     rollout.given(encoder.opening(episode.messages))
     rollout.show()

@@ -28,6 +28,7 @@ from benchmarks.options import (
     Prompt,
     Resume,
     ShaperParam,
+    UntaggedAnswer,
 )
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
@@ -57,6 +58,7 @@ def train(
     max_abstention_share: MaxAbstentionShare = _DEFAULTS.max_abstention_share,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
     prompt: Prompt = _DEFAULTS.prompt,
+    untagged_answer: UntaggedAnswer = _DEFAULTS.untagged_answer,
     backend: Backend = _DEFAULTS.backend,
     num_env_runners: NumEnvRunners = _DEFAULTS.num_env_runners,
     num_prompts: Annotated[int, Opt(help="Prompts an iteration.")] = _DEFAULTS.num_prompts,
@@ -107,6 +109,7 @@ def evaluate(
     judge: Judge = _DEFAULTS.judge,
     judge_param: JudgeParam = None,
     prompt: Prompt = _DEFAULTS.prompt,
+    untagged_answer: UntaggedAnswer = _DEFAULTS.untagged_answer,
     samples: Annotated[int, Opt(help="At most this many samples; 0: all of a file.")] = 0,
     temperature: Annotated[float, Opt(help="0 is greedy.")] = 0.0,
     seed: Annotated[int, Opt(help="Seed of the sampling.")] = 0,
@@ -130,6 +133,7 @@ def evaluate(
             backend=backend,
             judge={"name": judge, **name_values(judge_param or [])},
             prompt=prompt,
+            untagged_answer=untagged_answer,
             samples=samples,
             temperature=temperature,
             seed=seed,

@@ -42,6 +42,7 @@ class EvalSettings:
     backend: str
     judge: dict[str, Any]
     prompt: str
+    untagged_answer: str | None
     samples: int
     temperature: float
     seed: int
@@ -69,6 +70,7 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         data=settings.data,
         judge=settings.judge,
         prompt=settings.prompt,
+        untagged_answer=settings.untagged_answer,
         **checkpoint_limits(settings.model),
         **split,
     )

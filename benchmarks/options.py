@@ -31,3 +31,6 @@ Resume = Annotated[Path | None, Opt(help="Go on with this run folder; its own se
 ShaperParam = Annotated[
     list[str] | None, Opt(help="Its parameters, as name=number; may be repeated.")
 ]
+UntaggedAnswer = Annotated[
+    str | None, Opt(help="Answers without tags: malformed or judge; else as the rewards have it.")
+]

@@ -28,6 +28,7 @@ class TrainSettings:
         max_abstention_share: Training stops when the judge abstains on a larger share of answers.
         rewards: Reward preset.
         prompt: Prompt template, a name or a TOML file.
+        untagged_answer: ``"malformed"`` or ``"judge"``; None: as the reward preset has it.
         backend: Generation engine.
         num_env_runners: Env runner processes; 0: engine and trainer share this process.
         num_prompts: Prompts an iteration.
@@ -62,6 +63,7 @@ class TrainSettings:
     max_abstention_share: float = 0.2
     rewards: str = "priced"
     prompt: str = "brief"
+    untagged_answer: str | None = None
     backend: str = "vllm"
     num_env_runners: int = 0
     num_prompts: int = 24
@@ -109,6 +111,7 @@ class TrainSettings:
             "judge": {"name": self.judge, **self.judge_params},
             "rewards": self.rewards,
             "prompt": self.prompt,
+            "untagged_answer": self.untagged_answer,
             **checkpoint_limits(self.model),
         }
         for name in ("min_pixels", "max_pixels"):

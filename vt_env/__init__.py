@@ -21,6 +21,7 @@ from vt_env.errors import (
     DatasetError,
     ImageError,
     UnknownNameError,
+    UnknownSettingError,
     VisionThinkError,
 )
 from vt_env.rewards import GROUP_SHAPERS, Outcome, RewardConfig
@@ -74,6 +75,7 @@ __all__ = [
     "Sample",
     "Transition",
     "UnknownNameError",
+    "UnknownSettingError",
     "VisionThinkEnv",
     "VisionThinkError",
     "load_dataset",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.errors import ConfigError, UnknownNameError, UnknownSettingError
 from vt_env.jsonl import JsonlDataset
 from vt_env.samples import Dataset
 from vt_env.tables import HUB_PREFIX, TableDataset
@@ -110,5 +110,4 @@ def _check_settings(
     known = [key for key in known if key not in ("path", "source")]
     for key in settings:
         if key not in known:
-            accepted = ", ".join(known) or "no settings"
-            raise ConfigError(f"Dataset {source!r} takes {accepted}; not {key!r}.")
+            raise UnknownSettingError(key, {f"Dataset {source!r}": known})

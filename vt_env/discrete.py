@@ -18,6 +18,7 @@ from vt_env.errors import ConfigError
 from vt_env.images import fixed_size
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.samples import Dataset
+from vt_env.settings import hands_on
 
 FloatArray = npt.NDArray[np.float32]
 QUESTION_FEATURES = 64
@@ -95,7 +96,8 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
     ) -> None:
         if image_size < 1:
             raise ConfigError(f"image_size must be at least 1, got {image_size}.")
-        self.inner = VisionThinkEnv(render_mode=render_mode, **settings)
+        with hands_on(VisionThinkDiscreteEnv):
+            self.inner = VisionThinkEnv(render_mode=render_mode, **settings)
         self.render_mode = render_mode
         self.answers = tuple(answers) if answers is not None else all_answers(self.inner.dataset)
         if not self.answers or not all(answer.strip() for answer in self.answers):

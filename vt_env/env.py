@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
-from vt_env.rewards import RewardConfig, reward_config
+from vt_env.rewards import RewardConfig, reward_config, untagged_rule
 from vt_env.samples import Dataset
+from vt_env.settings import hands_on
 from vt_env.spaces import ImageSpace, UnicodeText
 from vt_env.templates import PromptTemplate, load_template
 
@@ -105,7 +106,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     - `answered`: the agent answered and the judge decided.
     - `abstained`: the agent answered and the judge could not decide.
     - `malformed`: the turn was neither an answer nor a call (or, with `invalid_call="end"`, an
-      invalid call).
+      invalid call). What stands inside of its thought is neither.
     - `turn_limit`: the agent called a tool in its last turn.
     - `too_long`: the turn had more than `max_action_chars` characters.
 
@@ -153,6 +154,10 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         max_pixels: Largest area shown, in pixels; None: the family's own.
         invalid_call: ``"feedback"`` or ``"end"``.
         tools: What the agent may call: ``"resize"``, ``"crop"`` or both.
+        untagged_answer: What becomes of a turn with neither a call nor answer tags:
+            ``"malformed"``, or ``"judge"``: what follows its thought is judged, without the format
+            reward. None: ``"judge"`` with ``rewards="paper"``, as the published run has it, else
+            ``"malformed"``.
         max_action_chars: Longest turn that is read, in characters.
         render_mode: One of ``metadata["render_modes"]``, or None.
         **data_settings: Settings of the dataset, such as ``split="test"`` and ``seed=1`` for the
@@ -160,6 +165,8 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
 
     Raises:
         UnknownNameError: If a name is in no registry; suggests the closest.
+        UnknownSettingError: If there is no such setting; suggests the closest of the env's and
+            the dataset's.
         ConfigError: If a setting cannot work; names it and the accepted range.
         DatasetError: If rows of the dataset cannot be used; lists all of them.
 
@@ -183,6 +190,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         max_pixels: int | None = None,
         invalid_call: str = "feedback",
         tools: Sequence[str] = ("resize",),
+        untagged_answer: str | None = None,
         max_action_chars: int = 100_000,
         render_mode: str | None = None,
         **data_settings: Any,
@@ -192,18 +200,20 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.render_mode = render_mode
         limits = ImageLimits(token_family, min_pixels, max_pixels)
         self.episode_config = EpisodeConfig(
-            resolutions=tuple(resolutions),
+            resolutions=_listed("resolutions", resolutions),
             max_turns=max_turns,
             limits=limits,
             invalid_call=invalid_call,
             max_action_chars=max_action_chars,
-            tools=tuple(tools),
+            tools=_listed("tools", tools),
+            untagged_answer=untagged_answer or untagged_rule(rewards),
         )
         self.reward_config = reward_config(rewards)
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         self.judge = make_judge(judge)
         self._own_judge = isinstance(judge, str | Mapping)
-        self.dataset = load_dataset(data, **data_settings)
+        with hands_on(VisionThinkEnv):
+            self.dataset = load_dataset(data, **data_settings)
         if not len(self.dataset):
             raise ConfigError(f"Dataset {self.dataset.name!r} is empty.")
         self.observation_space = observation_space(max_turns)
@@ -288,6 +298,12 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     def _show(self) -> None:
         if self.render_mode == "human":
             self.render()
+
+
+def _listed(name: str, value: Sequence[Any]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(f"{name} is a list, got {value!r}.")
+    return tuple(value)
 
 
 def observation_space(max_turns: int) -> spaces.Dict:

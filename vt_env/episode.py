@@ -12,7 +12,7 @@ from PIL import Image
 
 from judges import JudgeCase, Verdict
 from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of, view
-from vt_env.protocol import Action, Answer, Crop, Request, parse
+from vt_env.protocol import Action, Answer, Crop, Malformed, Request, parse, parse_untagged
 from vt_env.regions import Region, crop_region
 from vt_env.rewards import Outcome, RewardConfig, token_cost
 from vt_env.rules import Ending, EpisodeConfig
@@ -167,7 +167,17 @@ class Episode:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
             return self._end(Ending.CUT_OFF, "cut_off")
-        return self._act(parse(text))
+        action = parse(text, self.template.opens_thought)
+        if isinstance(action, Malformed) and not action.is_call:
+            return self._untagged(text, action.reason)
+        return self._act(action)
+
+    def _untagged(self, text: str, reason: str) -> Transition:
+        """A turn that neither answers nor calls: by option its words are judged all the same."""
+        words = None
+        if self.config.untagged_answer == "judge":
+            words = parse_untagged(text, self.template.opens_thought)
+        return self._answer(words) if words else self._end(Ending.MALFORMED, reason)
 
     def _act(self, action: Action) -> Transition:
         if isinstance(action, Answer):
@@ -176,8 +186,6 @@ class Episode:
             return self._request(action)
         if isinstance(action, Crop):
             return self._crop(action)
-        if not action.is_call:
-            return self._end(Ending.MALFORMED, action.reason)
         return self._invalid(action.reason, action.detail)
 
     def stop(self, ending: Ending) -> Transition:

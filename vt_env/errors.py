@@ -3,6 +3,7 @@
     VisionThinkError
     ├── UnknownNameError        a name that is in no registry ("did you mean …?")
     ├── ConfigError             a setting that cannot work, named
+    │   └── UnknownSettingError a setting that does not exist ("did you mean …?")
     ├── ImageError              an image that cannot be read, or exceeds the limits
     ├── DataError               one bad row: file, line, field, problem
     └── DatasetError            every bad row of a dataset, listed
@@ -12,13 +13,45 @@ What a *policy* does wrong is never an exception: it is a named outcome of the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 from judges.errors import UnknownNameError, VisionThinkError
 
 
 class ConfigError(VisionThinkError, ValueError):
     """A setting that cannot work; the message names the setting and the accepted range."""
+
+
+class UnknownSettingError(ConfigError):
+    """A setting that none of those who were asked has; suggests the closest that they have.
+
+    Attributes:
+        setting: The setting as given.
+        known: Whom it was offered to (``"Dataset 'world'"``), and the settings that they take.
+        hint: A sentence that says where the setting belongs; empty for none.
+    """
+
+    def __init__(self, setting: str, known: Mapping[str, Iterable[str]], hint: str = "") -> None:
+        self.setting, self.hint = setting, hint
+        self.known = {who: tuple(names) for who, names in known.items()}
+        names = [name for taken in self.known.values() for name in taken]
+        close = difflib.get_close_matches(setting, names, n=1, cutoff=0.6)
+        if close and not hint:
+            hint = f"Did you mean {close[0]!r}?"
+        taken = "; ".join(
+            f"{who} takes {', '.join(t) or 'no settings'}" for who, t in self.known.items()
+        )
+        super().__init__(f"{taken}; not {setting!r}.{f' {hint}' if hint else ''}")
+
+    def among(self, who: str, names: Iterable[str], hint: str = "") -> UnknownSettingError:
+        """The same error with the settings of one more that was asked."""
+        return UnknownSettingError(self.setting, {who: names, **self.known}, hint or self.hint)
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[UnknownSettingError], tuple[str, dict[str, tuple[str, ...]], str]]:
+        return UnknownSettingError, (self.setting, self.known, self.hint)
 
 
 class ImageError(VisionThinkError):
@@ -73,5 +106,6 @@ __all__ = [
     "DatasetError",
     "ImageError",
     "UnknownNameError",
+    "UnknownSettingError",
     "VisionThinkError",
 ]

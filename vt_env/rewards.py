@@ -6,9 +6,13 @@ Everything here is a pure function over plain values. The return of an episode i
 
 from __future__ import annotations
 
+import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import numpy as np
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.tokens import prefill_flops
@@ -50,7 +54,17 @@ REWARD_PRESETS: dict[str, RewardConfig] = {
     "paper": RewardConfig(price=0.0),
     "accuracy_only": RewardConfig(format=0.0, price=0.0),
 }
-"""``priced``: tokens cost; ``paper``: the price is left to a group shaper; ``accuracy_only``."""
+"""``priced``: tokens cost; ``paper``: as the published run, whose price is left to a group shaper;
+``accuracy_only``."""
+
+
+def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
+    """What a reward preset says of answers without tags, as `EpisodeConfig.untagged_answer`.
+
+    The published run judges them: there a base model, which knows no tags, earns accuracy from the
+    first step on.
+    """
+    return "judge" if isinstance(rewards, str) and rewards == "paper" else "malformed"
 
 
 def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConfig:
@@ -60,7 +74,7 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
 
     Raises:
         UnknownNameError: If there is no such preset or field.
-        ConfigError: If a value is out of range.
+        ConfigError: If a value is out of range, or `rewards` none of these.
     """
     if isinstance(rewards, RewardConfig):
         return rewards
@@ -70,6 +84,8 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
             if key not in known:
                 raise UnknownNameError("reward setting", str(key), known)
         return replace(REWARD_PRESETS["priced"], **rewards)
+    if not isinstance(rewards, str):
+        raise ConfigError(f"rewards is a name, a RewardConfig or a mapping, got {rewards!r}.")
     if rewards not in REWARD_PRESETS:
         raise UnknownNameError("reward preset", str(rewards), REWARD_PRESETS)
     return REWARD_PRESETS[rewards]
@@ -119,8 +135,18 @@ def shape_none(outcomes: Sequence[Outcome]) -> list[float]:
     return [0.0] * len(outcomes)
 
 
-def shape_all_penalty(outcomes: Sequence[Outcome], penalty: float = 0.1) -> list[float]:
-    """Takes `penalty` from every request (the paper's "all penalty" ablation, Fig. 3)."""
+def shape_all_penalty(
+    outcomes: Sequence[Outcome], penalty: float = 0.1, bonus: float = 0.0
+) -> list[float]:
+    """Takes `penalty` from every correct request (the paper's "all penalty", section 3.4).
+
+    So does the released code with its ratio at 0. `bonus` as for `shape_released`.
+    """
+    return [(-penalty if o.correct and o.requested else 0.0) + _bonus(o, bonus) for o in outcomes]
+
+
+def shape_every_request(outcomes: Sequence[Outcome], penalty: float = 0.1) -> list[float]:
+    """Takes `penalty` from every request, right or wrong."""
     return [-penalty if outcome.requested else 0.0 for outcome in outcomes]
 
 
@@ -130,51 +156,109 @@ def direct_share(outcomes: Sequence[Outcome]) -> float | None:
     Returns:
         A number in [0, 1]; None when no answer of the group was correct.
     """
-    direct = sum(1 for o in outcomes if o.correct and not o.requested)
-    high = sum(1 for o in outcomes if o.correct and o.requested)
+    direct, high = _correct_counts(outcomes)
     return direct / (direct + high) if direct + high else None
 
 
+def _correct_counts(outcomes: Sequence[Outcome]) -> tuple[int, int]:
+    """How many correct answers were given directly, and how many after a request."""
+    correct = [outcome.requested for outcome in outcomes if outcome.correct]
+    return correct.count(False), correct.count(True)
+
+
 def shape_paper(
-    outcomes: Sequence[Outcome], theta: float = 0.2, penalty: float = 0.1
+    outcomes: Sequence[Outcome],
+    theta: float = 0.2,
+    penalty: float = 0.1,
+    direct_penalty: float | None = None,
 ) -> list[float]:
     """Paper Eq. 5: direct answers pay when r < theta, requests pay otherwise.
 
     A group without a correct answer says nothing about need, so nobody pays in it. Outcomes
     without a verdict are left out of r and pay nothing.
+
+    Args:
+        outcomes: Those of one group.
+        theta: Share of direct answers from which on requests pay, in [0, 1].
+        penalty: What a request pays.
+        direct_penalty: What a direct answer pays; None: as much.
     """
     share = direct_share(outcomes)
     if share is None:
         return [0.0] * len(outcomes)
     pays_request = share >= theta
+    price = penalty if pays_request or direct_penalty is None else direct_penalty
     return [
-        -penalty if o.correct is not None and o.requested == pays_request else 0.0 for o in outcomes
+        -price if o.correct is not None and o.requested == pays_request else 0.0 for o in outcomes
     ]
 
 
 def shape_released(
-    outcomes: Sequence[Outcome], theta: float = 0.2, penalty: float = 0.1
+    outcomes: Sequence[Outcome],
+    theta: float = 0.2,
+    penalty: float = 0.1,
+    direct_penalty: float | None = None,
+    epsilon: float = 1e-4,
+    bonus: float = 0.0,
 ) -> list[float]:
     """The released code's rule, which differs from Eq. 5: only correct answers ever pay.
 
     A correct request always pays; a correct direct answer pays when 0 < r < theta.
+
+    Args:
+        outcomes: Those of one group.
+        theta: Share of direct answers from which on they do not pay, in [0, 1].
+        penalty: What a request pays.
+        direct_penalty: What a direct answer pays; None: as much.
+        epsilon: Added to the denominator of r, as the released code does: r = theta counts as
+            below theta. 0: r as it is written.
+        bonus: Added to every request, right or wrong (there ``use_tool_reward_weight``).
     """
-    share = direct_share(outcomes)
-    rare_direct = share is not None and 0.0 < share < theta
-    return [-penalty if o.correct and (o.requested or rare_direct) else 0.0 for o in outcomes]
-
-
-def shape_supervised(outcomes: Sequence[Outcome], penalty: float = 0.1) -> list[float]:
-    """Takes `penalty` where the decision contradicts a known `needs_high_res` label."""
+    rare_direct = _is_rare(*_correct_counts(outcomes), theta, epsilon)
+    price = {True: penalty, False: (penalty if direct_penalty is None else direct_penalty)}
     return [
-        -penalty if o.needs_high_res is not None and o.requested != o.needs_high_res else 0.0
+        (-price[o.requested] if o.correct and (o.requested or rare_direct) else 0.0)
+        + _bonus(o, bonus)
         for o in outcomes
     ]
+
+
+def _is_rare(direct: int, high: int, theta: float, epsilon: float) -> bool:
+    """Whether 0 < r < theta, in single precision, as the released code computes it."""
+    if not direct:
+        return False
+    share = np.float32(direct) / (np.float32(direct + high) + np.float32(epsilon))
+    return bool(share < np.float32(theta))
+
+
+def shape_supervised(
+    outcomes: Sequence[Outcome], penalty: float = 0.1, strict: bool = True, bonus: float = 0.0
+) -> list[float]:
+    """Takes `penalty` where the decision contradicts a known `needs_high_res` label.
+
+    The released code's ``supervise_tool_label``. Strict: right or wrong; not strict: the accuracy
+    is multiplied by ``1 - penalty``, so that wrong answers pay nothing. `bonus` as for
+    `shape_released`.
+    """
+    return [
+        (-penalty if _contradicts(o) and (strict or o.correct) else 0.0) + _bonus(o, bonus)
+        for o in outcomes
+    ]
+
+
+def _contradicts(outcome: Outcome) -> bool:
+    need = outcome.needs_high_res
+    return need is not None and outcome.requested != need
+
+
+def _bonus(outcome: Outcome, bonus: float) -> float:
+    return bonus if outcome.requested else 0.0
 
 
 GROUP_SHAPERS: dict[str, GroupShaper] = {
     "none": shape_none,
     "all_penalty": shape_all_penalty,
+    "every_request": shape_every_request,
     "paper": shape_paper,
     "released": shape_released,
     "supervised": shape_supervised,
@@ -186,13 +270,18 @@ def group_shaper(name: str, **params: Any) -> Callable[[Sequence[Outcome]], list
 
     Raises:
         UnknownNameError: If there is no such shaper.
-        ConfigError: If a parameter is not one of the shaper's.
+        ConfigError: If a parameter is not one of the shaper's, or not finite.
     """
     if name not in GROUP_SHAPERS:
         raise UnknownNameError("group shaper", name, GROUP_SHAPERS)
     shaper = GROUP_SHAPERS[name]
     accepted = shaper.__code__.co_varnames[1 : shaper.__code__.co_argcount]
-    for key in params:
+    for key, value in params.items():
         if key not in accepted:
-            raise ConfigError(f"Group shaper {name!r} takes {accepted or 'nothing'}, not {key!r}.")
+            close = difflib.get_close_matches(key, accepted, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            takes = ", ".join(accepted) or "nothing"
+            raise ConfigError(f"Group shaper {name!r} takes {takes}; not {key!r}.{hint}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"Group shaper {name!r}: {key} is a number, got {value!r}.")
     return lambda outcomes: shaper(outcomes, **params)

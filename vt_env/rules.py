@@ -13,6 +13,10 @@ TOOLS = ("resize", "crop")
 """``resize``: the whole image at a higher level of the ladder; ``crop``: a part of the original."""
 
 
+UNTAGGED_ANSWERS = ("malformed", "judge")
+"""What becomes of a turn without answer tags: it is malformed, or its words are judged."""
+
+
 class Ending(enum.StrEnum):
     """How an episode ended; each has a name, none is an exception."""
 
@@ -44,6 +48,9 @@ class EpisodeConfig:
             ``"end"``: it ends the episode.
         max_action_chars: Longest turn that is read, in characters.
         tools: What the policy may call, names in `TOOLS`. (Paper: resize alone.)
+        untagged_answer: ``"malformed"``: a turn that neither calls a tool nor answers between its
+            tags ends the episode; ``"judge"``: what follows its thought is judged, and earns no
+            format reward. (The published run: judge.)
     """
 
     resolutions: tuple[float, ...] = (0.5, 1.0)
@@ -52,6 +59,7 @@ class EpisodeConfig:
     invalid_call: str = "feedback"
     max_action_chars: int = 100_000
     tools: tuple[str, ...] = ("resize",)
+    untagged_answer: str = "malformed"
 
     def __post_init__(self) -> None:
         levels = self.resolutions
@@ -66,6 +74,8 @@ class EpisodeConfig:
             raise ConfigError(f"resolutions must rise from above 0 to exactly 1.0, got {levels}.")
         if self.invalid_call not in ("feedback", "end"):
             raise ConfigError(f"invalid_call is 'feedback' or 'end', got {self.invalid_call!r}.")
+        if self.untagged_answer not in UNTAGGED_ANSWERS:
+            raise UnknownNameError("untagged_answer", str(self.untagged_answer), UNTAGGED_ANSWERS)
         for tool in self.tools:
             if tool not in TOOLS:
                 raise UnknownNameError("tool", str(tool), TOOLS)

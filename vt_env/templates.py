@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 from vt_env.errors import ConfigError, UnknownNameError
 
 PROMPTS_DIR = Path(__file__).parent / "prompts"
+_THINK = "<think>"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PromptTemplate:
         tool_error: Said after an invalid call; ``{error}`` is replaced.
         forced_answer: Start of a turn that answers at once, up to the answer itself.
         forced_request: A whole turn that asks for the high-resolution image.
+        opens_thought: True when the policy's own chat template opens the thought, so that every
+            turn begins inside of it and holds ``</think>`` alone. Forced turns are written so too.
     """
 
     system: str
@@ -30,6 +33,18 @@ class PromptTemplate:
     tool_error: str
     forced_answer: str
     forced_request: str
+    opens_thought: bool = False
+
+    def opened(self) -> PromptTemplate:
+        """The same template for a policy whose chat template opens the thought."""
+        if self.opens_thought:
+            return self
+        return replace(
+            self,
+            forced_answer=self.forced_answer.removeprefix(_THINK),
+            forced_request=self.forced_request.removeprefix(_THINK),
+            opens_thought=True,
+        )
 
     def question_text(self, question: str) -> str:
         """The first user turn's text for `question`."""
@@ -45,8 +60,11 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
 
     Raises:
         UnknownNameError: If it is neither a shipped template nor an existing file.
-        ConfigError: If the file is not valid TOML or a field is missing, unknown or not text.
+        ConfigError: If the file is not valid TOML or a field is missing, unknown, or not text
+            (`opens_thought`: not true or false).
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ConfigError(f"prompt is a name, a path or a PromptTemplate, got {name_or_path!r}.")
     shipped = {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
@@ -55,14 +73,17 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML ({error}).") from error
-    known = {item.name for item in fields(PromptTemplate)}
-    for key in sorted(known | set(data)):
-        if key not in data or key not in known:
-            raise ConfigError(
-                f"{path}: field {key!r} is {'missing' if key in known else 'unknown'}."
-            )
-        if not isinstance(data[key], str):
-            raise ConfigError(f"{path}: field {key!r} must be text.")
+    known = {item.name: item for item in fields(PromptTemplate)}
+    for key in sorted(known.keys() | data.keys()):
+        if key not in known:
+            raise ConfigError(f"{path}: field {key!r} is unknown.")
+        if key not in data and known[key].default is MISSING:
+            raise ConfigError(f"{path}: field {key!r} is missing.")
+        kind, wanted = (bool, "true or false") if key == "opens_thought" else (str, "text")
+        if key in data and not isinstance(data[key], kind):
+            raise ConfigError(f"{path}: field {key!r} must be {wanted}.")
     if "{question}" not in data["user"]:
         raise ConfigError(f"{path}: field 'user' must contain {{question}}.")
-    return PromptTemplate(**data)
+    opens_thought = data.pop("opens_thought", False)
+    template = PromptTemplate(**data)
+    return template.opened() if opens_thought else template

@@ -21,6 +21,7 @@ from vt_env.episode import Episode, Transition
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.render import render
 from vt_env.samples import Sample
+from vt_env.settings import hands_on
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -102,7 +103,8 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
             raise UnknownNameError("autoreset mode", str(autoreset_mode), modes)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.template_env = VisionThinkEnv(**settings)
+        with hands_on(VisionThinkVectorEnv):
+            self.template_env = VisionThinkEnv(**settings)
         self.metadata = {**VisionThinkEnv.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = self.template_env.render_mode
         self.single_observation_space = self.template_env.observation_space

@@ -16,6 +16,13 @@ def world_episodes(count: int, *, seed: int = 11, split: str = "validation") -> 
     return [Episode(world[i], EpisodeConfig(), RewardConfig(), template) for i in range(count)]
 
 
+def with_prompt_end(chat_template: str, ending: str) -> str:
+    """A chat template whose generation prompt goes on with `ending`."""
+    start = "<|im_start|>assistant\n"
+    assert chat_template.count(start) == 1
+    return chat_template.replace(start, start + ending)
+
+
 def trajectory(**changes: Any) -> Trajectory:
     """A trajectory of three tokens, the last of them sampled."""
     values: dict[str, Any] = {

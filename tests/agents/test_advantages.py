@@ -48,6 +48,19 @@ def test_a_group_with_one_verdict_compares_nothing() -> None:
     )
 
 
+def test_a_group_whose_rewards_hardly_differ_stays_in_training() -> None:
+    """The published code drops and refills a group whose rewards spread less than 1e-4."""
+    rewards = [1.475, 1.475, 1.47502, 1.475]
+    assert np.std(rewards, ddof=1) < 1e-4
+    group = [trajectory(reward_terms={"accuracy": reward}) for reward in rewards]
+    for values in (group, [trajectory()] * 4):
+        done = finish_groups(values, 4, group_shaper("none"), "group")
+        assert len(done) == 4
+        assert all(t.advantage is not None and abs(t.advantage) < 0.2 for t in done)
+    spread = [t.advantage for t in finish_groups(group, 4, group_shaper("none"), "group")]
+    assert spread[2] == max(spread, key=lambda advantage: advantage or 0.0) != 0.0
+
+
 def test_finish_groups_shapes_and_leaves_abstentions_out() -> None:
     right = Outcome(correct=True, requested=True, well_formed=True)
     unknown = Outcome(correct=None, requested=False, well_formed=True)

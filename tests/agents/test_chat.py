@@ -7,6 +7,7 @@ from PIL import Image
 
 from agents.chat import ChatEncoder, expand_images, load_tokenizer
 from agents.errors import AlignmentError
+from tests.agents.helpers import with_prompt_end
 from vt_env.episode import Message
 
 
@@ -30,6 +31,21 @@ def test_turn_by_turn_encoding_equals_the_template_applied_once(encoder: ChatEnc
     ]
     at_once = encoder.opening([*opening, Message("assistant", (said,)), reply])
     assert by_turns == at_once
+
+
+@pytest.mark.parametrize(
+    ("ending", "opens"),
+    [("", False), ("<think>\n", True), ("<think>", True), ("<think>\n\n</think>\n\n", False)],
+)
+def test_a_chat_template_that_opens_the_thought_is_noticed(
+    checkpoint: Path, ending: str, opens: bool
+) -> None:
+    tokenizer = load_tokenizer(checkpoint)
+    tokenizer.chat_template = with_prompt_end(str(tokenizer.chat_template), ending)
+    encoder = ChatEncoder(tokenizer)
+    assert encoder.opens_thought is opens
+    prompt = encoder.decode(encoder.opening([Message("user", (IMAGE, "hm"))]))
+    assert prompt.endswith(f"<|im_start|>assistant\n{ending}")
 
 
 def test_one_pad_an_image(encoder: ChatEncoder) -> None:

@@ -1,16 +1,18 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
+from agents.chat import ChatEncoder, expand_images, load_tokenizer
 from agents.errors import AlignmentError
 from agents.rollout import collect
 from agents.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
-from tests.agents.helpers import trajectory, world_episodes
+from tests.agents.helpers import trajectory, with_prompt_end, world_episodes
 from vt_env.episode import Ending
 
 RULE = make_judge("rule")
@@ -85,6 +87,67 @@ def test_the_same_seed_gives_the_same_episodes(hf_backend: GenerationBackend) ->
         collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9)) for _ in range(2)
     )
     assert [t.ids for t in first] == [t.ids for t in second]
+
+
+class Scripted:
+    """An engine that says what it is told to, turn by turn."""
+
+    context_length = 4096
+
+    def __init__(self, encoder: ChatEncoder, turns: list[str]) -> None:
+        self.encoder, self.turns, self.prompts = encoder, turns, list[str]()
+
+    def generate(self, requests: list[GenerationRequest], _: Sampling) -> list[Generation]:
+        ids = (*self.encoder.encode(self.turns.pop(0)), self.encoder.eos)
+        results = []
+        for request in requests:
+            self.prompts.append(self.encoder.decode(request.prompt_ids))
+            counts = [image.shape[0] * image.shape[1] // 784 for image in request.images]
+            seen = expand_images(request.prompt_ids, self.encoder.image_pad, counts)
+            results.append(Generation(tuple(seen), ids, (0.0,) * len(ids), True))
+        return results
+
+
+@pytest.fixture(scope="module")
+def thinking(checkpoint: Path) -> ChatEncoder:
+    """The encoder of a checkpoint whose chat template opens the thought, as Qwen3-VL-Thinking."""
+    tokenizer = load_tokenizer(checkpoint)
+    tokenizer.chat_template = with_prompt_end(str(tokenizer.chat_template), "<think>\n")
+    return ChatEncoder(tokenizer)
+
+
+ASK = '{"name": "resize_image", "arguments": {"action": "resize"}}'
+
+
+def test_turns_of_a_checkpoint_that_opens_the_thought_keep_the_format(
+    thinking: ChatEncoder,
+) -> None:
+    episodes = world_episodes(1)
+    said = [
+        f"Shall I <tool_call>? Yes.\n</think>\n\n<tool_call>{ASK}</tool_call>",
+        f"I see it.\n</think>\n\n<answer>{episodes[0].sample.answers[0]}</answer>",
+    ]
+    engine = Scripted(thinking, list(said))
+    (played,) = collect(engine, episodes, RULE, Sampling())  # type: ignore[arg-type]
+    assert all(prompt.endswith("<think>\n") for prompt in engine.prompts)
+    assert (played.turns, played.ending) == (tuple(said), Ending.ANSWERED)
+    assert played.outcome.well_formed
+    assert (played.outcome.correct, played.outcome.requested) == (True, True)
+    sampled = [token for token, m in zip(played.ids, played.mask, strict=True) if m]
+    assert thinking.decode(sampled) == "".join(said)
+
+
+@pytest.mark.parametrize("decision", ["answer", "request"])
+def test_forced_turns_do_not_open_the_thought_again(thinking: ChatEncoder, decision: str) -> None:
+    episodes = world_episodes(1)
+    right = episodes[0].sample.answers[0]
+    said = f"{right}</answer>" if decision == "answer" else f"x</think><answer>{right}</answer>"
+    engine = Scripted(thinking, [said])
+    (played,) = collect(engine, episodes, RULE, Sampling(), lambda _: decision)  # type: ignore[arg-type, return-value]
+    assert played.outcome.requested is (decision == "request")
+    assert (played.outcome.correct, played.outcome.well_formed) == (True, True)
+    text = thinking.decode(played.ids)
+    assert text.count("<think>") == text.count("<|im_start|>assistant") == text.count("</think>")
 
 
 def test_a_cut_off_turn_has_a_name(hf_backend: GenerationBackend) -> None:

@@ -4,6 +4,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.vt_env.helpers import (
     real_pictures,
 )
 from vt_env import VisionThinkEnv
-from vt_env.errors import ConfigError, ImageError, UnknownNameError
+from vt_env.errors import ConfigError, ImageError, UnknownNameError, UnknownSettingError
 from vt_env.images import FileImage
 from vt_env.rewards import REWARD_PRESETS, Outcome, RewardConfig
 
@@ -203,6 +204,10 @@ def test_misuse_by_the_caller_is_an_error() -> None:
         ({"split": "tst"}, UnknownNameError, "Did you mean 'test'"),
         ({"resolutions": (0.5,)}, ConfigError, "resolutions"),
         ({"resolutions": "half"}, ConfigError, "resolutions"),
+        ({"resolutions": 0.5}, ConfigError, "resolutions is a list, got 0.5"),
+        ({"tools": "resize"}, ConfigError, "tools is a list, got 'resize'"),
+        ({"rewards": 0.1}, ConfigError, "rewards is a name"),
+        ({"prompt": 3}, ConfigError, "prompt is a name"),
         ({"max_turns": 0}, ConfigError, "max_turns"),
         ({"max_turns": 2.5}, ConfigError, "max_turns"),
         ({"min_pixels": 0}, ConfigError, "min_pixels"),
@@ -210,6 +215,8 @@ def test_misuse_by_the_caller_is_an_error() -> None:
         ({"max_action_chars": -1}, ConfigError, "max_action_chars"),
         ({"tools": ("resize", "zoom")}, UnknownNameError, "Unknown tool 'zoom'"),
         ({"colour": "red"}, ConfigError, "not 'colour'"),
+        ({"untagged_answer": "judged"}, UnknownNameError, "Did you mean 'judge'"),
+        ({"data": ListDataset((memory_sample(),)), "tool": ()}, ConfigError, "mean 'tools'"),
         ({"data": ListDataset(())}, ConfigError, "is empty"),
     ],
 )
@@ -218,6 +225,60 @@ def test_bad_settings_have_typed_errors(
 ) -> None:
     with pytest.raises(error, match=message):
         VisionThinkEnv(**settings)
+
+
+MAKERS: list[Callable[..., Any]] = [
+    VisionThinkEnv,
+    vt_env.make,
+    lambda **settings: gymnasium.make("VisionThink-v0", **settings),
+    lambda **settings: gymnasium.make("VisionThinkDiscrete-v0", **settings),
+    lambda **settings: gymnasium.make_vec("VisionThink-v0", num_envs=2, **settings),
+    lambda **settings: gymnasium.make_vec(
+        "VisionThink-v0", num_envs=2, vectorization_mode="sync", **settings
+    ),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("resolution", "Did you mean 'resolutions'?"),
+        ("max_turn", "Did you mean 'max_turns'?"),
+        ("reward", "Did you mean 'rewards'?"),
+        ("max_pixel", "Did you mean 'max_pixels'?"),
+        ("suit", "Did you mean 'suite'?"),
+        ("familes", "Did you mean 'families'?"),
+        ("price", "It is set in rewards: rewards={'price': …}."),
+        ("formats", "It is set in rewards: rewards={'format': …}."),
+    ],
+)
+def test_an_unknown_setting_suggests_one_of_env_and_data(
+    make: Callable[..., Any], setting: str, hint: str
+) -> None:
+    with pytest.raises(UnknownSettingError) as caught:
+        make(**{setting: 1})
+    assert str(caught.value).endswith(f"not {setting!r}. {hint}")
+    assert "VisionThinkEnv takes data, judge, rewards" in str(caught.value)
+    assert "Dataset 'world' takes split, seed" in str(caught.value)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copied), copied.setting) == (str(caught.value), setting)
+
+
+def test_settings_of_the_other_faces_are_suggested_too() -> None:
+    with pytest.raises(UnknownSettingError, match="Did you mean 'image_size'"):
+        vt_env.make("VisionThinkDiscrete-v0", images_size=16)
+    with pytest.raises(UnknownSettingError, match="Did you mean 'workers'"):
+        gymnasium.make_vec("VisionThink-v0", num_envs=2, worker=1)
+
+
+def test_answers_without_tags_follow_the_preset_or_the_setting() -> None:
+    def rule(**settings: Any) -> str:
+        return VisionThinkEnv(**settings).episode_config.untagged_answer
+
+    assert rule() == rule(rewards="priced") == rule(rewards={"price": 0.0}) == "malformed"
+    assert rule(rewards="paper") == rule(untagged_answer="judge") == "judge"
+    assert rule(rewards="paper", untagged_answer="malformed") == "malformed"
 
 
 def test_parts_of_ones_own() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.speed.parser import PATTERNS, PLACES, hostile
 from tests.vt_env.helpers import CALL, REQUEST, answer
+from vt_env.errors import ConfigError
 from vt_env.protocol import (
     MAX_CALL_CHARS,
     Answer,
@@ -16,6 +17,7 @@ from vt_env.protocol import (
     Malformed,
     Request,
     parse,
+    parse_untagged,
     to_text,
 )
 
@@ -53,13 +55,17 @@ def test_well_formed_turns(text: str, action: object) -> None:
         ("<answer>b</answer>", "no_think"),
         ("Well <think>a</think><answer>b</answer>", "text_before_think"),
         ("<think>a</think><answer>b</answer> Done.", "text_after_action"),
-        ("<think>a<answer>b</answer></think>", "nested_tags"),
         ("<think>a<answer>b</answer>", "think_tags"),
         ("a</think><answer>b</answer>", "think_tags"),
         ("</think>a<think><answer>b</answer>", "think_tags"),
         ("<think>a</think><think>a</think><answer>b</answer>", "think_tags"),
         (CALL, "no_think"),
         (f"<think>a</think>{CALL} please", "text_after_action"),
+        ("<think>a</think><answer>b</answer></think>", "think_tags"),
+        ("<think>a</think><answer>b</answer><think>c</think>", "think_tags"),
+        ("<think>a</think>\n<think>use <answer></think><answer>b</answer>", "think_tags"),
+        ("<think>a <think>b</think> <answer>c</answer></think><answer>b</answer>", "think_tags"),
+        ("<think>write <think>, then</think><answer>b</answer>", "think_tags"),
     ],
 )
 def test_an_action_that_can_be_understood_is_carried_out_with_its_fault(
@@ -81,6 +87,13 @@ def test_an_action_that_can_be_understood_is_carried_out_with_its_fault(
         ("<think>a</think></answer>b<answer>", "answer_tags", False),
         (answer("b") + answer("c"), "answer_tags", False),
         ("<answer><answer>b</answer></answer>", "answer_tags", False),
+        ("<think>a<answer>b</answer></think>", "nested_tags", False),
+        (f"<think>a{CALL}</think>", "nested_tags", False),
+        ("<think>I must use <answer> tags</think> It is a cat.", "nested_tags", False),
+        (f"<think>a <think>b</think>{answer('c')}</think>", "nested_tags", False),
+        ("<answer>b</answer><think>a</think>", "nested_tags", False),
+        (f"{CALL}<think>a</think>", "nested_tags", False),
+        ("<think>a</think> It is a cat.", "no_action", False),
         (answer("b") + CALL, "answer_and_call", True),
         (f"<answer>{CALL}</answer>", "answer_and_call", True),
         (CALL + CALL, "several_calls", True),
@@ -116,6 +129,30 @@ def test_malformed_turns_have_a_reason(text: str, reason: str, is_call: bool) ->
     assert (parsed.reason, parsed.is_call) == (reason, is_call)
     assert parsed.detail.endswith(".")
     assert not parsed.well_formed
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Request("unclear"), r"scale is a number.*'unclear'.*Request\(thought="),
+        (lambda: Request(0.0), "above 0 and at most 1"),
+        (lambda: Request(1.5), "above 0 and at most 1"),
+        (lambda: Request(float("nan")), "above 0 and at most 1"),
+        (lambda: Request(True), "above 0 and at most 1"),
+        (lambda: Request(None, None), "Request: thought is a text"),
+        (lambda: Answer(42), "Answer: text is a text, got 42"),
+        (lambda: Answer(None), "Answer: text is a text"),
+        (lambda: Answer("42", 0.5), "Answer: thought is a text"),
+        (lambda: Crop("left"), r"Crop: box is \(left, top, right, bottom\)"),
+        (lambda: Crop((0, 0, 10)), "Crop: box is"),
+        (lambda: Crop((10, 0, 0, 10)), "left < right"),
+        (lambda: Crop((0, 0, "9", 10)), "Crop: box is"),
+        (lambda: Crop((0, 0, 9, 10), 1), "Crop: thought is a text"),
+    ],
+)
+def test_actions_that_make_no_sense_are_refused(build: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build()
 
 
 def test_integers_with_too_many_digits_are_bad_json() -> None:
@@ -168,6 +205,9 @@ fragments = st.sampled_from(
 def test_any_text_has_a_meaning(text: str) -> None:
     parsed = parse(text)
     assert isinstance(parsed, Answer | Request | Crop | Malformed)
+    assert isinstance(parse(text, opened=True), Answer | Request | Crop | Malformed)
+    untagged = parse_untagged(text)
+    assert untagged is None or (untagged.text and not untagged.well_formed)
     if isinstance(parsed, Answer):
         assert parsed.text in text
     if parsed.well_formed:
@@ -246,3 +286,7 @@ def test_reading_takes_work_in_proportion_to_the_length(pattern: str, place: str
         parsed = parse(Counted(text))
         assert Counted.looked <= 20 * len(text)
         assert parsed == parse(text)
+        for read in (lambda turn: parse(turn, opened=True), parse_untagged):
+            Counted.looked = 0
+            read(Counted(text))
+            assert Counted.looked <= 20 * len(text)

@@ -43,11 +43,16 @@ TABLE = {
     ("none", "0 < r < theta"): "000000",
     ("none", "r >= theta"): "000000",
     ("none", "r = 1"): "000 00",
-    ("all_penalty", "nothing correct"): " 00 --",
-    ("all_penalty", "r = 0"): " 00---",
-    ("all_penalty", "0 < r < theta"): "000---",
-    ("all_penalty", "r >= theta"): "000---",
-    ("all_penalty", "r = 1"): "000 --",
+    ("all_penalty", "nothing correct"): " 00 00",
+    ("all_penalty", "r = 0"): " 00-00",
+    ("all_penalty", "0 < r < theta"): "000-00",
+    ("all_penalty", "r >= theta"): "000-00",
+    ("all_penalty", "r = 1"): "000 00",
+    ("every_request", "nothing correct"): " 00 --",
+    ("every_request", "r = 0"): " 00---",
+    ("every_request", "0 < r < theta"): "000---",
+    ("every_request", "r >= theta"): "000---",
+    ("every_request", "r = 1"): "000 --",
     ("paper", "nothing correct"): " 00 00",
     ("paper", "r = 0"): " -0000",
     ("paper", "0 < r < theta"): "--0000",
@@ -90,8 +95,29 @@ def test_what_each_shaper_takes_from_each_outcome(name: str, group: str) -> None
 def test_supervised_pays_where_the_decision_contradicts_the_label(
     need: bool | None, correct: bool | None, requested: bool
 ) -> None:
-    addend = group_shaper("supervised")([outcome(correct, requested, need)])[0]
-    assert addend == (-0.1 if need is not None and need != requested else 0.0)
+    member = outcome(correct, requested, need)
+    contradicts = need is not None and need != requested
+    assert group_shaper("supervised")([member]) == [-0.1 if contradicts else 0.0]
+    # Not strict: the accuracy is what is made less, so only right answers have something to lose.
+    loose = group_shaper("supervised", strict=False)([member])
+    assert loose == [-0.1 if contradicts and correct else 0.0]
+
+
+def test_direct_answers_and_requests_can_have_penalties_of_their_own() -> None:
+    group = [RIGHT_DIRECT, WRONG_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0.1
+    paper = group_shaper("paper", penalty=0.3, direct_penalty=0.2)
+    assert paper(group) == [-0.2, -0.2, *[0.0] * 9]
+    assert paper(KINDS) == [0.0, 0.0, 0.0, -0.3, -0.3, 0.0]
+    released = group_shaper("released", penalty=0.3, direct_penalty=0.2)
+    assert released(group) == [-0.2, 0.0, *[-0.3] * 9]
+    assert group_shaper("released", penalty=0.3, direct_penalty=0.0)(group)[0] == 0.0
+
+
+@pytest.mark.parametrize("name", ["released", "all_penalty", "supervised"])
+def test_a_bonus_for_calling_is_added_to_every_request(name: str) -> None:
+    plain, paid = group_shaper(name)(KINDS), group_shaper(name, bonus=0.5)(KINDS)
+    added = [after - before for before, after in zip(plain, paid, strict=True)]
+    assert added == pytest.approx([0, 0, 0, 0.5, 0.5, 0.5])
 
 
 @pytest.mark.parametrize(
@@ -222,5 +248,10 @@ def test_unknown_shapers_and_parameters_are_refused() -> None:
         group_shaper("papr")
     with pytest.raises(ConfigError, match="'treshold'"):
         group_shaper("paper", treshold=0.1)
+    with pytest.raises(ConfigError, match=r"not 'penality'\. Did you mean 'penalty'"):
+        group_shaper("released", penality=0.1)
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ConfigError, match="'paper': theta is a number, got"):
+            group_shaper("paper", theta=value)
     with pytest.raises(ConfigError, match="not 'theta'"):
         group_shaper("all_penalty", theta=0.1)

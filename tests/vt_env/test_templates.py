@@ -42,6 +42,26 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert load_template(str(path)) == load_template(path)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_for_policies_whose_thought_is_opened(name: str) -> None:
+    opened = load_template(name).opened()
+    assert opened.opens_thought
+    assert opened.opened() is opened
+    for forced in (opened.forced_request, opened.forced_answer + "42</answer>"):
+        assert "<think>" not in forced
+        assert parse(forced, opened=True) == parse(f"<think>{forced}")
+        assert parse(forced, opened=True).well_formed
+
+
+def test_a_file_can_say_that_the_thought_is_opened(tmp_path: Path) -> None:
+    text = (PROMPTS_DIR / "brief.toml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{text}\nopens_thought = true\n", encoding="utf-8")
+    assert load_template(path) == load_template("brief").opened()
+    path.write_text(f"{text}\nopens_thought = false\n", encoding="utf-8")
+    assert load_template(path) == load_template("brief")
+
+
 def test_unknown_name() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'brief'"):
         load_template("breif")
@@ -55,6 +75,8 @@ def test_unknown_name() -> None:
         (('user = "{question}"', 'user = "{q}"'), "must contain {question}"),
         (('user = "{question}"', "user = 3"), "field 'user' must be text"),
         (("user = ", "user == "), "not valid TOML"),
+        (('system = "', 'opens_thought = "yes"\nsystem = "'), "must be true or false"),
+        (('system = "', 'opens_thought = 1\nsystem = "'), "must be true or false"),
     ],
 )
 def test_bad_files_name_the_field(tmp_path: Path, change: tuple[str, str], message: str) -> None:
