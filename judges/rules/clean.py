@@ -32,7 +32,7 @@ _PUNCTUATION = str.maketrans(
     }
 )
 
-_SEPARATING = re.compile(r"[^\w%$€£¥₹₩°±+\-./<>=≤≥≠#^*\x80-\U0010ffff]+")
+_SEPARATORS = str.maketrans({**dict.fromkeys('!"(),:;?@[\\]{|}~`', " "), "&": " and ", "'": ""})
 _POINT = re.compile(r"(?<![0-9])[./](?![0-9])|(?<![0-9])/|/(?![0-9])|\.(?![0-9])|(?<=[^\W\d])\.")
 _STAR = re.compile(r"(?<![\w)])\*|\*(?![\w(])|_")
 _HYPHEN = re.compile(r"(?<=\w)-(?=[^\W\d])|(?<=[^\W\d])-(?=\w)|(?<!\S)-(?=[^\W\d])|(?<!\w)-(?!\S)")
@@ -103,14 +103,19 @@ def _plain(key: str) -> str:
             " " if not char.isascii() and unicodedata.category(char)[0] in "PZ" else char
             for char in key
         )
-    key = key.replace("&", " and ").replace("'", "")
+    key = key.translate(_SEPARATORS)
+    # Each of the rest costs a scan, and most texts hold none of it.
     if "^" in key:
         key = _CHARGE.sub(r"\1", key)
     if "." in key:
         key = _INITIALS.sub(lambda run: run.group().replace(".", ""), key)
-    key = _RANGE.sub("-", key)
-    key = _STAR.sub(" ", _POINT.sub(" ", _SEPARATING.sub(" ", key)))
-    return _HYPHEN.sub(" ", key)
+    if "-" in key or " to " in key:
+        key = _RANGE.sub("-", key)
+    if "." in key or "/" in key:
+        key = _POINT.sub(" ", key)
+    if "*" in key or "_" in key:
+        key = _STAR.sub(" ", key)
+    return _HYPHEN.sub(" ", key) if "-" in key else key
 
 
 def _without_articles(words: list[str]) -> list[str]:

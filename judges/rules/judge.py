@@ -179,7 +179,9 @@ class RuleJudge:
         """Compares dates, times, lists without brackets and texts."""
         if answer == wanted:
             return True
-        if _FACTORIAL.search(wanted) or not brackets_agree(answer, wanted, case.question):
+        if ("!" in wanted and _FACTORIAL.search(wanted)) or not brackets_agree(
+            answer, wanted, case.question
+        ):
             return None  # signs that are no punctuation: 5! is not 5, (0, 9) is not [0, 9)
         if same_text(answer, wanted) or _same_long_number(answer, wanted):
             return True

@@ -79,6 +79,8 @@ def _without_question(answer: str, question: str) -> list[str]:
 
     They must stand in the question's order: "the ratio of women to men" is not "of men to women".
     """
+    if not (_begins(answer, question) or _ends(answer, question)):
+        return []
     words = [match.group().lower() for match in _TOKEN.finditer(answer)]
     spans = [match.span() for match in _TOKEN.finditer(answer)]
     asked = _stems(question)
@@ -94,6 +96,20 @@ def _without_question(answer: str, question: str) -> list[str]:
     if first < len(words) and behind[:1] != ["of"] and _says_the_question(behind, asked):
         found.append(answer[: spans[last - 1][1]])
     return found
+
+
+def _begins(answer: str, question: str) -> bool:
+    """True when the first word may be the question's; most answers are told off here."""
+    return _known(answer.split(maxsplit=1)[0], question)
+
+
+def _ends(answer: str, question: str) -> bool:
+    return _known(answer.rsplit(maxsplit=1)[-1], question)
+
+
+def _known(word: str, question: str) -> bool:
+    word = word.lower().rstrip("s.,:")
+    return word in _SMALL or f"{word}s" in _SMALL or word in question.lower()
 
 
 def _is_asked(word: str, asked: tuple[str, ...]) -> bool:
