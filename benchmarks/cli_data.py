@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and 
 Opt = typer.Option
 _DEFAULTS = TrainSettings()
 
-Data = Annotated[str, Opt(help="'world', or a dataset: .jsonl, .parquet, a folder, hf:name.")]
+Data = Annotated[str, Opt(help="'world', or a dataset: a file of rows, a folder, hf:name.")]
 Split = Annotated[
     str | None,
     Opt(help="World: train, validation, test or generalisation; else a part of the dataset."),
@@ -37,23 +37,30 @@ Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 1
 
 @app.command()
 def check(
-    path: Annotated[str, typer.Argument(help="A .jsonl or .parquet file, a folder, or hf:name.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="A .jsonl, .json, .csv, .tsv or .parquet file, a folder, or hf:name."),
+    ],
     split: Annotated[
         str | None, typer.Option(help="Which part of a folder or hub dataset.")
     ] = None,
     config: Annotated[
-        str | None, typer.Option(help="Which configuration of a hub dataset.")
+        str | None, typer.Option(help="Which configuration of a folder or hub dataset.")
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch images given as http(s) addresses.")
     ] = False,
+    answers: Annotated[
+        str | None,
+        typer.Option(help="Answers of questions with options: index (from 0), letter or text."),
+    ] = None,
     images: Annotated[
         str | None,
         typer.Option(
             "--check",
             help="decode: every pixel; header: sizes and formats; none: rows only. Default: decode "
-            "for .jsonl, header for tables.",
+            "for files of text, header for parquet.",
         ),
     ] = None,
 ) -> None:
@@ -65,6 +72,7 @@ def check(
         "split": split,
         "config": config,
         "root": root,
+        "answers": answers,
         "check": images,
         "allow_urls": allow_urls or None,
     }
