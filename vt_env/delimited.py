@@ -82,6 +82,9 @@ class Delimited:
             raise RowError(None, f"is not a row of a table ({cells}).")
         if len(cells) != len(self.columns):
             raise RowError(None, f"has {len(cells)} cells for {len(self.columns)} columns.")
+        for name, cell in zip(self.columns, cells, strict=True):
+            if not cell.isascii() and not _is_utf8(cell):
+                raise RowError(name, "is not UTF-8; write the file anew in UTF-8.")
         row: dict[str, Any] = {
             name: cell or None for name, cell in zip(self.columns, cells, strict=True)
         }
@@ -122,6 +125,15 @@ class Delimited:
                 yield cells[index], place
 
 
+def _is_utf8(cell: str) -> bool:
+    """Whether a cell holds none of the halves of surrogate pairs that other bytes became."""
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_index(cell: str) -> bool:
     return len(cell) < 20 and cell.isascii() and cell.isdigit()
 
@@ -141,7 +153,7 @@ def _reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
 class _Lines:
     """Lines of a file as text, and where the next one begins.
 
-    Bytes that are no UTF-8 become halves of surrogate pairs, which are refused in their field.
+    Bytes that are no UTF-8 become halves of surrogate pairs, so that the cell can be named.
     """
 
     def __init__(self, file: BinaryIO, offset: int) -> None:
