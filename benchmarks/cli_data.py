@@ -32,6 +32,10 @@ Families = Annotated[
     str | None, Opt(help="World: families instead of a suite, with commas between them.")
 ]
 Seed = Annotated[int | None, Opt(help="World: its seed.")]
+Config = Annotated[str | None, Opt(help="Which configuration of a folder or hub dataset.")]
+Answers = Annotated[
+    str | None, Opt(help="Answers to questions with options: index (from 0), letter or text.")
+]
 Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 112 to 2048.")]
 
 
@@ -44,17 +48,12 @@ def check(
     split: Annotated[
         str | None, typer.Option(help="Which part of a folder or hub dataset.")
     ] = None,
-    config: Annotated[
-        str | None, typer.Option(help="Which configuration of a folder or hub dataset.")
-    ] = None,
+    config: Config = None,
     root: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch images given as http(s) addresses.")
     ] = False,
-    answers: Annotated[
-        str | None,
-        typer.Option(help="Answers of questions with options: index (from 0), letter or text."),
-    ] = None,
+    answers: Answers = None,
     images: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +97,8 @@ def preview(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     samples: Annotated[int, Opt(help="Samples on the sheet, spread over the families.")] = 24,
     columns: Annotated[int, Opt(help="Samples in a row.")] = 4,
     side: Annotated[int, Opt(help="Images are fitted into squares of this side, in pixels.")] = 336,
@@ -106,7 +107,8 @@ def preview(
     """Draw a contact sheet: images, what the policy sees of them, questions, answers and need."""
     from benchmarks.preview import preview as draw
 
-    draw(DataSource(data, split, suite, families, seed, canvas), samples, columns, side, out)
+    source = DataSource(data, split, suite, families, seed, canvas, config, answers)
+    draw(source, samples, columns, side, out)
 
 
 @app.command()
@@ -118,6 +120,8 @@ def export(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     samples: Annotated[
         int, Opt(help="At most this many samples; 0: all of a file, 1000 of the world.")
     ] = 0,
@@ -125,7 +129,8 @@ def export(
     """Write a dataset as parquet in the VisionThink schema, images inside."""
     from benchmarks.export import export as write
 
-    write(DataSource(data, split, suite, families, seed, canvas), out, samples)
+    source = DataSource(data, split, suite, families, seed, canvas, config, answers)
+    write(source, out, samples)
 
 
 @app.command()
@@ -137,6 +142,8 @@ def label(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     model: Model = _DEFAULTS.model,
     backend: Backend = _DEFAULTS.backend,
     judge: Judge = _DEFAULTS.judge,
@@ -163,7 +170,7 @@ def label(
     from benchmarks.label_rule import LabelRule
 
     settings = LabelSettings(
-        source=DataSource(data, split, suite, families, seed, canvas),
+        source=DataSource(data, split, suite, families, seed, canvas, config, answers),
         model=model,
         rule=LabelRule.of(rollouts, low_correct, gap),
         backend=backend,

@@ -76,8 +76,13 @@ def row_file(path: Path) -> RowFile:
         DatasetError: With one line, where the file is none that is read; names those that are.
     """
     name = path.name.lower()
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise DatasetError(
+            [DataError(str(path), None, None, f"cannot be read ({error}).")], 0
+        ) from error
     contents = None
     if head.startswith(_GZIP):
         contents = _unpacked(path)

@@ -148,12 +148,14 @@ def sample_from_row(
     row = {str(key): value for key, value in record.items() if value is not None}
     _check_encodable(row)
     row = to_plain(row)
+    _check_encodable(row)  # lists and objects that a text writes are read by now
     for field in ("question", "answer", "image"):
         if field not in row:
             raise RowError(field, _missing(field, record))
     question = _text(row, "question")
     options, used = read_options(row)
     if options:
+        _check_encodable(dict.fromkeys(used & set(record), options))
         check_order(question, options)
         question = _without_options(question, options)
     return Sample(
@@ -173,24 +175,30 @@ def sample_from_row(
 def _check_encodable(row: Mapping[str, Any]) -> None:
     """Refuses text that no tokenizer and no file could take, wherever it is in the row."""
     for field, value in row.items():
-        waiting: list[object] = [field, value]
+        place = _lone_surrogate(field)
+        if place is not None:
+            raise RowError(None, f"has a column whose name {_unencodable(field, place)}")
+        waiting = [value]
         while waiting:
             item = waiting.pop()
             if isinstance(item, str):
-                if not item.isascii() and (place := _lone_surrogate(item)) is not None:
-                    where = None if item is field else field
-                    raise RowError(
-                        where,
-                        f"holds text that cannot be encoded: half of a surrogate pair in "
-                        f"{quoted(item[max(0, place - 20) : place + 20])}.",
-                    )
+                place = _lone_surrogate(item)
+                if place is not None:
+                    raise RowError(field, f"holds text that {_unencodable(item, place)}")
             elif isinstance(item, Mapping):
                 waiting += [*item.keys(), *item.values()]
             elif isinstance(item, list | tuple):
                 waiting += item
 
 
+def _unencodable(text: str, place: int) -> str:
+    near = quoted(text[max(0, place - 20) : place + 20])
+    return f"cannot be encoded: half of a surrogate pair in {near}."
+
+
 def _lone_surrogate(text: str) -> int | None:
+    if text.isascii():
+        return None
     try:
         text.encode()
     except UnicodeEncodeError as error:

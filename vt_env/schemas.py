@@ -129,7 +129,8 @@ def _one_image(row: Row) -> None:
     """
     if isinstance(row.get("decoded_image"), Mapping | bytes):
         row["image"] = row.pop("decoded_image")
-    name = next((name for name in ("image", "images", "file_name") if name in row), None)
+    names: tuple[str, ...] = ("image", "images", "file_name")
+    name = next((name for name in names if name in row), None)
     if name is None:
         numbered = [name for name in row if _NUMBERED_IMAGE.fullmatch(name)]
         if len(numbered) > 1:
