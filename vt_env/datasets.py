@@ -11,7 +11,7 @@ from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.jsonl import JsonlDataset
 from vt_env.row_files import ROW_FILES
 from vt_env.samples import Dataset
-from vt_env.splits import choose_files, visible
+from vt_env.splits import SPLIT_WORDS, choose_files, visible
 from vt_env.tables import HUB_PREFIX, TableDataset
 from vt_env.tasks import World
 
@@ -66,7 +66,7 @@ def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
         raise UnknownNameError("dataset, or file that does not exist,", source, DATASETS)
     if not hub and path.is_dir():
         found = [name for name in FOLDER_FILES if (path / name).is_file()]
-        tables = [file for file in path.rglob("*.parquet") if visible(file, path)]
+        tables = _tables(path, deep=not found)
         if len(found) > 1 or (found and tables):
             names = [*found, *sorted(str(file.relative_to(path)) for file in tables)][:6]
             raise ConfigError(f"{path} holds more than one dataset: give the path of one of "
@@ -78,6 +78,13 @@ def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
             return _load_row_folder(path, rows, settings)
     _check_settings(source, TableDataset.load, settings)
     return TableDataset.load(source, **settings)
+
+
+def _tables(folder: Path, deep: bool) -> list[Path]:
+    """Parquet files of a folder; beside rows, of whose images may be millions, not everywhere."""
+    where = ["**"] if deep else ["", "data", *SPLIT_WORDS]
+    found = (file for place in where for file in folder.glob(f"{place}/*.parquet".lstrip("/")))
+    return [file for file in found if visible(file, folder)]
 
 
 def _row_files(folder: Path) -> list[Path]:

@@ -23,8 +23,9 @@ _OWN_LETTER = re.compile(rf"[(\[（]?\s*([A-Za-z])\s*{_MARKS}+\s*(\S.*)", re.DOT
 
 
 def lettered(options: Sequence[str]) -> str:
-    """The options as lines ``A. …``, ``B. …``."""
-    return "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False))
+    """The options as lines ``A. …``, ``B. …``; letters of their own are not said twice."""
+    texts = _without_letters(options)
+    return "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=False))
 
 
 @lru_cache(maxsize=4096)
@@ -50,6 +51,7 @@ def lists_options(question: str, options: Sequence[str]) -> bool:
     red, B blue or C green?".
     """
     position = 0
+    options = _without_letters(options)
     for letter, option in zip(LETTERS, options, strict=False):
         text = r"\s+".join(map(re.escape, option.split()))
         marked = rf"{letter}\s*{_MARKS}+\s*{text}"
@@ -86,7 +88,7 @@ def text_of(option: str) -> str:
 
 
 def read_options(row: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, frozenset[str]]:
-    """Reads the options of a question.
+    """Reads the options of a question; of one of kind ``choice`` also those that it lists itself.
 
     Args:
         row: A row in the plain schema.
@@ -106,6 +108,8 @@ def read_options(row: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, frozen
     known = {name: options for name, options in found.items() if options}
     if len(set(known.values())) > 1:
         raise RowError("options", "differ from choices; keep one of the two columns.")
+    if not known and row.get("kind") == "choice" and isinstance(row.get("question"), str):
+        return options_in(row["question"]), frozenset(OPTION_COLUMNS)
     return next(iter(known.values()), None), frozenset(OPTION_COLUMNS)
 
 

@@ -109,7 +109,7 @@ def _accept(row: Row, names: Sequence[str], instead: Sequence[str] = ()) -> None
 
 def _listed(value: object) -> object:
     """A list that a text writes, as tables of text alone have it; anything else as it is."""
-    written = literal(value) if isinstance(value, str) and value.strip()[:1] == "[" else None
+    written = literal(value) if isinstance(value, str) and value[:1] == "[" else None
     return value if written is None else written
 
 
@@ -138,8 +138,7 @@ def _one_image(row: Row) -> None:
         name = numbered[0] if numbered else None
     if name is None:
         return
-    value = row.pop(name)
-    value = _listed(value) if name == "images" else value
+    value = _listed(row.pop(name))
     if isinstance(value, list | tuple):
         if len(value) != 1:
             raise RowError("image", f"expected one image, got a list of {len(value)}.")

@@ -104,6 +104,19 @@ def test_other_questions_get_them(question: str) -> None:
     assert asked(question, ANIMALS) == f"{question}\nA. cat\nB. dog\nC. bird"
 
 
+def test_letters_of_their_own_are_not_said_twice() -> None:
+    own = ("A. cat", "B. dog")
+    assert asked("Which?", own) == "Which?\nA. cat\nB. dog"
+    assert asked("Which?\nA. cat\nB. dog", own) == "Which?\nA. cat\nB. dog"
+
+
+def test_a_choice_has_the_options_that_its_question_lists() -> None:
+    row = {"question": "Which? (A) cat (B) dog", "kind": "choice"}
+    assert read_options(row)[0] == ("cat", "dog")
+    assert read_options({**row, "kind": None})[0] is None
+    assert read_options({**row, "question": "Which is it?"})[0] is None
+
+
 def test_letters_of_a_figure_are_no_options() -> None:
     assert not lists_options("Is A 1 cm and B 2 cm long?", ("1", "2"))
 

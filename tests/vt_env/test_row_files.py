@@ -197,6 +197,8 @@ def test_other_formats_are_refused_in_one_line(
         ("d.csv", "\n", 1, "expected the names of the columns"),
         ("d.csv", "image,question,answer\na.png,caf\xe9,x\n".encode("latin-1"), 2, "is not UTF-8"),
         ("d.csv", "image,question,answer\na.png,What?,\n", 2, "is missing: it is null"),
+        ("d.csv", "image,question,answer\n\"['a.png', 'b.png']\",What?,x\n", 2,
+         "expected one image, got a list of 2"),
         ("d.csv", "picture,question,answer\na.png,What?,x\n", 2,
          "is missing; the columns found are 'picture', 'question', 'answer'"),
     ],

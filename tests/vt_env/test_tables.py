@@ -265,6 +265,10 @@ def test_a_table_beside_rows_is_ambiguous(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text("{}")
     with pytest.raises(ConfigError, match=r"more than one dataset: .* data.jsonl, train.parquet"):
         load_dataset(tmp_path)
+    write_parquet(tmp_path / "other" / "train" / "0.parquet", rows(1))
+    (tmp_path / "other" / "metadata.jsonl").write_text("{}")
+    with pytest.raises(ConfigError, match=r"metadata.jsonl, train/0.parquet"):
+        load_dataset(tmp_path / "other")
 
 
 def test_text_that_is_no_utf8_is_named(tmp_path: Path) -> None:
