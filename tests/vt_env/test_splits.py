@@ -1,13 +1,17 @@
 """Which files of a folder are which split: nothing merged, nothing lost, the ambiguous named."""
 
+import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from vt_env.datasets import load_dataset
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.splits import choose_files, visible
 
 FOLDER = Path("/data/set")
+ROW = {"image": "a.png", "question": "What is it?", "answer": "cat"}
 
 
 def chosen(names: str, split: str | None = None, config: str | None = None) -> list[str]:
@@ -108,3 +112,25 @@ def test_files_beside_the_splits_are_listed_too() -> None:
 def test_hidden_files_are_not_seen() -> None:
     seen = [".cache/train.parquet", "__MACOSX/train.parquet", "a/.b.parquet", "a/train.parquet"]
     assert [visible(FOLDER / name, FOLDER) for name in seen] == [False, False, False, True]
+
+
+def test_folders_of_files_of_rows(tmp_path: Path) -> None:
+    folder = tmp_path
+    Image.new("RGB", (60, 40)).save(folder / "a.png")
+    for name, count in (("train.jsonl", 3), ("test.csv", 2)):
+        lines = [json.dumps(ROW)] * count
+        if name == "test.csv":
+            lines = ["image,question,answer", *["a.png,What?,cat"] * count]
+        (folder / name).write_text("\n".join(lines))
+    assert len(load_dataset(folder, split="train")) == 3
+    assert len(load_dataset(folder, split="test")) == 2
+    with pytest.raises(ConfigError, match=r"split must be one of test, train\."):
+        load_dataset(folder)
+    (folder / "train-2.jsonl").write_text(json.dumps(ROW))
+    with pytest.raises(ConfigError, match=r"2 files of this split \(train-2.jsonl, train.jsonl"):
+        load_dataset(folder, split="train")
+    (folder / "data.jsonl").write_text(json.dumps(ROW))
+    assert len(load_dataset(folder)) == 1
+    (folder / "metadata.jsonl").write_text(json.dumps(ROW))
+    with pytest.raises(ConfigError, match=r"more than one dataset: .* metadata.jsonl, data.jsonl"):
+        load_dataset(folder)
