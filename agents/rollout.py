@@ -200,7 +200,7 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         turns=tuple(rollout.turns),
         visual_tokens=episode.visual_tokens,
         full_tokens=episode.full_tokens,
-        question=episode.question,
+        question=episode.sample.question,
         references=episode.sample.answers,
         case=rollout.case,
         abstained=episode.verdict.abstained if episode.verdict else None,

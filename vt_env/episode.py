@@ -83,7 +83,7 @@ class Episode:
 
     Attributes:
         question: What the policy is asked: the sample's question, with its lettered options
-            where it does not list them itself.
+            where it does not list them itself. The judge is given the two apart.
 
     Raises:
         ImageError: If the sample's image cannot be read.
@@ -212,7 +212,7 @@ class Episode:
         self.ending, self.answer = Ending.ANSWERED, action.text
         sample = self.sample
         case = JudgeCase(
-            self.question,
+            sample.question,
             sample.answers,
             action.text,
             sample.kind,

@@ -29,17 +29,19 @@ def inline_image(text: str, most: int) -> bytes | None:
         most: Largest number of bytes that is decoded.
 
     Returns:
-        The bytes, not looked at; None where the text is neither base64 nor a ``data:`` URI, but
-        a path or an address.
+        The bytes, not looked at; None where the text is neither base64 nor a ``data:`` URI, or is
+        too short to hold an image: it is a path or an address.
 
     Raises:
         RowError: If it is one of the two and cannot be decoded, or is longer than allowed.
     """
     text = text.strip()
+    if len(text) < _LEAST:
+        return None
     uri = _DATA_URI.match(text) if text[:5].lower() == "data:" else None
     if uri is not None:
         return _from_uri(text, uri, most)
-    if len(text) < _LEAST or not _BASE64.fullmatch(text) or not _begins_as_image(text):
+    if not _BASE64.fullmatch(text) or not _begins_as_image(text):
         return None
     return _decoded(text, most)
 

@@ -54,8 +54,8 @@ def test_a_uri_without_base64() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a.png", "data.png", "data/train/a", "iVBORw0KGgo", "deep/" * 30 + "name", "9j/4AAQSkZJRg.jpg",
-     "Qk/" + "long/" * 20 + "a.b"],
+    ["a.png", "data.png", "data:image/png;base64,AAAA", "data/train/a", "iVBORw0KGgo",
+     "deep/" * 30 + "name", "9j/4AAQSkZJRg.jpg", "Qk/" + "long/" * 20 + "a.b"],
 )  # fmt: skip
 def test_paths_stay_paths(text: str) -> None:
     assert inline_image(text, 1000) is None
@@ -65,8 +65,8 @@ def test_paths_stay_paths(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("data:text/html;base64,AAAA", "is a data: URI of 'text/html', not an image"),
-        ("data:image/png;base64,!!!!", "is not whole base64"),
+        ("data:text/html;base64," + "A" * 80, "is a data: URI of 'text/html', not an image"),
+        ("data:image/png;base64,!!!!" + "A" * 80, "is not whole base64"),
         ("data:image/png;base64," + "A" * 2001, "is not whole base64"),
         ("data:image/png;base64," + "A" * 40_000, "exceed the limit of 10000 bytes"),
         ("data:image/png," + "%41" * 40_000, "exceed the limit of 10000 bytes"),

@@ -145,7 +145,7 @@ def test_the_options_reach_the_policy_and_the_judge() -> None:
     assert any(ASKED in text for text in said)
     case = episode.step(answer("dog")).case
     assert case is not None
-    assert case.question == ASKED
+    assert (case.question, case.choices) == ("Which animal is this?", ANIMALS)
     env = VisionThinkEnv(ListDataset((sample,)))
     observation, _ = env.reset(seed=0)
     assert observation["question"] == ASKED
