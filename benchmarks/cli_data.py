@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and 
 Opt = typer.Option
 _DEFAULTS = TrainSettings()
 
-Data = Annotated[str, Opt(help="'world', or a dataset: .jsonl, .parquet, a folder, hf:name.")]
+Data = Annotated[str, Opt(help="'world', or a dataset: a file of rows, a folder, hf:name.")]
 Split = Annotated[
     str | None,
     Opt(help="World: train, validation, test or generalisation; else a part of the dataset."),
@@ -32,28 +32,34 @@ Families = Annotated[
     str | None, Opt(help="World: families instead of a suite, with commas between them.")
 ]
 Seed = Annotated[int | None, Opt(help="World: its seed.")]
+Config = Annotated[str | None, Opt(help="Which configuration of a folder or hub dataset.")]
+Answers = Annotated[
+    str | None, Opt(help="Answers to questions with options: index (from 0), letter or text.")
+]
 Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 112 to 2048.")]
 
 
 @app.command()
 def check(
-    path: Annotated[str, typer.Argument(help="A .jsonl or .parquet file, a folder, or hf:name.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="A .jsonl, .json, .csv, .tsv or .parquet file, a folder, or hf:name."),
+    ],
     split: Annotated[
         str | None, typer.Option(help="Which part of a folder or hub dataset.")
     ] = None,
-    config: Annotated[
-        str | None, typer.Option(help="Which configuration of a hub dataset.")
-    ] = None,
+    config: Config = None,
     root: Annotated[Path | None, typer.Option(help="Folder that image paths start from.")] = None,
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch images given as http(s) addresses.")
     ] = False,
+    answers: Answers = None,
     images: Annotated[
         str | None,
         typer.Option(
             "--check",
             help="decode: every pixel; header: sizes and formats; none: rows only. Default: decode "
-            "for .jsonl, header for tables.",
+            "for files of text, header for parquet.",
         ),
     ] = None,
 ) -> None:
@@ -65,6 +71,7 @@ def check(
         "split": split,
         "config": config,
         "root": root,
+        "answers": answers,
         "check": images,
         "allow_urls": allow_urls or None,
     }
@@ -90,6 +97,8 @@ def preview(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     samples: Annotated[int, Opt(help="Samples on the sheet, spread over the families.")] = 24,
     columns: Annotated[int, Opt(help="Samples in a row.")] = 4,
     side: Annotated[int, Opt(help="Images are fitted into squares of this side, in pixels.")] = 336,
@@ -98,7 +107,8 @@ def preview(
     """Draw a contact sheet: images, what the policy sees of them, questions, answers and need."""
     from benchmarks.preview import preview as draw
 
-    draw(DataSource(data, split, suite, families, seed, canvas), samples, columns, side, out)
+    source = DataSource(data, split, suite, families, seed, canvas, config, answers)
+    draw(source, samples, columns, side, out)
 
 
 @app.command()
@@ -110,6 +120,8 @@ def export(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     samples: Annotated[
         int, Opt(help="At most this many samples; 0: all of a file, 1000 of the world.")
     ] = 0,
@@ -117,7 +129,8 @@ def export(
     """Write a dataset as parquet in the VisionThink schema, images inside."""
     from benchmarks.export import export as write
 
-    write(DataSource(data, split, suite, families, seed, canvas), out, samples)
+    source = DataSource(data, split, suite, families, seed, canvas, config, answers)
+    write(source, out, samples)
 
 
 @app.command()
@@ -129,6 +142,8 @@ def label(
     families: Families = None,
     seed: Seed = None,
     canvas: Canvas = None,
+    config: Config = None,
+    answers: Answers = None,
     model: Model = _DEFAULTS.model,
     backend: Backend = _DEFAULTS.backend,
     judge: Judge = _DEFAULTS.judge,
@@ -155,7 +170,7 @@ def label(
     from benchmarks.label_rule import LabelRule
 
     settings = LabelSettings(
-        source=DataSource(data, split, suite, families, seed, canvas),
+        source=DataSource(data, split, suite, families, seed, canvas, config, answers),
         model=model,
         rule=LabelRule.of(rollouts, low_correct, gap),
         backend=backend,

@@ -14,6 +14,7 @@ from benchmarks.sources import DataSource
 from vt_env.datasets import DATASETS
 from vt_env.errors import ConfigError
 from vt_env.images import BytesImage, FileImage, ImageLimits, ImageSource, shown_size
+from vt_env.options import asked
 from vt_env.rows import COLUMNS
 from vt_env.samples import Sample
 from vt_env.schemas import SAMPLE_META
@@ -118,7 +119,7 @@ def to_row(sample: Sample, data_source: str) -> dict[str, Any]:
     }
     return {
         "id": sample.sample_id,
-        "problem": f"<image>\n{sample.question}",
+        "problem": f"<image>\n{asked(sample.question, sample.choices)}",
         "images": [{"bytes": encoded(sample.image), "path": None}],
         "original_answer": sample.answers[0],
         "answers": list(sample.answers) if len(sample.answers) > 1 else None,

@@ -23,6 +23,8 @@ class DataSource:
         families: Families of the world, with commas between them.
         seed: Seed of the world.
         canvas: Side of the world's images, in pixels.
+        config: Configuration of a folder or hub dataset.
+        answers: What answers to questions with options are: index, letter or text.
     """
 
     data: str = "world"
@@ -31,6 +33,8 @@ class DataSource:
     families: str | None = None
     seed: int | None = None
     canvas: int | None = None
+    config: str | None = None
+    answers: str | None = None
 
     def settings(self) -> dict[str, object]:
         """The settings that were given, as `load_dataset` takes them."""
@@ -40,6 +44,8 @@ class DataSource:
             "families": _names(self.families),
             "seed": self.seed,
             "canvas": self.canvas,
+            "config": self.config,
+            "answers": self.answers,
         }
         return {name: value for name, value in given.items() if value is not None}
 

@@ -9,23 +9,26 @@ from typing import Any
 
 from vt_env.errors import ConfigError, UnknownNameError, UnknownSettingError
 from vt_env.jsonl import JsonlDataset
+from vt_env.row_files import ROW_FILES
 from vt_env.samples import Dataset
+from vt_env.splits import SPLIT_WORDS, choose_files, visible
 from vt_env.tables import HUB_PREFIX, TableDataset
 from vt_env.tasks import World
 
 DATASETS: dict[str, Callable[..., Dataset]] = {"world": World}
 """Datasets that need no files, by name."""
-FOLDER_FILES = ("metadata.jsonl", "data.jsonl")
-"""Files of rows that a folder is searched for, in this order."""
+FOLDER_FILES = ("metadata.jsonl", "metadata.csv", "data.jsonl")
+"""Files of rows that make a folder a dataset."""
 
 
 def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
     """Returns the dataset that `data` means, validated whole.
 
     Args:
-        data: A name in `DATASETS`; the path of a JSONL or parquet file; a folder with
-            ``metadata.jsonl``, parquet files or a dataset saved by `datasets`; ``hf:owner/name``
-            on the Hugging Face hub; or a dataset. Columns: see `vt_env.schemas`.
+        data: A name in `DATASETS`; the path of a file of rows (`vt_env.row_files`) or of parquet;
+            a folder with ``metadata.jsonl``, parquet files, files of rows by split, or a dataset
+            saved by `datasets`; ``hf:owner/name`` on the Hugging Face hub; or a dataset. Columns:
+            see `vt_env.schemas`.
         **settings: Passed on: those of `World`, `JsonlDataset.load` or `TableDataset.load`.
 
     Raises:
@@ -43,7 +46,7 @@ def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
         _check_settings(name, DATASETS[name], settings)
         return DATASETS[name](**settings)
     path = Path(data)
-    if name.startswith(HUB_PREFIX) or path.suffix == ".parquet" or path.is_dir():
+    if name.startswith(HUB_PREFIX) or path.suffix.lower() == ".parquet" or path.is_dir():
         return _load_table(name, settings)
     return _load_lines(path, settings)
 
@@ -56,15 +59,55 @@ def _load_lines(path: Path, settings: dict[str, Any]) -> Dataset:
 
 
 def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
-    """Opens a parquet file, a hub id or a folder; a folder may hold lines too."""
+    """Opens a parquet file, a hub id or a folder; a folder may hold files of rows too."""
     path = Path(source)
-    for name in FOLDER_FILES:
-        if (path / name).is_file():
-            return _load_lines(path / name, settings)
-    if not source.startswith(HUB_PREFIX) and not path.exists():
+    hub = source.startswith(HUB_PREFIX)
+    if not hub and not path.exists():
         raise UnknownNameError("dataset, or file that does not exist,", source, DATASETS)
+    if not hub and path.is_dir():
+        found = [name for name in FOLDER_FILES if (path / name).is_file()]
+        tables = _tables(path, deep=not found)
+        if len(found) > 1 or (found and tables):
+            names = [*found, *sorted(str(file.relative_to(path)) for file in tables)][:6]
+            raise ConfigError(f"{path} holds more than one dataset: give the path of one of "
+                              f"{', '.join(names)}.")  # fmt: skip
+        if found:
+            return _load_lines(path / found[0], settings)
+        rows = [] if tables else _row_files(path)
+        if rows:
+            return _load_row_folder(path, rows, settings)
     _check_settings(source, TableDataset.load, settings)
     return TableDataset.load(source, **settings)
+
+
+def _tables(folder: Path, deep: bool) -> list[Path]:
+    """Parquet files of a folder; beside rows, of whose images may be millions, not everywhere."""
+    where = ["**"] if deep else ["", "data", *SPLIT_WORDS]
+    found = (file for place in where for file in folder.glob(f"{place}/*.parquet".lstrip("/")))
+    return [file for file in found if visible(file, folder)]
+
+
+def _row_files(folder: Path) -> list[Path]:
+    """Files of rows in a folder that holds no dataset saved by `datasets`."""
+    if (folder / "state.json").is_file() or (folder / "dataset_dict.json").is_file():
+        return []
+    endings = (*ROW_FILES, *(f"{ending}.gz" for ending in ROW_FILES))
+    return [
+        file
+        for file in folder.rglob("*")
+        if file.name.lower().endswith(endings) and file.is_file() and visible(file, folder)
+    ]
+
+
+def _load_row_folder(folder: Path, rows: list[Path], settings: dict[str, Any]) -> Dataset:
+    """Opens the one file of rows of a split; its image paths start from its own folder."""
+    given = {key: value for key, value in settings.items() if key not in ("split", "config")}
+    files = choose_files(folder, rows, settings.get("split"), settings.get("config"))
+    if len(files) > 1:
+        names = ", ".join(str(file.relative_to(folder)) for file in files[:6])
+        raise ConfigError(f"{folder} holds {len(files)} files of this split ({names}, …): a "
+                          "dataset is one file of rows; join them, or write parquet.")  # fmt: skip
+    return _load_lines(files[0], given)
 
 
 def find_sample(dataset: Dataset, sample_id: str) -> int:

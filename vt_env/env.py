@@ -51,7 +51,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     | key             | space                         | meaning                              |
     |-----------------|-------------------------------|--------------------------------------|
     | `image`         | `ImageSpace`: uint8 (H, W, 3) | the image last shown; sizes vary     |
-    | `question`      | `UnicodeText`                 | the question                         |
+    | `question`      | `UnicodeText`                 | the question and its options         |
     | `feedback`      | `UnicodeText`                 | what the tool last said; first `""`  |
     | `turn`          | `Discrete(max_turns + 1)`     | turns taken                          |
     | `visual_tokens` | `Discrete(2**31)`             | visual tokens shown so far           |

@@ -12,6 +12,7 @@ from PIL import Image
 
 from judges import JudgeCase, Verdict
 from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of, view
+from vt_env.options import asked
 from vt_env.protocol import Action, Answer, Crop, Malformed, Request, parse, parse_untagged
 from vt_env.regions import Region, crop_region
 from vt_env.rewards import Outcome, RewardConfig, token_cost
@@ -36,7 +37,7 @@ class Observation:
 
     Attributes:
         image: The image last shown, mode RGB.
-        question: The question.
+        question: The question, with its options where it has some.
         turn: Turns taken so far.
         visual_tokens: Visual tokens delivered so far.
         feedback: What the tool said after the last turn; empty at the start.
@@ -80,6 +81,10 @@ class Episode:
         rewards: Weights of the reward terms.
         template: What is said around the images.
 
+    Attributes:
+        question: What the policy is asked: the sample's question, with its lettered options
+            where it does not list them itself. The judge is given the two apart.
+
     Raises:
         ImageError: If the sample's image cannot be read.
     """
@@ -100,6 +105,7 @@ class Episode:
     reward_terms: dict[str, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self.question = asked(self.sample.question, self.sample.choices)
         self._original = self.sample.image.size()
         self.full_tokens = self._level_tokens(len(self.config.resolutions) - 1)
         self._spent = _Spent()
@@ -108,7 +114,7 @@ class Episode:
         self._shown = self._show_level(0)
         if self.template.system:
             self.messages.append(Message("system", (self.template.system,)))
-        text = self.template.question_text(self.sample.question)
+        text = self.template.question_text(self.question)
         self.messages.append(Message("user", (self._shown, text)))
 
     @property
@@ -134,7 +140,7 @@ class Episode:
     def observation(self) -> Observation:
         """What the policy sees now."""
         return Observation(
-            self._shown, self.sample.question, self.turn, self.visual_tokens, self._feedback
+            self._shown, self.question, self.turn, self.visual_tokens, self._feedback
         )
 
     @property

@@ -1,39 +1,41 @@
-"""`JsonlDataset`: one JSON object a line, validated whole before use, read a row at a time."""
+"""`JsonlDataset`: the rows of a file of text, validated whole before use, read one at a time."""
 
 from __future__ import annotations
 
 import functools
-import json
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from vt_env.answers import AnswerForm, check_form
 from vt_env.errors import DataError
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+from vt_env.row_files import RowFile, row_file
+from vt_env.row_formats import FoundRow
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
 from vt_env.validation import ImageCheck, OnError, Progress, Validator, id_hash
 
 
 class JsonlDataset:
-    """Samples in a file of one JSON object a line; build it with `JsonlDataset.load`.
+    """Samples in a file of JSON lines, a JSON array, CSV or TSV; made by `JsonlDataset.load`.
 
     Memory holds 20 bytes a row, whatever the rows and images weigh: rows are read from the file
-    on use, images are decoded on use.
+    on use, images are decoded on use. Of a file packed by gzip it holds the unpacked contents too.
     """
 
     def __init__(
         self,
-        path: Path,
+        source: RowFile,
         files: ImageFiles,
+        answers: AnswerForm | None,
         offsets: npt.NDArray[np.uint64],
         lines: npt.NDArray[np.uint32],
         id_hashes: npt.NDArray[np.uint64],
     ) -> None:
-        self._path, self._files = path, files
+        self._source, self._files, self._answers = source, files, answers
         self._offsets, self._lines, self._id_hashes = offsets, lines, id_hashes
 
     @classmethod
@@ -44,6 +46,7 @@ class JsonlDataset:
         root: str | Path | None = None,
         confined: bool = True,
         allow_urls: bool = False,
+        answers: AnswerForm | None = None,
         check: ImageCheck = "decode",
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_image_bytes: int = MAX_IMAGE_BYTES,
@@ -53,10 +56,12 @@ class JsonlDataset:
         """Validates every row, then returns the dataset.
 
         Args:
-            path: The file. Blank lines are skipped.
+            path: The file, of a sort that its contents and its name tell. Blank lines are skipped.
             root: Folder that image paths are relative to; None: the file's own.
             confined: Whether image paths that leave `root` are refused.
             allow_urls: Whether images at ``http://`` and ``https://`` addresses are fetched.
+            answers: What answers to questions with options are: ``"index"`` (from 0), ``"letter"``
+                or ``"text"``; None: whatever names one option and no other.
             check: How well images are checked. ``"decode"``: every image is decoded once, which
                 finds truncated files; ``"header"``: only the headers are read, for large sets;
                 ``"none"``: images are not touched.
@@ -66,28 +71,31 @@ class JsonlDataset:
             on_error: Called with every bad row when it is found.
 
         Raises:
-            DatasetError: If rows cannot be used, with all of them; or if there are none.
+            DatasetError: If rows cannot be used, with all of them; if there are none; or if it is
+                not a file of rows.
             ConfigError: If `check` is not one of the three.
+            UnknownNameError: If `answers` is not one of the three.
         """
         path = Path(path)
-        validator = Validator(str(path), check, progress, on_error)
+        check_form(answers)
         folder = Path(root) if root is not None else path.parent
+        validator = Validator(str(path), check, progress, on_error, folder)
         files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls)
+        source = row_file(path)
         offsets, lines = array("Q"), array("I")
-        length = max(1, path.stat().st_size)
-        for offset, line, raw in _rows(path):
-            if validator.row(line, functools.partial(_parse, raw, line, files), offset / length):
-                offsets.append(offset)
-                lines.append(line)
+        for found in source.rows():
+            read = functools.partial(_sample, found, files, answers)
+            if validator.row(found.line, read, found.offset / source.length):
+                offsets.append(found.offset)
+                lines.append(found.line)
         hashes = validator.finish()
-        return cls(
-            path, files, np.frombuffer(offsets, np.uint64), np.frombuffer(lines, np.uint32), hashes
-        )
+        places, numbers = np.frombuffer(offsets, np.uint64), np.frombuffer(lines, np.uint32)
+        return cls(source, files, answers, places, numbers, hashes)
 
     @property
     def name(self) -> str:
         """The file's name without its extension."""
-        return self._path.stem
+        return self._source.path.name.removesuffix(".gz").rpartition(".")[0]
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -101,14 +109,13 @@ class JsonlDataset:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
-        line = int(self._lines[index])
-        with self._path.open("rb") as file:
-            file.seek(int(self._offsets[index]))
-            raw = file.readline()
+        line, start = int(self._lines[index]), int(self._offsets[index])
+        end = int(self._offsets[index + 1]) if index + 1 < len(self) else None
+        read = functools.partial(self._source.read, start, end)
         try:
-            return _parse(raw, line, self._files)
+            return _sample(FoundRow(start, line, read), self._files, self._answers)
         except RowError as error:
-            raise DataError(str(self._path), line, error.field, error.problem) from error
+            raise DataError(str(self._source.path), line, error.field, error.problem) from error
 
     def index_of(self, sample_id: str) -> int | None:
         """Index of the sample called `sample_id`; None when there is none."""
@@ -118,21 +125,5 @@ class JsonlDataset:
         return None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Yields byte offset, line number from 1, and bytes of every line that is not blank."""
-    offset = 0
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            if raw.strip(b"\xef\xbb\xbf \t\r\n"):
-                yield offset, number, raw
-            offset += len(raw)
-
-
-def _parse(raw: bytes, line: int, files: ImageFiles) -> Sample:
-    try:
-        record = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise RowError(None, f"is not UTF-8 ({error.reason} at byte {error.start}).") from error
-    except (ValueError, RecursionError) as error:
-        raise RowError(None, f"is not JSON ({error}).") from error
-    return sample_from_row(record, str(line), files)
+def _sample(found: FoundRow, files: ImageFiles, answers: AnswerForm | None) -> Sample:
+    return sample_from_row(found.read(), str(found.line), files, answers)

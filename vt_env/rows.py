@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judges import ANSWER_KINDS, AnswerKind
+from vt_env.answers import AnswerForm, named_option
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
+from vt_env.inline_images import inline_image
+from vt_env.options import check_order, lettered, read_options
+from vt_env.quoting import quoted, shortened
 from vt_env.samples import Sample
 from vt_env.schemas import RowError, to_plain
 from vt_env.url_images import UrlImage, is_web_address
 
 __all__ = ["COLUMNS", "ImageFiles", "RowError", "sample_from_row"]
 
+MAX_PATH = 4096
+"""Characters of the longest path."""
 COLUMNS = (
     "id",
     "image",
@@ -54,8 +61,8 @@ class ImageFiles:
         """Returns the image that a row's value means, without opening it.
 
         Args:
-            value: A path or an address, the bytes of an image file, or
-                ``{"bytes": …, "path": …}`` as Hugging Face datasets hold images.
+            value: A path or an address, the bytes of an image file, also in base64 or as a
+                ``data:`` URI, or ``{"bytes": …, "path": …}`` as Hugging Face datasets hold images.
             label: What to call an image that has no path.
 
         Raises:
@@ -64,6 +71,8 @@ class ImageFiles:
         if isinstance(value, Mapping):
             data, path = value.get("bytes"), value.get("path")
             value = path if data is None else data
+        if isinstance(value, str):
+            value = inline_image(value, self.max_bytes) or value
         if isinstance(value, bytes):
             return BytesImage(value, label, self.max_pixels, self.max_bytes)
         if not isinstance(value, str):
@@ -84,58 +93,143 @@ class ImageFiles:
         """
         if "://" in text[:16]:
             return self._web_image(text.strip())
+        if len(text) > MAX_PATH:
+            raise RowError(
+                "image",
+                f"{quoted(text)} cannot be a path ({len(text)} characters), nor is it an image in "
+                "base64 of a format that is read.",
+            )
         try:
             path = (self._resolved_root / text).resolve()
         except (OSError, ValueError, RuntimeError) as error:
-            raise RowError("image", f"{text!r} cannot be a path ({error}).") from error
+            raise RowError(
+                "image", f"{quoted(text)} cannot be a path ({quoted(str(error))})."
+            ) from error
         if self.confined and not path.is_relative_to(self._resolved_root):
             raise RowError(
                 "image",
-                f"{text!r} lies outside of the dataset's folder (confined=False allows it).",
+                f"{quoted(text)} lies outside of the dataset's folder (confined=False allows it).",
             )
         return FileImage(path, self.max_pixels, self.max_bytes)
 
     def _web_image(self, url: str) -> UrlImage:
         if not is_web_address(url):
-            raise RowError("image", f"{url!r} is a URL; only files are read, or http and https.")
+            raise RowError(
+                "image", f"{quoted(url)} is a URL; only files are read, or http and https."
+            )
         if not self.allow_urls:
             raise RowError(
-                "image", f"{url!r} is a URL; only files are read (allow_urls=True fetches it)."
+                "image",
+                f"{quoted(url)} is a URL; only files are read (allow_urls=True fetches it).",
             )
         return UrlImage(url, self.max_pixels, self.max_bytes)
 
 
-def sample_from_row(record: object, default_id: str, files: ImageFiles) -> Sample:
+def sample_from_row(
+    record: object, default_id: str, files: ImageFiles, answers: AnswerForm | None = None
+) -> Sample:
     """Reads one row.
 
     Args:
         record: The row, a mapping in one of the schemas of `vt_env.schemas`; null means absent.
         default_id: The sample's id when the row has none.
         files: Resolves the image path.
+        answers: What answers to questions with options are; None: whatever names one option.
+
+    Returns:
+        The sample. Where it has options, its answers are letters; where a letter is the text of
+        another option, ``(B) text``.
 
     Raises:
         RowError: At the first column that cannot be used.
     """
     if not isinstance(record, Mapping):
         raise RowError(None, f"expected an object with columns, got {_type(record)}.")
-    row = to_plain({str(key): value for key, value in record.items() if value is not None})
+    row = {str(key): value for key, value in record.items() if value is not None}
+    _check_encodable(row)
+    row = to_plain(row)
+    _check_encodable(row)  # lists and objects that a text writes are read by now
+    for field in ("question", "answer", "image"):
+        if field not in row:
+            raise RowError(field, _missing(field, record))
     question = _text(row, "question")
-    answers = _answers(row)
-    if "image" not in row:
-        raise RowError("image", "is missing.")
-    image = files.source(row["image"], f"row {default_id}")
+    options, used = read_options(row)
+    if options:
+        _check_encodable(dict.fromkeys(used & set(record), options))
+        check_order(question, options)
+        question = _without_options(question, options)
     return Sample(
         sample_id=_identifier(row, default_id),
         question=question,
-        answers=answers,
-        image=image,
+        answers=_answers(row, options, answers),
+        image=files.source(row["image"], f"row {default_id}"),
         family=_text(row, "family") if "family" in row else "default",
-        kind=_kind(row),
-        choices=_choices(row),
+        kind=_kind(row, options),
+        choices=options,
         tolerance=_tolerance(row),
         needs_high_res=_flag(row, "needs_high_res"),
-        meta={key: value for key, value in row.items() if key not in COLUMNS},
+        meta={key: value for key, value in row.items() if key not in COLUMNS and key not in used},
     )
+
+
+def _check_encodable(row: Mapping[str, Any]) -> None:
+    """Refuses text that no tokenizer and no file could take, wherever it is in the row."""
+    for field, value in row.items():
+        place = _lone_surrogate(field)
+        if place is not None:
+            raise RowError(None, f"has a column whose name {_unencodable(field, place)}")
+        waiting = [value]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, str):
+                place = _lone_surrogate(item)
+                if place is not None:
+                    raise RowError(field, f"holds text that {_unencodable(item, place)}")
+            elif isinstance(item, Mapping):
+                waiting += [*item.keys(), *item.values()]
+            elif isinstance(item, list | tuple):
+                waiting += item
+
+
+def _unencodable(text: str, place: int) -> str:
+    near = quoted(text[max(0, place - 20) : place + 20])
+    return f"cannot be encoded: half of a surrogate pair in {near}."
+
+
+def _lone_surrogate(text: str) -> int | None:
+    if text.isascii():
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
+def _missing(field: str, record: Mapping[Any, Any]) -> str:
+    """Says that a column is missing, and which there are."""
+    columns = [str(key) for key in record]
+    if field in columns:
+        return "is missing: it is null in this row."
+    close = difflib.get_close_matches(field, [name.lower() for name in columns], 1, 0.75)
+    spelt = next((name for name in columns if close and name.lower() == close[0]), None)
+    hint = f" Did you mean {quoted(spelt)}?" if spelt is not None else ""
+    return f"is missing; {columns_found(columns)}{hint}"
+
+
+def columns_found(columns: Iterable[str]) -> str:
+    """Lists the columns that a row has."""
+    names = [shortened(name) for name in columns]
+    if not names:
+        return "the row has no columns."
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"the columns found are {', '.join(map(repr, names[:20]))}{more}."
+
+
+def _without_options(question: str, options: tuple[str, ...]) -> str:
+    """Takes off the options that `asked` puts after a question, as exported data have it."""
+    bare = question.removesuffix(f"\n{lettered(options)}")
+    return bare if bare.strip() else question
 
 
 def _type(value: object) -> str:
@@ -145,8 +239,6 @@ def _type(value: object) -> str:
 
 def _text(row: Mapping[str, Any], field: str) -> str:
     """A column that must hold text which is not blank."""
-    if field not in row:
-        raise RowError(field, "is missing.")
     value = row[field]
     if not isinstance(value, str):
         raise RowError(field, f"expected text, got {_type(value)}.")
@@ -155,18 +247,19 @@ def _text(row: Mapping[str, Any], field: str) -> str:
     return value
 
 
-def _answers(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _answers(
+    row: Mapping[str, Any], options: tuple[str, ...] | None, form: AnswerForm | None
+) -> tuple[str, ...]:
     """One accepted answer or a list of them; numbers are taken as JSON writes them."""
-    if "answer" not in row:
-        raise RowError("answer", "is missing.")
     value = row["answer"]
     values = value if isinstance(value, list | tuple) else [value]
     if not values:
         raise RowError("answer", "expected at least one accepted answer, got an empty list.")
-    return tuple(_answer(item) for item in values)
+    texts = (_answer(item, options, form) for item in values)
+    return tuple(dict.fromkeys(texts))
 
 
-def _answer(value: object) -> str:
+def _answer(value: object, options: tuple[str, ...] | None, form: AnswerForm | None) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError("answer", f"expected text, a number or a list of them, got {_type(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
@@ -174,7 +267,7 @@ def _answer(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     if not text.strip():
         raise RowError("answer", "is empty.")
-    return text
+    return text if options is None else named_option(value, options, form)
 
 
 def _identifier(row: Mapping[str, Any], default: str) -> str:
@@ -186,23 +279,16 @@ def _identifier(row: Mapping[str, Any], default: str) -> str:
     return _text(row, "id")
 
 
-def _kind(row: Mapping[str, Any]) -> AnswerKind | None:
+def _kind(row: Mapping[str, Any], options: tuple[str, ...] | None) -> AnswerKind | None:
     value = row.get("kind")
-    for kind in ANSWER_KINDS:
-        if value is None or value == kind:
-            return None if value is None else kind
-    raise RowError("kind", f"expected one of {', '.join(ANSWER_KINDS)}, got {value!r}.")
-
-
-def _choices(row: Mapping[str, Any]) -> tuple[str, ...] | None:
-    if "choices" not in row:
+    if value is None:
         return None
-    value = row["choices"]
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise RowError("choices", "expected a list of texts.")
-    if len(value) < 2:
-        raise RowError("choices", f"expected at least two options, got {len(value)}.")
-    return tuple(value)
+    kind = next((kind for kind in ANSWER_KINDS if value == kind), None)
+    if kind is None:
+        raise RowError("kind", f"expected one of {', '.join(ANSWER_KINDS)}, got {quoted(value)}.")
+    if options is not None and kind != "choice":
+        raise RowError("kind", f"a question with options is of kind 'choice', not {kind!r}.")
+    return kind
 
 
 def _tolerance(row: Mapping[str, Any]) -> float | None:
@@ -212,7 +298,7 @@ def _tolerance(row: Mapping[str, Any]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RowError("tolerance", f"expected a number, got {_type(value)}.")
     if not 0 <= value <= 1e308:
-        raise RowError("tolerance", f"expected a finite number from 0 up, got {value}.")
+        raise RowError("tolerance", f"expected a finite number from 0 up, got {quoted(value)}.")
     return float(value)
 
 

@@ -10,6 +10,9 @@ from judges import AnswerKind
 from vt_env.errors import ConfigError
 from vt_env.images import ImageSource
 
+MAX_OPTIONS = 26
+"""Options of a question; each has a letter."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -22,7 +25,8 @@ class Sample:
         image: Where the pixels come from; decoded on use.
         family: What kind of sample this is; metrics are given by family.
         kind: Sort of answer, for the judge; None: found out.
-        choices: Options of a multiple-choice question, else None.
+        choices: Options of a multiple-choice question, at most 26, else None. They follow the
+            question with their letters where it does not list them itself.
         tolerance: Absolute tolerance for numeric answers, else None.
         needs_high_res: True, False, or None (margin band, or not known).
         meta: Anything else worth recording, such as why high resolution is needed.
@@ -44,6 +48,8 @@ class Sample:
             raise ConfigError(f"Sample {self.sample_id!r} has an empty question.")
         if not self.answers:
             raise ConfigError(f"Sample {self.sample_id!r} has no accepted answer.")
+        if self.choices is not None and len(self.choices) > MAX_OPTIONS:
+            raise ConfigError(f"Sample {self.sample_id!r} has more than {MAX_OPTIONS} choices.")
 
 
 @runtime_checkable

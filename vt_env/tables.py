@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vt_env.answers import AnswerForm, check_form
 from vt_env.errors import (
     ConfigError,
     DataError,
@@ -20,6 +22,7 @@ from vt_env.errors import (
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from vt_env.rows import ImageFiles, RowError, sample_from_row
 from vt_env.samples import Sample
+from vt_env.splits import choose_files, visible
 from vt_env.validation import ImageCheck, OnError, Progress, Validator, id_hash
 
 HUB_PREFIX = "hf:"
@@ -34,10 +37,16 @@ class TableDataset:
     """
 
     def __init__(
-        self, name: str, source: str, table: Any, files: ImageFiles, hashes: npt.NDArray[np.uint64]
+        self,
+        name: str,
+        source: str,
+        table: Any,
+        files: ImageFiles,
+        answers: AnswerForm | None,
+        hashes: npt.NDArray[np.uint64],
     ) -> None:
         self._name, self._source, self._table = name, source, table
-        self._files, self._id_hashes = files, hashes
+        self._files, self._answers, self._id_hashes = files, answers, hashes
 
     @classmethod
     def load(
@@ -49,6 +58,7 @@ class TableDataset:
         root: str | Path | None = None,
         confined: bool = True,
         allow_urls: bool = False,
+        answers: AnswerForm | None = None,
         check: ImageCheck = "header",
         cache_dir: str | Path | None = None,
         max_image_pixels: int = MAX_IMAGE_PIXELS,
@@ -62,11 +72,12 @@ class TableDataset:
             source: A ``.parquet`` file; a folder that `datasets` saved or that holds parquet
                 files; or ``hf:owner/name``, which is downloaded.
             split: Which part, such as ``"train"``; needed when there are several.
-            config: Which configuration of a hub dataset; needed when there are several.
+            config: Which configuration of a folder or a hub dataset; needed when there are several.
             root: Folder that image paths are relative to; None: the source's own, for the hub the
                 working directory.
             confined: Whether image paths that leave `root` are refused.
             allow_urls: Whether images at ``http://`` and ``https://`` addresses are fetched.
+            answers: What answers to questions with options are, as for `JsonlDataset.load`.
             check: ``"decode"``, ``"header"`` or ``"none"``, as for `JsonlDataset.load`.
             cache_dir: Where `datasets` keeps its copies; None: its own choice.
             max_image_pixels: Images with more pixels are refused.
@@ -77,22 +88,24 @@ class TableDataset:
         Raises:
             DatasetError: If rows cannot be used, with all of them; if there are none; if the
                 source cannot be read, or the hub not be reached.
-            UnknownNameError: If there is no such split.
-            ConfigError: If the source holds no table, there is no such configuration, or the
-                `datasets` library is missing.
+            UnknownNameError: If there is no such split, or `answers` is not one of the three.
+            ConfigError: If the source holds no table, split or configuration are needed or not
+                there (lists those there are), or the `datasets` library is missing.
         """
         source = str(source)
-        validator = Validator(source, check, progress, on_error)
-        table = _open(source, split, config, str(cache_dir) if cache_dir else None)
+        check_form(answers)
         hub = source.startswith(HUB_PREFIX)
         path = Path(source.removeprefix(HUB_PREFIX))
         folder = Path() if hub else path if path.is_dir() else path.parent
         folder = Path(root) if root is not None else folder
         files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls)
+        validator = Validator(source, check, progress, on_error, folder)
+        table = _open(source, split, config, str(cache_dir) if cache_dir else None)
         for index, record in enumerate(_records(table)):
-            read = functools.partial(sample_from_row, record, str(index + 1), files)
+            read = functools.partial(_sample, record, index + 1, files, answers)
             validator.row(index + 1, read, index / len(table))
-        return cls(str(path) if hub else path.stem, source, table, files, validator.finish())
+        name = str(path) if hub else path.stem
+        return cls(name, source, table, files, answers, validator.finish())
 
     @property
     def name(self) -> str:
@@ -112,7 +125,8 @@ class TableDataset:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
         try:
-            return _sample(self._table, index, self._files)
+            (record,) = _records_of(self._table[index : index + 1])
+            return _sample(record, index + 1, self._files, self._answers)
         except RowError as error:
             raise DataError(self._source, index + 1, error.field, error.problem) from error
 
@@ -124,17 +138,41 @@ class TableDataset:
         return None
 
 
-def _records(table: Any) -> Iterator[dict[str, Any]]:
-    """All rows in order, read so many at once that they take about `BATCH_BYTES` of memory."""
+def _records(table: Any) -> Iterator[dict[str, Any] | RowError]:
+    """All rows in order, read so many at once that they take about `BATCH_BYTES` of memory.
+
+    The Arrow format gives images as bytes and paths, without decoding them.
+    """
     row_bytes = table.data.nbytes / max(1, table.data.num_rows)
     rows = int(min(1000, max(1, BATCH_BYTES / max(1, row_bytes))))
     for start in range(0, len(table), rows):
-        yield from table[start : start + rows].to_pylist()
+        yield from _records_of(table[start : start + rows])
 
 
-def _sample(table: Any, index: int, files: ImageFiles) -> Sample:
-    """One row; the Arrow format gives images as bytes and paths, without decoding them."""
-    return sample_from_row(table[index : index + 1].to_pylist()[0], str(index + 1), files)
+def _records_of(rows: Any) -> list[dict[str, Any] | RowError]:
+    """Arrow rows as dicts; in place of a row with text that is no UTF-8, what is wrong with it."""
+    try:
+        return list(rows.to_pylist())
+    except UnicodeDecodeError:
+        return [_record(rows.slice(index, 1)) for index in range(len(rows))]
+
+
+def _record(row: Any) -> dict[str, Any] | RowError:
+    record: dict[str, Any] = {}
+    for name in row.column_names:
+        try:
+            record[name] = row[name][0].as_py()
+        except UnicodeDecodeError as error:
+            return RowError(name, f"is not UTF-8 ({error.reason} at byte {error.start}).")
+    return record
+
+
+def _sample(
+    record: dict[str, Any] | RowError, row: int, files: ImageFiles, answers: AnswerForm | None
+) -> Sample:
+    if isinstance(record, RowError):
+        raise record
+    return sample_from_row(record, str(row), files, answers)
 
 
 def _open(source: str, split: str | None, config: str | None, cache_dir: str | None) -> Any:
@@ -172,13 +210,35 @@ def _read(
     path = Path(source)
     if source.startswith(HUB_PREFIX):
         return _from_hub(datasets, source.removeprefix(HUB_PREFIX), config, cache_dir)
-    if config is not None:
-        raise ConfigError(f"config is for sources that start with {HUB_PREFIX!r}, not {source!r}.")
+    saved = (path / "state.json").is_file() or (path / "dataset_dict.json").is_file()
+    if config is not None and (saved or path.is_file()):
+        raise ConfigError(
+            f"config is for sources that start with {HUB_PREFIX!r} and for folders of several "
+            f"configurations, not {source!r}."
+        )
     if path.is_file():
         return datasets.Dataset.from_parquet(str(path), cache_dir=cache_dir)
-    if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+    if saved:
         return datasets.load_from_disk(str(path))
-    return _parquet_folder(datasets, path, split, cache_dir)
+    if _declares_configs(path):
+        return _from_hub(datasets, str(path), config, cache_dir)
+    files = [file for file in path.rglob("*.parquet") if visible(file, path)]
+    if not files:
+        raise ConfigError(
+            f"{path}: a folder with neither metadata.jsonl, parquet files nor a saved dataset."
+        )
+    chosen = [str(file) for file in choose_files(path, files, split, config)]
+    return datasets.Dataset.from_parquet(chosen, cache_dir=cache_dir)
+
+
+def _declares_configs(path: Path) -> bool:
+    """Whether a folder is a copy of a hub repository whose card says which files are which."""
+    card = path / "README.md"
+    if not card.is_file():
+        return False
+    text = card.read_text(encoding="utf-8", errors="replace")[:1_000_000]
+    head = re.match(r"\s*---\s*\n(.*?)\n---\s*(?:\n|$)", text, re.DOTALL)
+    return head is not None and re.search(r"^configs\s*:", head[1], re.MULTILINE) is not None
 
 
 def _from_hub(datasets: Any, name: str, config: str | None, cache_dir: str | None) -> Any:
@@ -199,15 +259,3 @@ def _pick(parts: dict[str, Any], split: str | None) -> Any:
     if split not in parts:
         raise UnknownNameError("split", split, parts)
     return parts[split]
-
-
-def _parquet_folder(datasets: Any, path: Path, split: str | None, cache_dir: str | None) -> Any:
-    """Opens the parquet files under a folder; a split is the start of their names."""
-    parts: dict[str, list[str]] = {}
-    for file in sorted(path.rglob("*.parquet")):
-        parts.setdefault(file.stem.split("-")[0], []).append(str(file))
-    if not parts:
-        raise ConfigError(
-            f"{path}: a folder with neither metadata.jsonl, parquet files nor a saved dataset."
-        )
-    return datasets.Dataset.from_parquet(_pick(dict(parts), split), cache_dir=cache_dir)

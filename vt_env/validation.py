@@ -6,6 +6,7 @@ import hashlib
 import time
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from vt_env.errors import ConfigError, DataError, DatasetError, ImageError
 from vt_env.image_files import BytesImage, EncodedImage
+from vt_env.quoting import shortened_path
 from vt_env.samples import Sample
 from vt_env.schemas import RowError
 
@@ -39,6 +41,7 @@ class Validator:
             the headers, ``"none"`` does not touch them.
         progress: Told how far the check has come.
         on_error: Told of every bad row, also of those beyond `MAX_ERRORS`.
+        root: Folder that image paths are relative to; errors quote a long path only in part.
 
     Raises:
         ConfigError: If `check` is none of the three.
@@ -50,11 +53,13 @@ class Validator:
         check: ImageCheck,
         progress: Progress | None = None,
         on_error: OnError | None = None,
+        root: Path | None = None,
     ) -> None:
         if check not in IMAGE_CHECKS:
             raise ConfigError(f"check is one of {', '.join(IMAGE_CHECKS)}, got {check!r}.")
         self._file, self._check = file, check
         self._progress, self._on_error = progress, on_error
+        self._root = str(root.resolve()) if root is not None else ""
         self._errors: list[DataError] = []
         self._bad = 0
         # Arrays of machine numbers: a list of Python integers would take ten times the memory.
@@ -129,7 +134,7 @@ class Validator:
         try:
             image.check(decode=self._check == "decode")
         except ImageError as error:
-            return str(error)
+            return str(error).replace(image.name, shortened_path(image.name, self._root))
         return None
 
     def _note_repeated(self, hashes: npt.NDArray[np.uint64]) -> None:

@@ -119,7 +119,7 @@ class RecordTrajectories(
             "episode": self._count,
             **{key: info[key] for key in keys},
             "problems": list(info["problems"]),
-            "question": inner.episode.sample.question,
+            "question": inner.episode.question,
             "answers": list(inner.episode.sample.answers),
             "score": verdict.score if verdict else None,
             "abstained": verdict.abstained if verdict else None,

@@ -92,6 +92,18 @@ def test_a_dataset_of_ones_own_comes_back_too(tmp_path: Path) -> None:
         assert_same(first[n], third[n])
 
 
+def test_options_are_in_the_problem_that_others_read(tmp_path: Path) -> None:
+    Image.new("RGB", (90, 60)).save(tmp_path / "a.jpg")
+    row = {"image": "a.jpg", "question": "Which?", "answer": 1, "choices": ["cat", "dog"]}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row))
+    path = export(DataSource(str(tmp_path / "data.jsonl")), tmp_path / "a.parquet", 0)
+    (written,) = pq.read_table(path).to_pylist()
+    assert written["problem"] == "<image>\nWhich?\nA. cat\nB. dog"
+    assert written["original_answer"] == "B"
+    read = load_dataset(path, cache_dir=tmp_path / "cache")[0]
+    assert (read.question, read.answers, read.choices) == ("Which?", ("B",), ("cat", "dog"))
+
+
 def test_a_stop_half_way_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def test_a_sheet_of_ones_own_images(tmp_path: Path) -> None:
         Image.new("RGB", size, "teal").save(tmp_path / f"{number}.png")
         question = "Who wrote the very long word below? " + "x" * 2000
         rows.append({"image": f"{number}.png", "question": question, "answer": ["é", "b" * 900]})
-    rows[0]["choices"] = ["one", "two"]
+    rows[0] |= {"choices": ["one", "two"], "answer": "two"}
     data = tmp_path / "data.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     out = tmp_path / "sheet.png"

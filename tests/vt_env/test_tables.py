@@ -196,6 +196,115 @@ def test_a_folder_of_parquet_files_by_split(tmp_path: Path) -> None:
         load_dataset(folder, split="trian", cache_dir=cache)
 
 
+LAYOUTS: dict[str, dict[str, int]] = {
+    "folders": {"train/0000.parquet": 3, "train/0001.parquet": 2, "test/0000.parquet": 4},
+    "shards": {"0000.parquet": 3, "0001.parquet": 2},
+    "configurations": {
+        "DocVQA/test-00000-of-00002.parquet": 1,
+        "DocVQA/test-00001-of-00002.parquet": 2,
+        "Info/test-00000-of-00001.parquet": 4,
+    },
+    "converted": {"default/train/0000.parquet": 3, "default/test/0000.parquet": 4},
+    "names": {"data/test-00000-of-00001.parquet": 1, "data/test-hard-00000-of-00001.parquet": 4},
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "settings", "count"),
+    [
+        ("folders", {"split": "train"}, 5),
+        ("folders", {"split": "test"}, 4),
+        ("shards", {}, 5),
+        ("shards", {"split": "train"}, 5),
+        ("configurations", {"config": "DocVQA"}, 3),
+        ("configurations", {"config": "Info", "split": "test"}, 4),
+        ("converted", {"split": "train"}, 3),
+        ("names", {"split": "test"}, 1),
+        ("names", {"split": "test-hard"}, 4),
+        ("folders", {}, r"split must be one of test, train\."),
+        ("configurations", {"split": "test"}, "config must be one of DocVQA, Info"),
+        ("converted", {}, r"split must be one of test, train\."),
+        ("names", {}, r"split must be one of test, test-hard\."),
+    ],
+)
+def test_no_row_of_one_split_is_in_another(
+    tmp_path: Path, layout: str, settings: dict[str, str], count: int | str
+) -> None:
+    for name, rows_there in LAYOUTS[layout].items():
+        part = [{**row, "id": f"{name} {row['id']}"} for row in rows(rows_there)]
+        write_parquet(tmp_path / "set" / name, part)
+    given: dict[str, Any] = {**settings, "cache_dir": tmp_path / "cache"}
+    if isinstance(count, str):
+        with pytest.raises(ConfigError, match=count):
+            load_dataset(tmp_path / "set", **given)
+        return
+    dataset = load_dataset(tmp_path / "set", **given)
+    told = {dataset[n].sample_id.partition(" ")[0] for n in range(len(dataset))}
+    assert len(dataset) == count
+    kept = settings.get("config", settings.get("split", ""))
+    assert all(name.removeprefix("data/").partition("-0")[0].startswith(kept) or "000" in name
+               or kept in name for name in told)  # fmt: skip
+    assert sum(LAYOUTS[layout][name] for name in told) == count
+
+
+def test_a_copy_of_a_repository_is_read_by_its_card(tmp_path: Path) -> None:
+    card = (
+        "---\nconfigs:\n- config_name: {0}\n  data_files:\n  - split: train\n    path: x/*\n---\n"
+    )
+    folder = tmp_path / "set"
+    write_parquet(folder / "x" / "test-a.parquet", rows(2))
+    (folder / "README.md").write_text(card.format("mine"))
+    dataset = load_dataset(folder, split="train", cache_dir=tmp_path / "cache")
+    assert len(dataset) == 2
+    with pytest.raises(ConfigError, match=r"config='other': .*'mine'"):
+        load_dataset(folder, config="other", cache_dir=tmp_path / "cache")
+
+
+def test_a_table_beside_rows_is_ambiguous(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "train.parquet", rows(1))
+    (tmp_path / "data.jsonl").write_text("{}")
+    with pytest.raises(ConfigError, match=r"more than one dataset: .* data.jsonl, train.parquet"):
+        load_dataset(tmp_path)
+    write_parquet(tmp_path / "other" / "train" / "0.parquet", rows(1))
+    (tmp_path / "other" / "metadata.jsonl").write_text("{}")
+    with pytest.raises(ConfigError, match=r"metadata.jsonl, train/0.parquet"):
+        load_dataset(tmp_path / "other")
+
+
+def test_text_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    records = [{k: v for k, v in row.items() if k != "problem"} for row in rows(3)]
+    plain = pa.Table.from_pylist(records)
+    problems = pa.array([b"What?", b"caf\xe9?", b"Which?"]).view(pa.string())
+    pq.write_table(plain.append_column("problem", problems), tmp_path / "a.parquet")
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(tmp_path / "a.parquet", cache_dir=tmp_path / "cache")
+    (error,) = caught.value.errors
+    assert (error.line, error.field) == (2, "problem")
+    assert "is not UTF-8" in error.problem
+
+
+def test_answers_of_a_table_with_options(tmp_path: Path) -> None:
+    """The forms of ScienceQA (an index) and AI2D (an index as text, numeric options)."""
+    image = {"bytes": encoded("red"), "path": None}
+    records = [
+        {"image": image, "question": "Which?", "choices": ["cat", "dog"], "answer": "1"},
+        {"image": image, "question": "How many?", "choices": ["1", "2", "3"], "answer": "1"},
+    ]
+    path = write_parquet(tmp_path / "a.parquet", records)
+    cache = tmp_path / "cache"
+    with pytest.raises(
+        DatasetError, match=r"a.parquet:2: field 'answer'.*answers='index' or 'text'"
+    ):
+        load_dataset(path, cache_dir=cache)
+    dataset = load_dataset(path, cache_dir=cache, answers="index")
+    assert [dataset[n].answers for n in range(2)] == [("B",), ("B",)]
+    with pytest.raises(UnknownNameError, match="Did you mean 'index'"):
+        load_dataset(path, cache_dir=cache, answers="indx")
+
+
 def test_a_dataset_saved_by_datasets_with_its_image_type(tmp_path: Path) -> None:
     import datasets
 
