@@ -40,7 +40,7 @@ def check_form(form: str | None) -> None:
         raise UnknownNameError("form of answers", str(form), ANSWER_FORMS)
 
 
-def named_option(value: Raw, options: Sequence[str], form: AnswerForm | None) -> str:
+def named_options(value: Raw, options: Sequence[str], form: AnswerForm | None) -> tuple[str, ...]:
     """Says which option an answer names, in the form that judges read without doubt.
 
     Args:
@@ -50,6 +50,7 @@ def named_option(value: Raw, options: Sequence[str], form: AnswerForm | None) ->
 
     Returns:
         The option's letter; or letter and text where the letter alone is the text of another.
+        Several where the answer is a text that options share: each of them is right.
 
     Raises:
         RowError: If it names no option, or could name either of two.
@@ -60,9 +61,9 @@ def named_option(value: Raw, options: Sequence[str], form: AnswerForm | None) ->
     named = {index for indices in found.values() for index in indices}
     if not named:
         raise RowError("answer", _unnamed(value, options, form))
-    if len(named) > 1:
+    if len(named) > 1 and len({text_of(options[index]) for index in named}) > 1:
         raise RowError("answer", _ambiguous(value, options, found))
-    return _reference(named.pop(), options)
+    return tuple(_reference(index, options) for index in sorted(named))
 
 
 def _reference(index: int, options: Sequence[str]) -> str:
@@ -165,9 +166,7 @@ def _ambiguous(value: Raw, options: Sequence[str], found: dict[AnswerForm, list[
         for way, indices in found.items()
     }
     if len(found) == 1:
-        return (
-            f"{quoted(value)} is the text of the options {'; '.join(said.values())}: give a letter."
-        )
+        return f"{quoted(value)} is any of the options {'; '.join(said.values())}: give a letter."
     readings = ", or ".join(f"as {way} option {said[way]}" for way in found)
     return (
         f"{quoted(value)} can be read {readings}; say which with "

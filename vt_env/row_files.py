@@ -27,6 +27,8 @@ READ = (
     "JSON lines (.jsonl), a JSON array (.json), .csv, .tsv, each also with .gz, .parquet, a folder "
     "of parquet files or one saved by datasets, and hf:owner/name"
 )
+MAX_UNPACKED = 4 * 2**30
+"""Bytes that a packed file may unpack to, for they are held in memory."""
 _GZIP = b"\x1f\x8b"
 _HEAD = 2**16
 
@@ -154,9 +156,13 @@ def _is_json(text: bytes) -> bool:
 
 
 def _unpacked(path: Path) -> bytes:
+    """Unpacks a file into memory, up to a limit: a small one may unpack without end."""
     try:
         with gzip.open(path, "rb") as file:
-            return file.read()
+            contents = file.read(MAX_UNPACKED + 1)
     except (OSError, EOFError, zlib.error) as error:
         problem = f"is not a whole gzip file ({error})."
         raise DatasetError([DataError(str(path), None, None, problem)], 0) from error
+    if len(contents) > MAX_UNPACKED:
+        _refuse(path, f"unpacks to more than {MAX_UNPACKED // 2**30} GiB; unpack it to read it")
+    return contents

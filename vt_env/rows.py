@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from judges import ANSWER_KINDS, AnswerKind
-from vt_env.answers import AnswerForm, named_option
+from vt_env.answers import AnswerForm, named_options
 from vt_env.image_files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
 from vt_env.inline_images import inline_image
 from vt_env.options import check_order, lettered, read_options
@@ -255,11 +255,13 @@ def _answers(
     values = value if isinstance(value, list | tuple) else [value]
     if not values:
         raise RowError("answer", "expected at least one accepted answer, got an empty list.")
-    texts = (_answer(item, options, form) for item in values)
+    texts = (text for item in values for text in _accepted(item, options, form))
     return tuple(dict.fromkeys(texts))
 
 
-def _answer(value: object, options: tuple[str, ...] | None, form: AnswerForm | None) -> str:
+def _accepted(
+    value: object, options: tuple[str, ...] | None, form: AnswerForm | None
+) -> tuple[str, ...]:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError("answer", f"expected text, a number or a list of them, got {_type(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
@@ -267,7 +269,7 @@ def _answer(value: object, options: tuple[str, ...] | None, form: AnswerForm | N
     text = value if isinstance(value, str) else repr(value)
     if not text.strip():
         raise RowError("answer", "is empty.")
-    return text if options is None else named_option(value, options, form)
+    return (text,) if options is None else named_options(value, options, form)
 
 
 def _identifier(row: Mapping[str, Any], default: str) -> str:

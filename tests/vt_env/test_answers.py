@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges import JudgeCase, RuleJudge
-from vt_env.answers import AnswerForm, Raw, check_form, named_option
+from vt_env.answers import AnswerForm, Raw, check_form, named_options
 from vt_env.errors import UnknownNameError
 from vt_env.schemas import RowError
 
@@ -51,7 +51,7 @@ NUMBERS = ("1", "2", "3", "4")
 def test_an_answer_names_its_option(
     value: Raw, options: tuple[str, ...], form: AnswerForm | None, expected: str
 ) -> None:
-    assert named_option(value, options, form) == expected
+    assert named_options(value, options, form) == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_answer_names_its_option(
         (1, ("2 cm", "1 cm", "3 cm", "4 cm", "5 cm"), "letter", "expected a letter from A to E"),
         (2, ("5 cm", "2 cm", "3 cm"), None, "answers='index' or 'text'"),
         ("A", ("B", "A"), None, "answers='letter' or 'text'"),
-        ("red", ("red", "red", "blue"), None, "of the options A 'red' and B 'red': give a letter"),
+        ("2", ("2 cm", "2 kg", "3 cm"), "text", "any of the options A '2 cm' and B '2 kg'"),
         ("B", ANIMALS, "index", "expected an index from 0 to 2 (answers=\"index\"), got 'B'"),
         ("dog", ANIMALS, "letter", "expected a letter"),
         ("B", ANIMALS, "text", "expected the text of an option"),
@@ -78,10 +78,14 @@ def test_an_answer_that_names_none_or_two(
     value: Raw, options: tuple[str, ...], form: AnswerForm | None, problem: str
 ) -> None:
     with pytest.raises(RowError) as caught:
-        named_option(value, options, form)
+        named_options(value, options, form)
     assert caught.value.field == "answer"
     assert problem in caught.value.problem
     assert len(caught.value.problem) < 400
+
+
+def test_a_text_that_options_share_is_any_of_them() -> None:
+    assert named_options("red", ("red", "red", "blue"), None) == ("A", "B")
 
 
 def test_forms_of_answers() -> None:
@@ -99,7 +103,7 @@ def test_forms_of_answers() -> None:
 )  # fmt: skip
 def test_the_judge_pays_the_named_option_alone(options: list[str], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(options) - 1))
-    reference = named_option(index, options, "index")
+    (reference,) = named_options(index, options, "index")
     judge = RuleJudge(symbolic=False)
     for number, option in enumerate(options):
         prediction = f"({'ABCDEF'[number]}) {option}"

@@ -282,3 +282,13 @@ def test_conversations_that_cannot_be_one_question(
     (error,) = errors_of(write(folder, "d.json", json.dumps([row])))
     assert (error.line, error.field) == (1, field)
     assert problem in error.problem
+
+
+def test_a_packed_file_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"question": "' + b"x" * 10_000 + b'"}\n'))
+    monkeypatch.setattr("vt_env.row_files.MAX_UNPACKED", 2**12)
+    with pytest.raises(DatasetError, match="unpack it to read it"):
+        load_dataset(path)
