@@ -112,7 +112,8 @@ class RuleJudge:
 
     def decide(self, case: JudgeCase) -> bool | None:
         """Returns whether the prediction is right; None when the rules cannot tell."""
-        if case.prediction in case.references and case.prediction.strip():
+        said = case.prediction.strip()
+        if said and said in case.references:
             return True
         answer = self._answer(case.prediction)
         if not answer:

@@ -22,6 +22,7 @@ _COMMA = re.compile(
     r"\s*,\s*(?:and\s+|or\s+|&\s+)?|\s+(?:and|&)\s+|(?<=[\u3040-\u9fff])[和与及と](?=[\u3040-\u9fff])",
     re.IGNORECASE,
 )
+_LISTED = re.compile(r"[,&和与及と]|\band\b", re.IGNORECASE)
 _SLASH = re.compile(r"(?<=[^\W\d])\s?/\s?(?=[^\W\d])")
 _ORDER = re.compile(
     r"\b(?:in (?:\w+ )?order|ordered|order of|rank\w*|sort\w*|sequence|ascending|descending|"
@@ -78,7 +79,7 @@ def split_items(text: str, slashes: bool = False) -> tuple[str, ...]:
     elif "," in text and ", " not in text and parse_quantity(text) is not None:
         parts = [text]
     else:
-        parts = _COMMA.split(text)
+        parts = _COMMA.split(text) if _LISTED.search(text) else [text]
         if slashes and len(parts) == 1:
             parts = _SLASH.split(text)
     items = tuple(item for item in (strip_marks(part) for part in parts) if item)

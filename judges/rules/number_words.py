@@ -83,6 +83,9 @@ def ordinal_with_noun(text: str) -> tuple[int, str] | None:
     return (_ORDINALS[first], noun) if noun and first in _ORDINALS else None
 
 
+CARDINALS = frozenset((*_ONES, *_TENS))
+IN_NUMBERS = CARDINALS | frozenset((*_SCALES, "hundred"))
+"""What a number in the midst of a sentence begins with, and goes on with."""
 FIRST_WORDS = frozenset(
     (*_ONES, *_TENS, *_ORDINALS, "half", "a", "an", "only", "just", "single", "minus", "negative")
 )

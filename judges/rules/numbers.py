@@ -70,6 +70,10 @@ _IN_FRONT = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$€£¥₹₩])", re.IGN
 _ONE_OF_MANY = re.compile(r"^an?\s+(?=(?:hundred|thousand|[mbtr]+illion|dozen)\b)", re.IGNORECASE)
 _SINGLE = re.compile(r"^(?:only\s+|just\s+)?(?:an?\s+|one\s+)?single\s+[a-z]+$", re.IGNORECASE)
 _PAIR = re.compile(r"^(?:an?|one)\s+pair(?:\s+of\s+[a-z ]+)?$", re.IGNORECASE)
+# What a number can begin with; most texts do not, and are told off here.
+_START = re.compile(
+    r"[-+$€£¥₹₩.\d]|(?:US|HK|CA|AU|C|A)\$|(?:usd|eur|gbp|jpy|cny|rmb|inr|chf|rs)\b", re.IGNORECASE
+)
 _ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)\b", re.ASCII)
 _DIGIT = re.compile(r"\d")
 _DECADE = re.compile(r"\d{1,3}0'?s", re.ASCII)
@@ -130,6 +134,8 @@ def parse_quantity(text: str) -> Quantity | None:
         if not _DIGIT.search(text):
             return _from_words(text)
         text = _IN_FRONT.sub("-", _ASSIGNMENT.sub("", text))
+    if _START.match(text) is None:
+        return None
     if text[0].isdigit():
         text = _ORDINAL.sub(r"\1", text)
     match = _WHOLE.match(text)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from judges.rules.clean import clean
-from judges.rules.number_words import number_from_words
+from judges.rules.number_words import CARDINALS, IN_NUMBERS, number_from_words
 from judges.rules.numbers import Quantity, find_quantities, parse_quantity
 from judges.rules.question import asks_for_change, direction, share
 
@@ -40,15 +40,9 @@ _UNFINISHED = re.compile(
     r"\b(?:for|the|an?|of|and|is|are|to|in|at|by|with|from|that|which|so)\s*$",
     re.IGNORECASE,
 )
-_WORDS = re.compile(
-    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|"
-    r"fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|"
-    r"ninety|hundred|thousand|million|billion)(?:(?:[\s-]|\s+and\s+)(?:one|two|three|four|five|six|"
-    r"seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|"
-    r"nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|"
-    r"billion)\b)*",
-    re.IGNORECASE,
-)
+_WORD = re.compile(r"[A-Za-z]+")
+_NEXT_WORD = re.compile(r"[ -](?:and )?([A-Za-z]+)")
+_DIGIT = re.compile(r"\d")
 # "one" is a number behind these words, and a pronoun behind others ("the left one").
 _ONE_COUNTED = re.compile(
     r"(?:^|\b(?:is|are|was|were|only|just|exactly|has|have|had|shows?|see|count|contains?|holds?|"
@@ -152,17 +146,28 @@ def _in_sentence(answer: str, question: str) -> Quantity | None:
 
 def _candidates(text: str) -> list[Quantity]:
     """Lists the numbers of a sentence, in digits and in words."""
-    found = [quantity for _, _, quantity in find_quantities(text)]
-    for match in _WORDS.finditer(text):
+    found = [quantity for _, _, quantity in find_quantities(text)] if _DIGIT.search(text) else []
+    end = 0
+    for match in _WORD.finditer(text):
         word = match.group().lower()
-        if word in ("hundred", "thousand", "million", "billion"):
-            continue  # said with its digits
+        if match.start() < end or word not in CARDINALS:
+            continue
         if word == "one" and not _ONE_COUNTED.search(text[: match.start()]):
             continue
-        number = number_from_words(word)
+        end = _run_end(text, match.end())
+        number = number_from_words(text[match.start() : end])
         if number is not None:
             found.append(Quantity(Decimal(number[0])))
     return found
+
+
+def _run_end(text: str, end: int) -> int:
+    """Returns where a number in words ends that goes on behind its first word."""
+    following = _NEXT_WORD.match(text, end)
+    while following is not None and following[1].lower() in IN_NUMBERS:
+        end = following.end()
+        following = _NEXT_WORD.match(text, end)
+    return end
 
 
 @lru_cache(maxsize=4096)

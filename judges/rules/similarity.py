@@ -136,7 +136,9 @@ def similar_texts(left: str, right: str, threshold: float) -> bool:
         right: The other text.
         threshold: Smallest `similarity` of the whole that counts, in (0, 1].
     """
-    if min(len(left), len(right)) < MIN_CHARS or is_exact(left) or is_exact(right):
+    if min(len(left), len(right)) < MIN_CHARS or right.count(" ") < MIN_WORDS - 1:
+        return False
+    if is_exact(left) or is_exact(right):
         return False
     names = frozenset(word for word in right.split()[1:] if word[:1].isupper())
     left, right = text_key(left), text_key(right)
