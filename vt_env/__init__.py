@@ -20,6 +20,7 @@ from vt_env.errors import (
     DataError,
     DatasetError,
     ImageError,
+    LadderWarning,
     UnknownNameError,
     VisionThinkError,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "Episode",
     "EpisodeConfig",
     "ImageError",
+    "LadderWarning",
     "Message",
     "Observation",
     "Outcome",

@@ -7,6 +7,8 @@
     ├── DataError               one bad row: file, line, field, problem
     └── DatasetError            every bad row of a dataset, listed
 
+    LadderWarning               (a UserWarning) hardly any image can be asked for
+
 What a *policy* does wrong is never an exception: it is a named outcome of the episode.
 """
 
@@ -23,6 +25,10 @@ class ConfigError(VisionThinkError, ValueError):
 
 class ImageError(VisionThinkError):
     """An image that is missing, unreadable, or larger than the limits allow."""
+
+
+class LadderWarning(UserWarning):
+    """Hardly any image has a higher resolution to ask for, so there is nothing to decide."""
 
 
 class DataError(VisionThinkError):
@@ -72,6 +78,7 @@ __all__ = [
     "DataError",
     "DatasetError",
     "ImageError",
+    "LadderWarning",
     "UnknownNameError",
     "VisionThinkError",
 ]

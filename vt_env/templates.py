@@ -40,6 +40,11 @@ class PromptTemplate:
         return self.tool_error.replace("{error}", error)
 
 
+def shipped_templates() -> dict[str, Path]:
+    """Files of the templates that are shipped, by name."""
+    return {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
+
+
 def load_template(name_or_path: str | Path) -> PromptTemplate:
     """Loads a shipped template by name, or a TOML file by path.
 
@@ -47,7 +52,7 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
         UnknownNameError: If it is neither a shipped template nor an existing file.
         ConfigError: If the file is not valid TOML or a field is missing, unknown or not text.
     """
-    shipped = {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
+    shipped = shipped_templates()
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
         raise UnknownNameError("prompt template", str(name_or_path), shipped)
