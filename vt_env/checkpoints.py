@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.limits import BOUNDS, ImageLimits
-from vt_env.templates import load_template, shipped_templates
+from vt_env.templates import PromptTemplate, load_template, shipped_templates, to_toml
 from vt_env.tiles import TILE_FAMILIES
 from vt_env.tokens import FAMILIES
 
@@ -153,11 +153,22 @@ def image_limits(
     return played.limits(min_pixels, max_pixels, bounds)
 
 
-def write_defaults(directory: Path, defaults: PlayDefaults) -> None:
-    """Writes `DEFAULTS_FILE`; a prompt that is a file is copied beside it."""
+def write_defaults(
+    directory: Path, defaults: PlayDefaults, template: PromptTemplate | None = None
+) -> None:
+    """Writes `DEFAULTS_FILE`; a prompt template that is not a shipped one is written beside it.
+
+    Args:
+        directory: The checkpoint's.
+        defaults: What is written.
+        template: The prompt template, where it is none that `defaults` could name.
+
+    Raises:
+        UnknownNameError: If the prompt template that `defaults` names does not exist.
+    """
     record = asdict(defaults)
-    if defaults.prompt not in shipped_templates():
-        text = Path(defaults.prompt).read_text(encoding="utf-8")
+    if template is not None or defaults.prompt not in shipped_templates():
+        text = to_toml(template or load_template(defaults.prompt))
         (directory / _PROMPT_FILE).write_text(text, encoding="utf-8")
         record["prompt"] = _PROMPT_FILE
     path = directory / DEFAULTS_FILE

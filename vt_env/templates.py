@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from vt_env.errors import ConfigError, UnknownNameError
@@ -38,6 +39,16 @@ class PromptTemplate:
     def error_text(self, error: str) -> str:
         """The feedback's text for `error`."""
         return self.tool_error.replace("{error}", error)
+
+
+def to_toml(template: PromptTemplate) -> str:
+    """The template as `load_template` reads it."""
+    # A JSON string is a TOML string, but for DEL and for pairs of surrogates, which are not made.
+    quoted = {
+        name: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        for name, value in asdict(template).items()
+    }
+    return "".join(f"{name} = {value}\n" for name, value in quoted.items())
 
 
 def shipped_templates() -> dict[str, Path]:

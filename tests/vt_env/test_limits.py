@@ -1,6 +1,8 @@
 """Pixel bounds of every view and of the full view alone; the processor agrees with both."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -31,13 +33,18 @@ def loaded(width: int, height: int) -> tuple[int, int]:
 
 def processed(width: int, height: int) -> tuple[int, int]:
     """The size that transformers' own rule gives."""
+    height, width = smart_resize()(height, width, 28, *PUBLISHED)
+    return width, height
+
+
+@functools.cache
+def smart_resize() -> Callable[..., tuple[int, int]]:
     from agents.compat import prepare_imports
 
     prepare_imports()
-    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+    from transformers.models.qwen2_vl import image_processing_qwen2_vl
 
-    height, width = smart_resize(height, width, 28, *PUBLISHED)
-    return width, height
+    return image_processing_qwen2_vl.smart_resize
 
 
 def elongated(size: tuple[int, int]) -> bool:
