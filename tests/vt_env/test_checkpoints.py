@@ -1,6 +1,7 @@
 """What a checkpoint's files say: ours carries its own defaults, others those of their kind."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,9 @@ def test_a_prompt_of_ones_own_goes_with_the_checkpoint(tmp_path: Path) -> None:
     assert "MY RESOLUTION" in env.template.system
     again = tmp_path / "again"
     again.mkdir()
+    template = replace(load_template("brief"), user="MY QUESTION {question}")
+    write_defaults(checkpoint(again), PlayDefaults("brief", 64, 2048), template)
+    assert load_template(read_checkpoint(again).defaults.prompt) == template
     write_defaults(checkpoint(again), read_checkpoint(moved).defaults)
     assert "MY RESOLUTION" in load_template(read_checkpoint(again).defaults.prompt).system
 
