@@ -99,10 +99,10 @@ def check_ladder(dataset: Dataset, config: EpisodeConfig, samples: int) -> Ladde
 def warn_of_a_flat_ladder(dataset: Dataset, config: EpisodeConfig, stacklevel: int = 2) -> None:
     """Gives a `LadderWarning` when hardly any of the first samples can be asked for.
 
-    A ladder of one rung, and an environment without the resize tool, ask for no warning: there
+    A ladder of one rung, a single turn, and an environment without the resize tool give none: there
     asking was left out on purpose.
     """
-    if len(config.resolutions) < 2 or "resize" not in config.tools:
+    if len(config.resolutions) < 2 or config.max_turns < 2 or "resize" not in config.tools:
         return
     found = check_ladder(dataset, config, FIRST)
     if found.poor:

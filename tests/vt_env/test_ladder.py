@@ -61,6 +61,12 @@ def test_a_canvas_of_the_docs_can_be_asked_for(family: str, canvas: int) -> None
     assert f"| `{family}` | {canvas}" in PAGE.read_text(encoding="utf-8")
 
 
+def test_large_images_of_which_no_tile_is_spared_are_told() -> None:
+    with pytest.warns(LadderWarning, match=r"0 of the first 8 .*2048x2048"):
+        vt_env.make(token_family="llava_onevision", canvas=2048)
+    vt_env.make(token_family="llava_onevision", canvas=1536)
+
+
 def test_the_share_is_that_of_the_first_samples() -> None:
     few = data(*[LARGE] * 3, *[SMALL] * 5, *[LARGE] * 100)
     with pytest.warns(LadderWarning, match=r"3 of the first 8 samples \(38%\).*30x30"):
@@ -72,7 +78,14 @@ def test_the_share_is_that_of_the_first_samples() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"tools": ("crop",)}, {"resolutions": (1.0,)}, {"resolutions": (0.1, 1.0)}]
+    "settings",
+    [
+        {},
+        {"tools": ("crop",)},
+        {"resolutions": (1.0,)},
+        {"max_turns": 1},
+        {"resolutions": (0.1, 1.0)},
+    ],
 )
 def test_nothing_is_said_where_there_is_nothing_to_say(settings: dict[str, Any]) -> None:
     vt_env.make(**settings)
