@@ -16,6 +16,8 @@ from vt_env.rules import Ending
 
 MOST = 0.05
 """A larger share of episodes is told."""
+TRAINED = "trained"
+"""How the names of what a trained model played begin."""
 KINDS = ("cut_off", "context_limit", "malformed", "refused")
 _ENDINGS = {
     "cut_off": Ending.CUT_OFF,
@@ -69,7 +71,10 @@ def limit_lines(played: Mapping[str, Shares], used: PlayDefaults) -> list[str]:
         found = {name: shares[kind] for name, shares in played.items() if shares[kind] > MOST}
         if found:
             listed = ", ".join(f"{share:.1%} ({name})" for name, share in found.items())
-            lines.append(f"LIMITS: {listed} of episodes {_advice(kind, used)}")
+            line = f"LIMITS: {listed} of episodes {_advice(kind, used)}"
+            if kind == "malformed" and any(name.startswith(TRAINED) for name in found):
+                line += " Turns that training makes rare drift out of format: raise --beta."
+            lines.append(line)
     return lines
 
 

@@ -32,6 +32,7 @@ from benchmarks.evaluation import (
 )
 from benchmarks.limit_notes import (
     KINDS,
+    TRAINED,
     Shares,
     limit_lines,
     limits_record,
@@ -204,10 +205,10 @@ def run_limits(
     return {
         **before_limits(before),
         "rollouts in training": training,
-        "trained": shares_of(after.policy),
-        "trained, temperature 1": shares_of(after.sampled),
-        "trained, always_low": shares_of(after.always_low),
-        "trained, always_high": shares_of(after.always_high),
+        TRAINED: shares_of(after.policy),
+        f"{TRAINED}, temperature 1": shares_of(after.sampled),
+        f"{TRAINED}, always_low": shares_of(after.always_low),
+        f"{TRAINED}, always_high": shares_of(after.always_high),
     }
 
 

@@ -46,6 +46,9 @@ def test_every_kind_is_told_with_its_setting() -> None:
     settings = ("--max-new-tokens", "--max-model-len (now 1024)", "--prompt", "--bounds full_view")
     assert [said in line for line, said in zip(lines, settings, strict=True)] == [True] * 4
     assert all("25.0% (policy) of" in line for line in lines)
+    (drifted,) = limit_lines({"trained, always_low": shares_of([wrong[2]])}, USED)
+    assert drifted.endswith("raise --beta.")
+    assert "--beta" not in lines[2]
     asked_again = trajectory(problems=none, outcome=ASKED, ending=Ending.TURN_LIMIT)
     assert counts_of([asked_again])["refused"] == 0
     assert counts_of([trajectory(ending=Ending.MALFORMED, problems=none)]) == {
