@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from agents.errors import BackendError
+from vt_env.checkpoints import Checkpoint, read_checkpoint
 from vt_env.tokens import FAMILIES
 
 
@@ -49,29 +49,15 @@ def load_model(model_dir: str | Path, dtype: str = "float32") -> Any:
     return model.eval()
 
 
-def checkpoint_limits(model_dir: str | Path) -> dict[str, Any]:
-    """How the checkpoint's processor sizes images, as settings of the environment.
-
-    Returns:
-        ``token_family``, ``min_pixels`` and ``max_pixels``.
+def playable(model_dir: str | Path) -> Checkpoint:
+    """Reads what a checkpoint says of itself, if the engines can play it.
 
     Raises:
-        BackendError: If the directory holds no Qwen-VL checkpoint with a processor.
+        BackendError: If the directory holds no Qwen-VL checkpoint.
+        ConfigError: If one of its files cannot be used; names the file.
     """
     path = check_model_dir(model_dir)
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        processor = json.loads((path / "preprocessor_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BackendError(
-            f"{path}: cannot read config or preprocessor_config ({error})."
-        ) from error
-    family = config.get("model_type")
-    if family not in FAMILIES:
-        raise BackendError(f"{path}: model type {family!r} is none of {', '.join(FAMILIES)}.")
-    size = processor.get("size", {})
-    return {
-        "token_family": family,
-        "min_pixels": processor.get("min_pixels", size.get("shortest_edge")),
-        "max_pixels": processor.get("max_pixels", size.get("longest_edge")),
-    }
+    found = read_checkpoint(path)
+    if found.family not in FAMILIES:
+        raise BackendError(f"{path}: model type {found.family!r} is none of {', '.join(FAMILIES)}.")
+    return found

@@ -206,4 +206,5 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         references=episode.sample.answers,
         case=rollout.case,
         abstained=episode.verdict.abstained if episode.verdict else None,
+        problems=tuple(episode.problems),
     )

@@ -39,6 +39,7 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
             [t.visual_tokens / t.full_tokens for t in trajectories]
         ),
         "well_formed": _mean([t.outcome.well_formed for t in trajectories]),
+        "refused": _mean([t.refused for t in trajectories]),
         "reward": _mean([t.reward for t in judged]),
         "completions/mean_length": _mean([sum(t.mask) for t in trajectories]),
         "completions/max_length": float(max(sum(t.mask) for t in trajectories)),

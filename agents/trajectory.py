@@ -9,6 +9,7 @@ from agents.vision import Pixels
 from judges import JudgeCase
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
+from vt_env.rules import REFUSALS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Trajectory:
         full_tokens: Visual tokens of one pass at full resolution.
         case: What the judge was asked; None when there was no answer to judge.
         abstained: Why the judge gave no score, or None.
+        problems: Names of the faults, in order.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
     """
@@ -58,6 +60,7 @@ class Trajectory:
     full_tokens: int
     case: JudgeCase | None = None
     abstained: str | None = None
+    problems: tuple[str, ...] = ()
     advantage: float | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -71,6 +74,12 @@ class Trajectory:
     def reward(self) -> float:
         """The return: sum of all reward terms."""
         return sum(self.reward_terms.values())
+
+    @property
+    def refused(self) -> bool:
+        """Whether the policy asked for another image and got none, in any of its turns."""
+        asked = any(problem in REFUSALS for problem in self.problems)
+        return asked and not self.outcome.requested
 
     def __len__(self) -> int:
         return 1

@@ -13,6 +13,8 @@ from benchmarks import cli_data, cli_judge
 from benchmarks.cli_judge import name_values
 from benchmarks.options import (
     Backend,
+    Bounds,
+    Canvas,
     CheckpointEvery,
     EvalData,
     Judge,
@@ -20,7 +22,9 @@ from benchmarks.options import (
     MaxAbstentionShare,
     MaxModelLen,
     MaxNewTokens,
+    MaxPixels,
     MicroBatchSize,
+    MinPixels,
     Model,
     NumEnvRunners,
     NumGenerations,
@@ -30,6 +34,7 @@ from benchmarks.options import (
     ShaperParam,
     UntaggedAnswer,
 )
+from benchmarks.play import PlaySettings
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from vt_env.errors import ConfigError, VisionThinkError
@@ -57,7 +62,7 @@ def train(
     judge_param: JudgeParam = None,
     max_abstention_share: MaxAbstentionShare = _DEFAULTS.max_abstention_share,
     rewards: Annotated[str, Opt(help="Reward preset.")] = _DEFAULTS.rewards,
-    prompt: Prompt = _DEFAULTS.prompt,
+    prompt: Prompt = None,
     untagged_answer: UntaggedAnswer = _DEFAULTS.untagged_answer,
     backend: Backend = _DEFAULTS.backend,
     num_env_runners: NumEnvRunners = _DEFAULTS.num_env_runners,
@@ -72,12 +77,14 @@ def train(
     num_iterations: NumIterations = _DEFAULTS.num_iterations,
     micro_batch_size: MicroBatchSize = _DEFAULTS.micro_batch_size,
     temperature: Annotated[float, Opt(help="Rollout temperature.")] = _DEFAULTS.temperature,
-    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
-    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = None,
+    max_model_len: MaxModelLen = None,
     shaper: Annotated[str, Opt(help="Group shaper.")] = _DEFAULTS.shaper,
     shaper_param: ShaperParam = None,
-    min_pixels: Annotated[int | None, Opt(help="Smallest area shown.")] = None,
-    max_pixels: Annotated[int | None, Opt(help="Largest area shown.")] = None,
+    min_pixels: MinPixels = None,
+    max_pixels: MaxPixels = None,
+    bounds: Bounds = None,
+    canvas: Canvas = None,
     eval_samples: Annotated[int, Opt(help="Held-out samples.")] = _DEFAULTS.eval_samples,
     checkpoint_every: CheckpointEvery = _DEFAULTS.checkpoint_every,
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = _DEFAULTS.threads,
@@ -108,7 +115,7 @@ def evaluate(
     backend: Backend = _DEFAULTS.backend,
     judge: Judge = _DEFAULTS.judge,
     judge_param: JudgeParam = None,
-    prompt: Prompt = _DEFAULTS.prompt,
+    prompt: Prompt = None,
     untagged_answer: UntaggedAnswer = _DEFAULTS.untagged_answer,
     samples: Annotated[int, Opt(help="At most this many samples; 0: all of a file.")] = 0,
     temperature: Annotated[float, Opt(help="0 is greedy.")] = 0.0,
@@ -116,8 +123,12 @@ def evaluate(
     decision: Annotated[
         str, Opt(help="policy: as it decides; answer or request: forced.")
     ] = "policy",
-    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
-    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = None,
+    max_model_len: MaxModelLen = None,
+    min_pixels: MinPixels = None,
+    max_pixels: MaxPixels = None,
+    bounds: Bounds = None,
+    canvas: Canvas = None,
     out: Annotated[Path | None, Opt(help="Folder for episodes.jsonl and summary.json.")] = None,
 ) -> None:
     """Run a policy over the world's test split, or over images of your own.
@@ -129,17 +140,23 @@ def evaluate(
     evaluate_policy(
         EvalSettings(
             data=data,
-            model=model,
-            backend=backend,
+            play=PlaySettings(
+                model,
+                backend,
+                prompt,
+                max_new_tokens,
+                max_model_len,
+                min_pixels,
+                max_pixels,
+                bounds,
+            ),
             judge={"name": judge, **name_values(judge_param or [])},
-            prompt=prompt,
             untagged_answer=untagged_answer,
             samples=samples,
             temperature=temperature,
             seed=seed,
             decision=decision,
-            max_new_tokens=max_new_tokens,
-            max_model_len=max_model_len,
+            canvas=canvas,
         ),
         out,
     )
@@ -153,16 +170,22 @@ def quality(
     split: Annotated[str, Opt(help="Its split; generalisation: styles never seen.")] = "test",
     samples: Annotated[int, Opt(help="Held-out samples, each played three times.")] = 3000,
     seed: Annotated[int, Opt(help="Seed of the sampling.")] = 0,
-    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
-    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = None,
+    max_model_len: MaxModelLen = None,
+    prompt: Prompt = None,
+    min_pixels: MinPixels = None,
+    max_pixels: MaxPixels = None,
+    bounds: Bounds = None,
+    canvas: Canvas = None,
     out: Annotated[Path | None, Opt(help="JSON file for the figures.")] = None,
 ) -> None:
     """Check a model to start from: reading at both resolutions, protocol, request rates."""
     from benchmarks.quality import QualitySettings, check_quality
 
-    settings = QualitySettings(
-        model, backend, suite, split, samples, seed, max_new_tokens, max_model_len
+    play = PlaySettings(
+        model, backend, prompt, max_new_tokens, max_model_len, min_pixels, max_pixels, bounds
     )
+    settings = QualitySettings(play, suite, split, samples, seed, canvas)
     check_quality(settings, out)
 
 

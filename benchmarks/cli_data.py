@@ -10,16 +10,34 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from benchmarks.cli_judge import name_values
-from benchmarks.options import Backend, Judge, JudgeParam, MaxModelLen, MaxNewTokens, Model, Prompt
+from benchmarks.options import (
+    Backend,
+    Bounds,
+    Canvas,
+    Judge,
+    JudgeParam,
+    MaxModelLen,
+    MaxNewTokens,
+    MaxPixels,
+    MinPixels,
+    Model,
+    Prompt,
+)
+from benchmarks.play import PlaySettings
 from benchmarks.settings import TrainSettings
 from benchmarks.show import console
 from benchmarks.sources import DataSource
+from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.datasets import DATASETS, load_dataset
+from vt_env.episode import EpisodeConfig
 from vt_env.errors import DataError, DatasetError
+from vt_env.ladder import check_ladder
 from vt_env.samples import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and label them.")
 Opt = typer.Option
+LADDER_SAMPLES = 1000
+"""Samples whose sizes `check` looks at for the ladder of resolutions."""
 _DEFAULTS = TrainSettings()
 
 Data = Annotated[str, Opt(help="'world', or a dataset: a file of rows, a folder, hf:name.")]
@@ -36,7 +54,6 @@ Config = Annotated[str | None, Opt(help="Which configuration of a folder or hub 
 Answers = Annotated[
     str | None, Opt(help="Answers to questions with options: index (from 0), letter or text.")
 ]
-Canvas = Annotated[int | None, Opt(help="World: side of the images, in pixels, 112 to 2048.")]
 
 
 @app.command()
@@ -62,11 +79,24 @@ def check(
             "for files of text, header for parquet.",
         ),
     ] = None,
+    canvas: Canvas = None,
+    model: Annotated[
+        str | None, typer.Option(help="Checkpoint whose token family and bounds are meant.")
+    ] = None,
+    token_family: Annotated[
+        str | None, typer.Option(help="Token family; else the checkpoint's, or qwen2_5_vl.")
+    ] = None,
+    min_pixels: MinPixels = None,
+    max_pixels: MaxPixels = None,
+    bounds: Bounds = None,
 ) -> None:
     """Read every row and open every image; list all that cannot be used.
 
-    Bad rows are listed as they are found and memory stays constant, however many there are.
+    Bad rows are listed as they are found and memory stays constant, however many there are. Says
+    too of how many of the first samples a higher resolution can be asked for.
     """
+    played = read_checkpoint(model) if model is not None else None
+    limits = image_limits(played, token_family, min_pixels, max_pixels, bounds)
     given = {
         "split": split,
         "config": config,
@@ -74,6 +104,7 @@ def check(
         "answers": answers,
         "check": images,
         "allow_urls": allow_urls or None,
+        "canvas": canvas,
     }
     settings = {name: value for name, value in given.items() if value is not None}
     dataset = _load(path, settings)
@@ -87,6 +118,16 @@ def check(
             markup=False,
             soft_wrap=True,
         )
+    if images != "none":
+        _report_ladder(dataset, EpisodeConfig(limits=limits))
+
+
+def _report_ladder(dataset: Dataset, config: EpisodeConfig) -> None:
+    """Says of how many of the first samples a higher resolution can be asked for."""
+    found = check_ladder(dataset, config, LADDER_SAMPLES)
+    if found.share is not None:
+        style = "bold red" if found.poor else None
+        console.print(found.describe(config), style=style, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -148,7 +189,7 @@ def label(
     backend: Backend = _DEFAULTS.backend,
     judge: Judge = _DEFAULTS.judge,
     judge_param: JudgeParam = None,
-    prompt: Prompt = _DEFAULTS.prompt,
+    prompt: Prompt = None,
     rollouts: Annotated[int, Opt(help="Answers at each resolution.")] = 8,
     temperature: Annotated[float, Opt(help="Sampling temperature.")] = 1.0,
     low_correct: Annotated[
@@ -162,8 +203,11 @@ def label(
     ] = 0,
     sampling_seed: Annotated[int, Opt(help="Seed of the rollouts.")] = 0,
     batch: Annotated[int, Opt(help="Samples played at once; memory grows with it.")] = 16,
-    max_new_tokens: MaxNewTokens = _DEFAULTS.max_new_tokens,
-    max_model_len: MaxModelLen = _DEFAULTS.max_model_len,
+    max_new_tokens: MaxNewTokens = None,
+    max_model_len: MaxModelLen = None,
+    min_pixels: MinPixels = None,
+    max_pixels: MaxPixels = None,
+    bounds: Bounds = None,
 ) -> None:
     """Label samples low_enough, needs_high or undecided by rollouts at both resolutions."""
     from benchmarks.label import LabelSettings, label_dataset
@@ -171,17 +215,15 @@ def label(
 
     settings = LabelSettings(
         source=DataSource(data, split, suite, families, seed, canvas, config, answers),
-        model=model,
+        play=PlaySettings(
+            model, backend, prompt, max_new_tokens, max_model_len, min_pixels, max_pixels, bounds
+        ),
         rule=LabelRule.of(rollouts, low_correct, gap),
-        backend=backend,
         judge={"name": judge, **name_values(judge_param or [])},
-        prompt=prompt,
         temperature=temperature,
         samples=samples,
         seed=sampling_seed,
         batch=batch,
-        max_new_tokens=max_new_tokens,
-        max_model_len=max_model_len,
     )
     label_dataset(settings, out)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from agents.backends import make_backend
-from agents.checkpoints import checkpoint_limits
 from agents.rollout import JUDGED, Decision
 from agents.trajectory import Trajectory
 from benchmarks.evaluation import (
@@ -18,9 +17,12 @@ from benchmarks.evaluation import (
     play_batch,
     records,
 )
+from benchmarks.limit_notes import limits_record, shares_of, show_limits
 from benchmarks.metrics import figures
+from benchmarks.play import PlaySettings, world_settings
 from benchmarks.show import console, family_table, figures_table, progress_bar
 from judges import AbstentionLimit, check_judge
+from vt_env.checkpoints import PlayDefaults
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, UnknownNameError
 
@@ -38,17 +40,14 @@ class EvalSettings:
     """Settings of an evaluation; see ``visionthink eval --help``."""
 
     data: str
-    model: str
-    backend: str
+    play: PlaySettings
     judge: dict[str, Any]
-    prompt: str
     untagged_answer: str | None
     samples: int
     temperature: float
     seed: int
     decision: str
-    max_new_tokens: int
-    max_model_len: int
+    canvas: int | None = None
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
@@ -65,14 +64,13 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         EndpointError: If the judge asks a model that cannot be reached, before the engine starts.
         AbstentionLimitError: If the judge abstains on too many answers.
     """
-    split: dict[str, Any] = {"split": "test"} if settings.data == "world" else {}
+    used = settings.play.known()
     env = VisionThinkEnv(
         data=settings.data,
         judge=settings.judge,
-        prompt=settings.prompt,
         untagged_answer=settings.untagged_answer,
-        **checkpoint_limits(settings.model),
-        **split,
+        **settings.play.env(),
+        **world_settings(settings.data, "test", settings.canvas),
     )
     try:
         check_judge(env.judge)
@@ -80,24 +78,28 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
             WORLD_SAMPLES if settings.data == "world" else len(env.dataset)
         )
         indices = evaluation_indices(len(env.dataset), wanted)
-        episodes = _play(settings, env, indices)
+        episodes = _play(settings, used, env, indices)
     finally:
         env.close()
-    result = figures(episodes)
-    _print(result.to_json(), episodes)
+    limits = limits_record({"policy": shares_of(episodes)}, used)
+    summary = {**figures(episodes).to_json(), "limits": limits}
+    _print(summary, episodes)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(record) + "\n" for record in records(episodes))
         (out / "episodes.jsonl").write_text(lines, encoding="utf-8")
-        summary = json.dumps(result.to_json(), indent=1)
-        (out / "summary.json").write_text(summary + "\n", encoding="utf-8")
+        text = json.dumps(summary, indent=1)
+        (out / "summary.json").write_text(text + "\n", encoding="utf-8")
         console.print(f"Every episode: {out / 'episodes.jsonl'}", soft_wrap=True)
+    show_limits(limits["warnings"])
     return episodes
 
 
-def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> list[Trajectory]:
-    decision = DECISIONS[settings.decision]
-    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+def _play(
+    settings: EvalSettings, used: PlayDefaults, env: VisionThinkEnv, indices: list[int]
+) -> list[Trajectory]:
+    decision, play = DECISIONS[settings.decision], settings.play
+    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
     episodes: list[Trajectory] = []
     limit = AbstentionLimit(window=BATCH)
     try:
@@ -105,7 +107,7 @@ def _play(settings: EvalSettings, env: VisionThinkEnv, indices: list[int]) -> li
             task = bar.add_task("episodes", total=len(indices))
             for start in range(0, len(indices), BATCH):
                 sampling = batch_sampling(
-                    settings.temperature, settings.max_new_tokens, settings.seed, start
+                    settings.temperature, used.max_new_tokens, settings.seed, start
                 )
                 batch = indices[start : start + BATCH]
                 played = play_batch(backend, env, batch, sampling, decision)

@@ -11,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents.backends import GenerationBackend, Sampling, make_backend
-from agents.checkpoints import checkpoint_limits
 from agents.rollout import collect
 from benchmarks.evaluation import batch_sampling
 from benchmarks.label_file import LabelFile
@@ -25,8 +24,11 @@ from benchmarks.label_rule import (
     label_of,
     precision,
 )
+from benchmarks.limit_notes import KINDS, Shares, counts_of, limit_lines, show_limits
+from benchmarks.play import PlaySettings
 from benchmarks.show import console, progress_bar
 from benchmarks.sources import DataSource
+from vt_env.checkpoints import PlayDefaults
 from vt_env.datasets import find_sample
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Episode
@@ -39,17 +41,13 @@ class LabelSettings:
     """Settings of a labelling; see ``visionthink data label --help``."""
 
     source: DataSource
-    model: str
+    play: PlaySettings
     rule: LabelRule
-    backend: str
     judge: dict[str, Any]
-    prompt: str
     temperature: float
     samples: int
     seed: int
     batch: int
-    max_new_tokens: int
-    max_model_len: int
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -57,23 +55,21 @@ class LabelSettings:
         if self.seed < 0:
             raise ConfigError(f"sampling_seed must be at least 0, got {self.seed}.")
 
-    def sampling(self, start: int) -> Sampling:
+    def sampling(self, start: int, used: PlayDefaults) -> Sampling:
         """How the batch that begins with sample `start` is drawn."""
-        return batch_sampling(self.temperature, self.max_new_tokens, self.seed, start)
+        return batch_sampling(self.temperature, used.max_new_tokens, self.seed, start)
 
-    def recorded(self) -> dict[str, object]:
+    def recorded(self, used: PlayDefaults) -> dict[str, object]:
         """What the labels depend on: how many there are to be and the engine do not count."""
         return {
             "data": self.source.data,
             **self.source.settings(),
             **asdict(self.rule),
-            "model": self.model,
+            "model": self.play.model,
             "judge": self.judge,
-            "prompt": self.prompt,
+            **asdict(used),
             "temperature": self.temperature,
             "sampling_seed": self.seed,
-            "max_new_tokens": self.max_new_tokens,
-            "max_model_len": self.max_model_len,
         }
 
 
@@ -91,19 +87,15 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         ConfigError: If a setting cannot work, or `out` was made with others.
         DataError: If a line of `out` cannot be read.
     """
-    settings.sampling(0)
-    file = LabelFile(out, settings.recorded())
-    env = VisionThinkEnv(
-        data=settings.source.open(),
-        judge=settings.judge,
-        prompt=settings.prompt,
-        **checkpoint_limits(settings.model),
-    )
+    used = settings.play.known()
+    settings.sampling(0, used)
+    file = LabelFile(out, settings.recorded(used))
+    env = VisionThinkEnv(data=settings.source.open(), judge=settings.judge, **settings.play.env())
     try:
         indices = settings.source.indices(env.dataset, settings.samples)
         done = {find_sample(env.dataset, sample.sample_id) for sample in file.samples}
         if not done.issuperset(indices):
-            _label_rest(settings, env, file, indices, done)
+            _label_rest(settings, used, env, file, indices, done)
     except KeyboardInterrupt:
         console.print(f"Labelled so far: {len(file.samples)}; the same command goes on.")
         raise
@@ -111,18 +103,21 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         env.close()
     _print(file.samples)
     console.print(f"Labels: {out}", markup=False, soft_wrap=True)
+    show_limits(limit_lines({"rollouts": limit_shares(file.samples)}, used))
     return file.samples
 
 
 def _label_rest(
     settings: LabelSettings,
+    used: PlayDefaults,
     env: VisionThinkEnv,
     file: LabelFile,
     indices: Sequence[int],
     done: set[int],
 ) -> None:
     """Labels batch by batch; where batches begin does not depend on what is done already."""
-    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+    play = settings.play
+    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
     try:
         with progress_bar() as bar:
             before = len(done.intersection(indices))
@@ -130,7 +125,7 @@ def _label_rest(
             for start in range(0, len(indices), settings.batch):
                 batch = [i for i in indices[start : start + settings.batch] if i not in done]
                 if batch:
-                    sampling = settings.sampling(start)
+                    sampling = settings.sampling(start, used)
                     file.append(label_batch(env, backend, batch, sampling, settings.rule))
                     bar.advance(task, len(batch))
     finally:
@@ -168,11 +163,12 @@ def label_batch(
     verdicts = [trajectory.outcome.correct for trajectory in played]
     labelled = []
     for number in range(len(indices)):
-        first = number * rule.rollouts
-        sample = low[first].sample
-        at_low = Tally.of(verdicts[first : first + rule.rollouts])
-        first += len(low)
-        at_high = Tally.of(verdicts[first : first + rule.rollouts])
+        at = [
+            slice(start, start + rule.rollouts)
+            for start in (number * rule.rollouts, number * rule.rollouts + len(low))
+        ]
+        sample = low[number * rule.rollouts].sample
+        at_low, at_high = (Tally.of(verdicts[part]) for part in at)
         labelled.append(
             Labelled(
                 sample_id=sample.sample_id,
@@ -181,9 +177,18 @@ def label_batch(
                 low=at_low,
                 high=at_high,
                 label=label_of(at_low, at_high, rule),
+                limits=counts_of([trajectory for part in at for trajectory in played[part]]),
             )
         )
     return labelled
+
+
+def limit_shares(samples: Sequence[Labelled]) -> Shares:
+    """Share of all rollouts that limits ended or spoilt, by kind."""
+    rollouts = _answers([tally for sample in samples for tally in (sample.low, sample.high)])
+    return {
+        kind: sum(sample.limits[kind] for sample in samples) / max(1, rollouts) for kind in KINDS
+    }
 
 
 def _group(env: VisionThinkEnv, index: int, count: int) -> list[Episode]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.label_rule import LABELS, Label, Labelled, Tally
+from benchmarks.limit_notes import KINDS
 from vt_env.errors import ConfigError, DataError
 
 
@@ -86,4 +87,5 @@ def _labelled(row: Mapping[str, Any]) -> Labelled:
         low=Tally(**row["low"]),
         high=Tally(**row["high"]),
         label=cast(Label, row["label"]),
+        limits={kind: int(row["limits"][kind]) for kind in KINDS},
     )

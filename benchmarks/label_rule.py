@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from vt_env.errors import ConfigError
@@ -111,6 +111,7 @@ class Labelled:
         low: Verdicts at low resolution.
         high: Verdicts at high resolution.
         label: What the rule made of them.
+        limits: How many of the rollouts limits ended or spoilt, by kind.
     """
 
     sample_id: str
@@ -119,6 +120,7 @@ class Labelled:
     low: Tally
     high: Tally
     label: Label
+    limits: dict[str, int] = field(default_factory=dict)
 
 
 def confusion(samples: Sequence[Labelled]) -> dict[Label, dict[bool | None, int]]:

@@ -10,18 +10,21 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents.backends import make_backend
-from agents.checkpoints import checkpoint_limits
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
 from benchmarks.chance import BlindGuesses
 from benchmarks.evaluation import batch_sampling, evaluation_indices, play_batch
+from benchmarks.limit_notes import limits_record, shares_of, show_limits
+from benchmarks.play import PlaySettings, world_settings
 from benchmarks.show import console, progress_bar
+from vt_env.checkpoints import PlayDefaults
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
 from vt_env.tasks import World
@@ -43,18 +46,21 @@ Played = dict[str, list[Trajectory]]
 class QualitySettings:
     """Settings of the check; see ``visionthink quality --help``."""
 
-    model: str
-    backend: str
+    play: PlaySettings
     suite: str
     split: str
     samples: int
     seed: int
-    max_new_tokens: int
-    max_model_len: int
+    canvas: int | None = None
 
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ConfigError(f"samples must be at least 1, got {self.samples}.")
+
+    def recorded(self, used: PlayDefaults) -> dict[str, Any]:
+        """The settings as they are saved, with those of the checkpoint that were used."""
+        own = {name: value for name, value in asdict(self).items() if name != "play"}
+        return {"model": self.play.model, "backend": self.play.backend, **asdict(used), **own}
 
 
 @dataclass(frozen=True)
@@ -90,16 +96,17 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     Returns:
         Figures by family, and under ``all``.
     """
+    used = settings.play.known()
     env = VisionThinkEnv(
         data="world",
         suite=settings.suite,
-        split=settings.split,
         judge="rule",
-        **checkpoint_limits(settings.model),
+        **settings.play.env(),
+        **world_settings("world", settings.split, settings.canvas),
     )
     indices = evaluation_indices(len(env.dataset), settings.samples)
     try:
-        played = _play(settings, env, indices)
+        played = _play(settings, used, env, indices)
         train = World("train", suite=settings.suite)
         seen = min(GUESSED_FROM, GUESSED_EACH * len(indices))
         guesses = BlindGuesses((train[index] for index in range(seen)), seen)
@@ -109,18 +116,24 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
         env.close()
     result = by_family(played, guessed)
     console.print(quality_table(result, settings.split))
+    limits = limits_record({way: shares_of(mine) for way, mine in played.items()}, used)
     if out is not None:
         record = {
-            "settings": asdict(settings),
+            "settings": settings.recorded(used),
             "figures": {name: asdict(quality) for name, quality in result.items()},
+            "limits": limits,
         }
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    show_limits(limits["warnings"])
     return result
 
 
-def _play(settings: QualitySettings, env: VisionThinkEnv, indices: Sequence[int]) -> Played:
-    backend = make_backend(settings.backend, settings.model, max_model_len=settings.max_model_len)
+def _play(
+    settings: QualitySettings, used: PlayDefaults, env: VisionThinkEnv, indices: Sequence[int]
+) -> Played:
+    play = settings.play
+    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
     played: Played = {way: [] for way in WAYS}
     try:
         with progress_bar() as bar:
@@ -129,7 +142,7 @@ def _play(settings: QualitySettings, env: VisionThinkEnv, indices: Sequence[int]
                 batch = indices[start : start + BATCH]
                 for way, (temperature, decision) in WAYS.items():
                     sampling = batch_sampling(
-                        temperature, settings.max_new_tokens, settings.seed, start
+                        temperature, used.max_new_tokens, settings.seed, start
                     )
                     played[way] += play_batch(backend, env, batch, sampling, decision)
                     bar.advance(task, len(batch))

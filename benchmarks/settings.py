@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from agents.backends import BACKENDS
-from agents.checkpoints import checkpoint_limits
 from agents.tiny import CHECKPOINT
+from benchmarks.play import OPEN, PlaySettings, world_settings
 from vt_env.errors import ConfigError, UnknownNameError
 
 
@@ -27,7 +27,7 @@ class TrainSettings:
         judge_params: Its settings, such as ``model`` and ``base_url`` of ``llm``.
         max_abstention_share: Training stops when the judge abstains on a larger share of answers.
         rewards: Reward preset.
-        prompt: Prompt template, a name or a TOML file.
+        prompt: Prompt template, a name or a TOML file; None: the checkpoint's.
         untagged_answer: ``"malformed"`` or ``"judge"``; None: as the reward preset has it.
         backend: Generation engine.
         num_env_runners: Env runner processes; 0: engine and trainer share this process.
@@ -42,12 +42,14 @@ class TrainSettings:
         num_iterations: Optimiser passes over each batch.
         micro_batch_size: Trajectories that go through the model at once; 0: all.
         temperature: Sampling temperature of the rollouts.
-        max_new_tokens: Longest turn, in tokens.
-        max_model_len: Longest conversation, in tokens.
+        max_new_tokens: Longest turn, in tokens; None: the checkpoint's.
+        max_model_len: Longest conversation, in tokens; None: the checkpoint's.
         shaper: Group shaper.
         shaper_params: Its parameters.
-        min_pixels: Smallest area shown; None: as the checkpoint's processor has it.
-        max_pixels: Area of the full-resolution view at most; None: as the processor has it.
+        min_pixels: Smallest area shown; None: the checkpoint's.
+        max_pixels: Area of the full-resolution view at most; None: the checkpoint's.
+        bounds: What the two hold for, as in `vt_env.limits.ImageLimits`; None: the checkpoint's.
+        canvas: Side of the embedded world's images, in pixels; None: its own.
         eval_samples: Held-out samples of the final evaluation.
         checkpoint_every: Iterations between checkpoints.
         threads: Threads of engine and trainer; 0: every core.
@@ -62,7 +64,7 @@ class TrainSettings:
     judge_params: dict[str, Any] = field(default_factory=dict)
     max_abstention_share: float = 0.2
     rewards: str = "priced"
-    prompt: str = "brief"
+    prompt: str | None = None
     untagged_answer: str | None = None
     backend: str = "vllm"
     num_env_runners: int = 0
@@ -77,12 +79,14 @@ class TrainSettings:
     num_iterations: int = 1
     micro_batch_size: int = 96
     temperature: float = 1.0
-    max_new_tokens: int = 16
-    max_model_len: int = 1024
+    max_new_tokens: int | None = None
+    max_model_len: int | None = None
     shaper: str = "none"
     shaper_params: dict[str, float] = field(default_factory=dict)
     min_pixels: int | None = None
     max_pixels: int | None = None
+    bounds: str | None = None
+    canvas: int | None = None
     eval_samples: int = 600
     checkpoint_every: int = 20
     threads: int = 0
@@ -106,18 +110,32 @@ class TrainSettings:
 
     def env_settings(self, data: str, split: str) -> dict[str, Any]:
         """Settings of the environment on `data`; `split` is used by the world alone."""
-        settings: dict[str, Any] = {
+        canvas = self.canvas if data == "world" else None
+        return {
             "data": data,
             "judge": {"name": self.judge, **self.judge_params},
             "rewards": self.rewards,
-            "prompt": self.prompt,
             "untagged_answer": self.untagged_answer,
-            **checkpoint_limits(self.model),
+            **self.play.env(),
+            **world_settings(data, split, canvas),
         }
-        for name in ("min_pixels", "max_pixels"):
-            if getattr(self, name) is not None:
-                settings[name] = getattr(self, name)
-        return settings | ({"split": split} if data == "world" else {})
+
+    @property
+    def play(self) -> PlaySettings:
+        """How the model is played."""
+        return PlaySettings(self.model, self.backend, *(getattr(self, name) for name in OPEN))
+
+    def resolved(self) -> TrainSettings:
+        """The same with what was left to the checkpoint filled in, as it is saved with the run.
+
+        Raises:
+            BackendError: If the model is no checkpoint that the engines can play.
+            ConfigError: If a setting cannot work.
+        """
+        if self.canvas is not None and "world" not in (self.data, self.eval_data):
+            raise ConfigError(f"canvas is a setting of the embedded world, not of {self.data!r}.")
+        used = self.play.known()
+        return replace(self, **{name: getattr(used, name) for name in OPEN})
 
     def train_env(self) -> dict[str, Any]:
         """Settings of the training environment."""

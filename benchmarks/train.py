@@ -12,7 +12,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,22 @@ from agents.backends import Sampling
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
 from benchmarks.evaluation import (
+    AfterTraining,
+    BeforeTraining,
     evaluation_indices,
     play_after,
     play_before,
     records,
     summarise,
+)
+from benchmarks.limit_notes import (
+    KINDS,
+    TRAINED,
+    Shares,
+    limit_lines,
+    limits_record,
+    shares_of,
+    show_limits,
 )
 from benchmarks.memory import PeakMemory
 from benchmarks.plots import plot_run
@@ -42,6 +53,7 @@ if TYPE_CHECKING:
 
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
+    settings = settings.resolved()
     check_data(settings)
     folder = RunFolder.create(root, settings, run_id)
     _run(settings, folder, None)
@@ -54,7 +66,7 @@ def resume(path: Path) -> RunFolder:
     Raises:
         ConfigError: If the folder holds no checkpoint, or the run is complete.
     """
-    settings = TrainSettings.load(path / "settings.json")
+    settings = TrainSettings.load(path / "settings.json").resolved()
     folder = RunFolder(path)
     if (path / "summary.json").is_file():
         raise ConfigError(f"{path} is complete (it has a summary.json); nothing to resume.")
@@ -136,20 +148,21 @@ class _Clock:
 
 
 def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | None) -> None:
-    begun = time.monotonic()
+    begun, used = time.monotonic(), settings.play.known()
     with PeakMemory() as memory, ray_session(settings):
         algorithm = build_config(settings).build_algo()
         try:
             play = _player(algorithm, settings)
             # A resumed run measures the model before RL again, before it restores the trained one.
-            before = play_before(play, settings.max_new_tokens, settings.seed)
+            before = play_before(play, used.max_new_tokens, settings.seed)
+            show_limits(limit_lines(before_limits(before), used))
             done = latest[0] if latest else 0
             if latest:
                 algorithm.restore_from_path(str(latest[1].resolve()))
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
             _train_loop(algorithm, settings, folder, done, clock)
             seconds = clock.seconds()
-            after = play_after(play, settings.max_new_tokens, settings.seed)
+            after = play_after(play, used.max_new_tokens, settings.seed)
             algorithm.save_model(folder.path / "model")
         finally:
             algorithm.stop()
@@ -162,8 +175,41 @@ def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | 
         "seconds_in_all": round(time.monotonic() - begun, 1),
         "peak_memory_gb": round(memory.peak_gb, 2),
         **summarise(before, after),
+        "limits": limits_record(run_limits(before, after, folder.metrics()), used),
     }
     _write_results(folder, summary, after.policy)
+
+
+def before_limits(before: BeforeTraining) -> dict[str, Shares]:
+    """What limits did to the model before RL, by what was played."""
+    return {
+        "untrained": shares_of(before.untrained),
+        "untrained, always_high": shares_of(before.always_high),
+    }
+
+
+def run_limits(
+    before: BeforeTraining, after: AfterTraining, rows: Sequence[Mapping[str, float]]
+) -> dict[str, Shares]:
+    """What limits did in all of a run, by what was played; of the rollouts the mean.
+
+    Args:
+        before: Episodes of the model before RL.
+        after: Those of the trained one.
+        rows: Logged metrics, one mapping an iteration, at least one.
+    """
+    named = {"refused": "refused", **{kind: f"endings/{kind}" for kind in KINDS[:3]}}
+    training = {
+        kind: sum(row.get(name, 0.0) for row in rows) / len(rows) for kind, name in named.items()
+    }
+    return {
+        **before_limits(before),
+        "rollouts in training": training,
+        TRAINED: shares_of(after.policy),
+        f"{TRAINED}, temperature 1": shares_of(after.sampled),
+        f"{TRAINED}, always_low": shares_of(after.always_low),
+        f"{TRAINED}, always_high": shares_of(after.always_high),
+    }
 
 
 def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Trajectory]) -> None:
@@ -172,6 +218,7 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     plot_run(folder.metrics(), summary, folder.path / "training.png")
     folder.write_json("summary.json", summary)
     print_summary(summary, folder.path)
+    show_limits(summary["limits"]["warnings"])
 
 
 def _player(algorithm: GRPO, settings: TrainSettings) -> Any:

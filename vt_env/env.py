@@ -11,10 +11,11 @@ import numpy as np
 from gymnasium import spaces
 
 from judges import Judge, make_judge
+from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.datasets import find_sample, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.images import ImageLimits
+from vt_env.ladder import warn_of_a_flat_ladder
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config, untagged_rule
@@ -32,6 +33,8 @@ SAMPLE_PHRASES = (
     to_text(Answer("42", "clear")),
 )
 """Turns that `action_space.sample` draws half of the time."""
+DEFAULT_PROMPT = "brief"
+"""Prompt template where neither it nor a checkpoint is named."""
 RESET_OPTIONS = ("sample_id", "index")
 
 
@@ -145,13 +148,18 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         judge: Name of a registered judge, or a `Judge`.
         rewards: Name of a preset, a `RewardConfig`, or a mapping with some of its fields.
         prompt: Name of a prompt template, or the path of a TOML file. Templates speak in
-            `feedback` and in the conversations that `new_episode` builds.
+            `feedback` and in the conversations that `new_episode` builds. None: the checkpoint's,
+            ``"brief"`` without one.
         resolutions: Ladder of views as shares of each side of the full view, rising to 1.
         max_turns: Turns of an episode.
+        checkpoint: Directory of the Hugging Face checkpoint that is to play; it gives the token
+            family, the pixel bounds and the prompt that are not set. Only its JSON files are read.
         token_family: Whose visual tokens are counted: qwen2_vl, qwen2_5_vl, qwen3_vl, internvl or
-            llava_onevision.
-        min_pixels: Smallest area shown, in pixels; None: the family's own.
-        max_pixels: Largest area shown, in pixels; None: the family's own.
+            llava_onevision. None: the checkpoint's, qwen2_5_vl without one.
+        min_pixels: Smallest area shown, in pixels. None: the checkpoint's, or the family's own.
+        max_pixels: Largest area shown, in pixels. None: the checkpoint's, or the family's own.
+        bounds: What the two hold for: ``"each_view"``, or ``"full_view"`` before it is made
+            smaller. None: the checkpoint's, ``"each_view"`` without one.
         invalid_call: ``"feedback"`` or ``"end"``.
         tools: What the agent may call: ``"resize"``, ``"crop"`` or both.
         untagged_answer: What becomes of a turn with neither a call nor answer tags:
@@ -170,6 +178,10 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         ConfigError: If a setting cannot work; names it and the accepted range.
         DatasetError: If rows of the dataset cannot be used; lists all of them.
 
+    Warns:
+        LadderWarning: If of fewer than half of the first 8 samples a higher resolution can be
+            asked for: their low view costs what the full one does.
+
     ## Version History
     * v0: initial version
     """
@@ -182,12 +194,14 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         *,
         judge: str | Judge | Mapping[str, Any] = "rule",
         rewards: str | RewardConfig | Mapping[str, Any] = "priced",
-        prompt: str | Path | PromptTemplate = "brief",
+        prompt: str | Path | PromptTemplate | None = None,
         resolutions: Sequence[float] = (0.5, 1.0),
         max_turns: int = 2,
-        token_family: str = "qwen2_5_vl",
+        checkpoint: str | Path | None = None,
+        token_family: str | None = None,
         min_pixels: int | None = None,
         max_pixels: int | None = None,
+        bounds: str | None = None,
         invalid_call: str = "feedback",
         tools: Sequence[str] = ("resize",),
         untagged_answer: str | None = None,
@@ -198,7 +212,8 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise UnknownNameError("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
-        limits = ImageLimits(token_family, min_pixels, max_pixels)
+        played = read_checkpoint(checkpoint) if checkpoint is not None else None
+        limits = image_limits(played, token_family, min_pixels, max_pixels, bounds)
         self.episode_config = EpisodeConfig(
             resolutions=_listed("resolutions", resolutions),
             max_turns=max_turns,
@@ -209,6 +224,8 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             untagged_answer=untagged_answer or untagged_rule(rewards),
         )
         self.reward_config = reward_config(rewards)
+        if prompt is None:
+            prompt = played.defaults.prompt if played else DEFAULT_PROMPT
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         self.judge = make_judge(judge)
         self._own_judge = isinstance(judge, str | Mapping)
@@ -216,6 +233,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             self.dataset = load_dataset(data, **data_settings)
         if not len(self.dataset):
             raise ConfigError(f"Dataset {self.dataset.name!r} is empty.")
+        warn_of_a_flat_ladder(self.dataset, self.episode_config)
         self.observation_space = observation_space(max_turns)
         self.action_space = UnicodeText(SAMPLE_PHRASES)
         self.episode: Episode | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from judges import JudgeCase, Verdict
-from vt_env.images import ImageLimits, Size, resample, shown_size, tokens_of, view
+from vt_env.images import ImageLimits, Size, crop_size, resample, shown_size, tokens_of, view
 from vt_env.options import asked
 from vt_env.protocol import Action, Answer, Crop, Malformed, Request, parse, parse_untagged
 from vt_env.regions import Region, crop_region
@@ -272,7 +272,7 @@ class Episode:
         self.crops += 1
         self._region = region
         part = self.sample.image.load().crop(region.box)
-        size = shown_size(part.size, 1.0, self._limits)
+        size = crop_size(part.size, self._limits)
         self._spend(size)
         self._shown = resample(part, size)
         return self._deliver()

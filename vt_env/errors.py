@@ -8,6 +8,8 @@
     ├── DataError               one bad row: file, line, field, problem
     └── DatasetError            every bad row of a dataset, listed
 
+    LadderWarning               (a UserWarning) hardly any image can be asked for
+
 What a *policy* does wrong is never an exception: it is a named outcome of the episode.
 """
 
@@ -58,6 +60,10 @@ class ImageError(VisionThinkError):
     """An image that is missing, unreadable, or larger than the limits allow."""
 
 
+class LadderWarning(UserWarning):
+    """Hardly any image has a higher resolution to ask for, so there is nothing to decide."""
+
+
 class DataError(VisionThinkError):
     """One bad row of a dataset.
 
@@ -105,6 +111,7 @@ __all__ = [
     "DataError",
     "DatasetError",
     "ImageError",
+    "LadderWarning",
     "UnknownNameError",
     "UnknownSettingError",
     "VisionThinkError",

@@ -11,6 +11,8 @@ from vt_env.images import ImageLimits
 
 TOOLS = ("resize", "crop")
 """``resize``: the whole image at a higher level of the ladder; ``crop``: a part of the original."""
+REFUSALS = ("no_higher_resolution", "resize_not_offered", "crop_not_offered", "bad_box")
+"""Problems of a call that says what is wanted, but of what cannot be shown."""
 
 
 UNTAGGED_ANSWERS = ("malformed", "judge")

@@ -57,7 +57,9 @@ class Dataset(Protocol):
     """A finite, random-access collection of samples; the same index gives the same sample.
 
     A dataset may also have ``index_of(sample_id: str) -> int | None``; without it,
-    ``reset(options={"sample_id": …})`` scans (`vt_env.datasets.find_sample`).
+    ``reset(options={"sample_id": …})`` scans (`vt_env.datasets.find_sample`). With
+    ``image_size(index: int) -> tuple[int, int]`` the sizes of its images are known without a sample
+    being made (`vt_env.ladder`).
     """
 
     @property

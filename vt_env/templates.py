@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 
 from vt_env.errors import ConfigError, UnknownNameError
@@ -55,6 +56,21 @@ class PromptTemplate:
         return self.tool_error.replace("{error}", error)
 
 
+def to_toml(template: PromptTemplate) -> str:
+    """The template as `load_template` reads it."""
+    # A JSON string is a TOML string, but for DEL and for pairs of surrogates, which are not made.
+    quoted = {
+        name: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        for name, value in asdict(template).items()
+    }
+    return "".join(f"{name} = {value}\n" for name, value in quoted.items())
+
+
+def shipped_templates() -> dict[str, Path]:
+    """Files of the templates that are shipped, by name."""
+    return {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
+
+
 def load_template(name_or_path: str | Path) -> PromptTemplate:
     """Loads a shipped template by name, or a TOML file by path.
 
@@ -65,7 +81,7 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
     """
     if not isinstance(name_or_path, str | Path):
         raise ConfigError(f"prompt is a name, a path or a PromptTemplate, got {name_or_path!r}.")
-    shipped = {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
+    shipped = shipped_templates()
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
         raise UnknownNameError("prompt template", str(name_or_path), shipped)

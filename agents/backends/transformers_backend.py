@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
 from agents.chat import ChatEncoder, expand_images, load_tokenizer
-from agents.checkpoints import check_model_dir, load_model
+from agents.checkpoints import load_model, playable
 from agents.vision import VisionProcessor
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class TransformersBackend:
     Args:
         model_dir: Hugging Face checkpoint directory.
         dtype: Name of a torch dtype.
-        max_model_len: Most tokens that prompt and turn may have together.
+        max_model_len: Most tokens that prompt and turn may have together; None: as the checkpoint
+            has it.
         batch_size: Conversations generated at once.
     """
 
@@ -32,12 +33,12 @@ class TransformersBackend:
         model_dir: str | Path,
         *,
         dtype: str = "float32",
-        max_model_len: int = 2048,
+        max_model_len: int | None = None,
         batch_size: int = 256,
     ) -> None:
-        check_model_dir(model_dir)
+        found = playable(model_dir)
+        self.context_length = max_model_len or found.defaults.max_model_len
         self.encoder = ChatEncoder(load_tokenizer(model_dir))
-        self.context_length = max_model_len
         self._vision = VisionProcessor(model_dir)
         self._batch_size = batch_size
         self._model: Any = load_model(model_dir, dtype)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
 from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import check_model_dir
+from agents.checkpoints import playable
 from agents.errors import BackendError
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ _CPU_ARGUMENTS: dict[str, Any] = {
     "enforce_eager": True,
     "block_size": 32,  # the default of 128 never hits the prefix cache on short prompts
     "max_num_seqs": 256,
-    "kv_cache_memory_bytes": 128 * 1024**2,
 }
+_CPU_CACHE_BYTES = 128 * 1024**2
+"""Keys and values that are kept on a CPU, unless one conversation needs more."""
 
 
 class VLLMBackend:
@@ -43,7 +44,8 @@ class VLLMBackend:
 
     Args:
         model_dir: Hugging Face checkpoint directory.
-        max_model_len: Most tokens that prompt and turn may have together.
+        max_model_len: Most tokens that prompt and turn may have together; None: as the checkpoint
+            has it.
         max_images: Most images a conversation may hold.
         engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
 
@@ -55,14 +57,14 @@ class VLLMBackend:
         self,
         model_dir: str | Path,
         *,
-        max_model_len: int = 2048,
+        max_model_len: int | None = None,
         max_images: int = 2,
         engine: Mapping[str, Any] | None = None,
     ) -> None:
-        path = check_model_dir(model_dir)
+        path, found = Path(model_dir), playable(model_dir)
+        self.context_length = max_model_len or found.defaults.max_model_len
         self.encoder = ChatEncoder(load_tokenizer(path))
-        self.context_length = max_model_len
-        self._engine = _start(path, max_model_len, max_images, dict(engine or {}))
+        self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
         shared_memory = Path("/dev/shm")
         self._scratch = tempfile.TemporaryDirectory(
             prefix="visionthink-", dir=shared_memory if shared_memory.is_dir() else None
@@ -156,11 +158,27 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
         **(_CPU_ARGUMENTS if on_cpu else {}),
+        **({"kv_cache_memory_bytes": cache_bytes(path, max_model_len)} if on_cpu else {}),
         **engine,
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vLLM looks at names that torch has deprecated
         return LLM(model=str(path), **arguments)
+
+
+def cache_bytes(path: Path, tokens: int) -> int:
+    """Bytes of the key-value cache on a CPU: room for one conversation of `tokens` at least."""
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    text = config.get("text_config") or config
+    try:
+        heads = text["num_attention_heads"]
+        width = text.get("head_dim") or text["hidden_size"] // heads
+        kept = text.get("num_key_value_heads") or heads
+        token = int(2 * 4 * text["num_hidden_layers"] * kept * width)  # keys and values, float32
+    except (KeyError, TypeError):
+        return _CPU_CACHE_BYTES
+    # A block more than the conversation fills, and as much again for what vLLM rounds up.
+    return max(_CPU_CACHE_BYTES, token * (tokens + 64) * 11 // 10)
 
 
 def _inspect_in_process(path: Path) -> None:

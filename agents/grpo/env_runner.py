@@ -48,7 +48,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
 
     def make_env(self) -> None:
         """Builds the environment, which owns data, judge, rules and rewards."""
-        self.env = make_env(self.config.env, self.config.env_config)
+        self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
         self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
 
@@ -107,7 +107,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         Returns:
             One trajectory a sample, in order, without its images.
         """
-        env = make_env(self.config.env, env_settings)
+        env = make_env(self.config.env, self.config.play_env(env_settings))
         episodes = [env.new_episode(index) for index in indices]
         force = (lambda _episode: decision) if decision else None
         played = collect(self.backend, episodes, env.judge, sampling, force)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,7 +38,7 @@ from ray.tune.registry import register_env, register_trainable
 
 import vt_env
 from agents.backends import BACKENDS, Sampling
-from agents.checkpoints import check_model_dir, load_model
+from agents.checkpoints import load_model, playable
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
@@ -49,8 +49,10 @@ from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
 from agents.trajectory import Trajectory
 from judges.abstention import AbstentionLimit
+from vt_env.checkpoints import PlayDefaults, write_defaults
 from vt_env.errors import UnknownNameError
 from vt_env.rewards import group_shaper
+from vt_env.templates import PromptTemplate
 
 ROLLOUTS = "rollouts"
 """Key of the rollout metrics in the results of `GRPO.train`."""
@@ -74,9 +76,10 @@ class GRPOConfig(AlgorithmConfig):
         self.model_dir = str(CHECKPOINT)
         self.dtype = "float32"
         self.backend, self.backend_config = "vllm", dict[str, Any]()
-        self.max_model_len = 1024
+        self.max_model_len: int | None = None
         self.num_prompts, self.num_generations = 24, 8
-        self.temperature, self.max_new_tokens = 1.0, 32
+        self.temperature = 1.0
+        self.max_new_tokens: int | None = None
         self.shaper, self.shaper_params = "none", dict[str, Any]()
         self.scale_rewards = "group"
         self.num_iterations = 1
@@ -97,11 +100,11 @@ class GRPOConfig(AlgorithmConfig):
             dtype: Name of the torch dtype that is trained in.
             backend: Generation engine: ``"vllm"`` or ``"transformers"``.
             backend_config: Further arguments of the engine.
-            max_model_len: Most tokens of a conversation.
+            max_model_len: Most tokens of a conversation; None: as the checkpoint has it.
             num_prompts: Prompts an iteration.
             num_generations: Episodes a prompt (the group), at least 2.
             temperature: Sampling temperature of the rollouts.
-            max_new_tokens: Longest turn, in tokens.
+            max_new_tokens: Longest turn, in tokens; None: as the checkpoint has it.
             shaper: Group shaper, a name in `vt_env.rewards.GROUP_SHAPERS`.
             shaper_params: Its parameters, such as ``{"theta": 0.2}``.
             scale_rewards: ``"group"``, ``"batch"`` or ``"none"``.
@@ -153,7 +156,7 @@ class GRPOConfig(AlgorithmConfig):
             JudgeError: If the share of abstentions is none.
         """
         super().validate()
-        check_model_dir(self.model_dir)
+        self._open_settings(playable(self.model_dir).defaults)
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
         if self.num_generations < 2:
@@ -171,6 +174,16 @@ class GRPOConfig(AlgorithmConfig):
         group_shaper(self.shaper, **self.shaper_params)
         AbstentionLimit(self.max_abstention_share)
         self.loss_config()
+
+    def _open_settings(self, defaults: PlayDefaults) -> None:
+        """Takes what was left open from the checkpoint."""
+        for name in ("max_new_tokens", "max_model_len"):
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(defaults, name))
+
+    def play_env(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings of an environment whose prompt and pixel bounds are those of the policy."""
+        return {"checkpoint": str(self.model_dir), **settings}
 
 
 def _own_settings() -> set[str]:
@@ -318,6 +331,8 @@ class GRPO(Algorithm):
     def save_model(self, directory: Path) -> None:
         """Writes the policy as a Hugging Face directory, next to its tokenizer and processor.
 
+        What it was trained with (prompt, limits, pixel bounds) goes with it, as its defaults.
+
         Args:
             directory: Created if need be.
         """
@@ -329,8 +344,25 @@ class GRPO(Algorithm):
         for path in source.iterdir():
             if path.name.startswith(_PROCESSOR_FILES):
                 shutil.copyfile(path, directory / path.name)
+        self._write_defaults(directory)
+
+    def _write_defaults(self, directory: Path) -> None:
+        config = self.config
+        own, env = playable(config.model_dir).defaults, config.env_config
+        prompt = env.get("prompt") or own.prompt
+        given = {name: env[name] for name in _BOUNDS if env.get(name) is not None}
+        defaults = replace(
+            own,
+            prompt=own.prompt if isinstance(prompt, PromptTemplate) else str(prompt),
+            max_new_tokens=config.max_new_tokens,
+            max_model_len=config.max_model_len,
+            **given,
+        )
+        template = prompt if isinstance(prompt, PromptTemplate) else None
+        write_defaults(directory, defaults, template)
 
 
+_BOUNDS = ("min_pixels", "max_pixels", "bounds")
 _PROCESSOR_FILES = (
     "tokenizer", "vocab", "merges", "added_tokens", "special_tokens", "chat_template",
     "preprocessor", "processor", "video_preprocessor",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vt_env.checkpoints import PlayDefaults, write_defaults
 from vt_env.errors import UnknownNameError
 from vt_env.images import ImageLimits
 from vt_env.tokens import token_family
@@ -18,6 +19,8 @@ ARCHITECTURES = ("qwen2_5_vl", "qwen3_vl")
 """Token families that a tiny model can be built for."""
 MIN_TOKENS, MAX_TOKENS = 4, 64
 """Visual tokens of the smallest and the largest image that the tiny processor lets through."""
+DEFAULTS = PlayDefaults("brief", max_new_tokens=16, max_model_len=1024)
+"""How the tiny model is played: it knows one prompt, and its turns are short."""
 
 
 def tiny_limits(architecture: str) -> ImageLimits:
@@ -110,11 +113,11 @@ def save_checkpoint(
 
 
 def save_processor(family: str, directory: Path) -> None:
-    """Writes how images become patches into a checkpoint's directory, which is made if need be.
+    """Writes how images become patches, and how the model is played, into a checkpoint's directory.
 
     Args:
         family: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
-        directory: Where the checkpoint is, or will be.
+        directory: Where the checkpoint is, or will be; made if need be.
     """
     directory.mkdir(parents=True, exist_ok=True)
     rule, limits = token_family(family), tiny_limits(family)
@@ -139,6 +142,7 @@ def save_processor(family: str, directory: Path) -> None:
     }
     path = directory / "preprocessor_config.json"
     path.write_text(json.dumps(processor, indent=1) + "\n", encoding="utf-8")
+    write_defaults(directory, DEFAULTS)
 
 
 def _token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:

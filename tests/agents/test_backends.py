@@ -1,5 +1,6 @@
 """The contract of every generation engine, run against the real ones."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, GenerationRequest, Sampling, make_backend
+from agents.backends.vllm_backend import cache_bytes
 from agents.checkpoints import load_model
 from agents.errors import BackendError
 from agents.rollout import collect
@@ -136,3 +138,23 @@ def test_sampling_is_checked() -> None:
         Sampling(temperature=-1.0)
     with pytest.raises(ConfigError, match="max_new_tokens"):
         Sampling(max_new_tokens=0)
+
+
+def test_the_context_is_the_checkpoints_unless_told(
+    hf_backend: GenerationBackend, checkpoint: Path
+) -> None:
+    assert hf_backend.context_length == 1024
+    told = make_backend("transformers", checkpoint, max_model_len=77)
+    assert told.context_length == 77
+    told.close()
+
+
+def test_the_cache_holds_one_conversation_at_least(checkpoint: Path, tmp_path: Path) -> None:
+    assert cache_bytes(checkpoint, 1024) == 128 * 2**20
+    shape = {"num_hidden_layers": 28, "num_attention_heads": 12, "hidden_size": 1536}
+    for config in ({**shape, "num_key_value_heads": 2}, {"text_config": {**shape, "head_dim": 8}}):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        token = 28 * 2 * 4 * (2 * 128 if "hidden_size" in config else 12 * 8)
+        assert token * 32768 < cache_bytes(tmp_path, 32768) < token * 32768 * 1.2
+    (tmp_path / "config.json").write_text("{}")
+    assert cache_bytes(tmp_path, 32768) == 128 * 2**20

@@ -1,5 +1,6 @@
 """The RLlib algorithm: settings, and the learner's arithmetic on real trajectories."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,22 @@ def test_bad_settings_are_found_before_work_starts(
 ) -> None:
     with pytest.raises(error, match=message):
         GRPOConfig().training(**settings).validate()
+
+
+def test_what_is_left_open_comes_from_the_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
+    def open_settings(**settings: Any) -> tuple[int | None, int | None]:
+        config = GRPOConfig().training(**settings)
+        config.validate()
+        return config.max_new_tokens, config.max_model_len
+
+    assert open_settings() == (16, 1024)
+    assert open_settings(max_new_tokens=7) == (7, 1024)
+    other = shutil.copytree(
+        checkpoint, tmp_path / "a", ignore=shutil.ignore_patterns("visionthink.json")
+    )
+    assert open_settings(model_dir=str(other)) == (1024, 4096)
+    config = GRPOConfig().training(model_dir=str(other))
+    assert config.play_env({"data": "world"}) == {"data": "world", "checkpoint": str(other)}
 
 
 def test_an_unknown_setting_suggests() -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from agents.backends import GenerationBackend, Sampling, make_backend
 from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import checkpoint_limits
+from agents.checkpoints import playable
 from agents.rollout import collect
+from agents.tiny import CHECKPOINT
 from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Aim, Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.marks import DIGITS, MARK_CLASSES, OWNERS, TIED, mark_targets, ties_of
-from agents.tiny.model import TinyConfig, tiny_limits
+from agents.tiny.model import DEFAULTS, TinyConfig, tiny_limits
 from agents.tiny.pages import draw_page
 from agents.tiny.pretrain import STATE, Pretrainer
 from agents.tiny.recipe import STAGES, PretrainConfig
@@ -23,6 +24,7 @@ from agents.tiny.tokenizer import build_tokenizer
 from agents.trajectory import Trajectory
 from judges import JudgeCase, make_judge
 from tests.agents.helpers import world_episodes
+from vt_env.checkpoints import read_checkpoint
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images import ImageLimits
@@ -325,8 +327,10 @@ def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
 def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path) -> None:
     config = replace(SHORT, architecture="qwen3_vl", canvas=192)
     Pretrainer(config, tmp_path).run(lambda *_: None)
-    assert checkpoint_limits(tmp_path)["token_family"] == "qwen3_vl"
+    found = playable(tmp_path)
     limits = tiny_limits("qwen3_vl")
+    assert found.defaults == read_checkpoint(CHECKPOINT).defaults == DEFAULTS
+    assert (found.family, found.processor) == ("qwen3_vl", limits.shown)
     world = World("test", canvas=192, suite="mixed")
     episodes = [
         Episode(world[i], EpisodeConfig(limits=limits), RewardConfig(), load_template("brief"))

@@ -136,3 +136,56 @@ def test_judge_audit_names_a_missing_file(capsys: pytest.CaptureFixture[str]) ->
     code, said = run(capsys, "judge", "audit", "nowhere.jsonl")
     assert code == 2
     assert "nowhere.jsonl" in said
+
+
+def small_pictures(folder: Path) -> str:
+    Image.new("RGB", (40, 40), "red").save(folder / "small.png")
+    Image.new("RGB", (400, 300), "red").save(folder / "large.png")
+    lines = [
+        {"image": f"{name}.png", "question": "Color?", "answer": "red"}
+        for name in ("small", "small", "large")
+    ]
+    data = folder / "data.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(data)
+
+
+def test_data_check_says_of_how_many_a_sharper_view_can_be_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], checkpoint: Path
+) -> None:
+    data = small_pictures(tmp_path)
+    code, said = run(capsys, "data", "check", data)
+    assert code == 0
+    assert "Of 1 of the first 3 samples (33%) a higher resolution can be asked for" in said
+    assert "An image of 40x40 pixels costs as many visual tokens" in said
+    said = run(capsys, "data", "check", data, "--check", "none")[1]
+    assert "asked for" not in said
+    full = ("--min-pixels", "262144", "--bounds", "full_view", "--max-pixels", "4194304")
+    assert "Of 3 of the first 3 samples (100%)" in run(capsys, "data", "check", data, *full)[1]
+    tiny = run(capsys, "data", "check", data, "--model", str(checkpoint))[1]
+    assert "Of 1 of the first 3" in tiny
+
+
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        ([], "1000 of the first 1000 samples (100%)"),
+        (["--token-family", "qwen3_vl"], "0 of the first 1000 samples (0%)"),
+        (["--token-family", "qwen3_vl", "--canvas", "512"], "1000 of the first 1000"),
+        (["--token-family", "internvl"], "0 of the first 1000"),
+    ],
+)
+def test_data_check_looks_at_the_worlds_ladder(
+    options: list[str], share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(capsys, "data", "check", "world", *options)
+    assert code == 0
+    assert share in said
+    assert ("no_higher_resolution" in said) == ("(0%)" in said)
+
+
+def test_data_check_names_bounds_that_cannot_work(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "data", "check", "world", "--token-family", "qwen3vl")
+    assert (code, "Did you mean 'qwen3_vl'" in said) == (2, True)
+    code, said = run(capsys, "data", "check", "world", "--model", "nowhere")
+    assert (code, "not a checkpoint directory" in said) == (2, True)

@@ -1,12 +1,13 @@
 """Prompt templates: data, replaceable by a file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.protocol import Answer, Request, parse
-from vt_env.templates import PROMPTS_DIR, load_template
+from vt_env.templates import PROMPTS_DIR, load_template, to_toml
 
 NAMES = sorted(path.stem for path in PROMPTS_DIR.glob("*.toml"))
 
@@ -88,3 +89,12 @@ def test_bad_files_name_the_field(tmp_path: Path, change: tuple[str, str], messa
         load_template(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_is_written_as_it_is_read(name: str, tmp_path: Path) -> None:
+    strange = "\x7f\x01\t\r\n\"'\\ é \U0001f600 {question}"
+    for template in (load_template(name), replace(load_template(name), user=strange)):
+        path = tmp_path / "mine.toml"
+        path.write_text(to_toml(template), encoding="utf-8", newline="")
+        assert load_template(path) == template

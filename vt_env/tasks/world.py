@@ -189,6 +189,10 @@ class World:
             meta={"proof": need.proof, "why": need.why, "scale": need.scale, "box": question.box},
         )
 
+    def image_size(self, index: int) -> tuple[int, int]:  # noqa: ARG002 - they are all alike
+        """Width and height of an image, in pixels. Draws nothing."""
+        return self.canvas, self.canvas
+
     def index_of(self, sample_id: str) -> int | None:
         """Index of the sample called `sample_id`; None when there is none. Draws nothing."""
         prefix, _, digits = sample_id.rpartition("-")
