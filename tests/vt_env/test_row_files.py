@@ -65,9 +65,9 @@ CSV = table([["image", "question", "answer"], ["a.png", "What is it?", "cat"],
         ("d.jsonl", INDENTED),
         ("d.rows", INDENTED),
         ("d.ndjson", LINES),
-        ("d.jsonl.gz", gzip.compress(LINES.encode())),
-        ("d.jsonl", gzip.compress(LINES.encode())),
-        ("d.json.gz", gzip.compress(INDENTED.encode())),
+        ("d.jsonl.gz", gzip.compress(LINES.encode(), mtime=0)),
+        ("d.jsonl", gzip.compress(LINES.encode(), mtime=0)),
+        ("d.json.gz", gzip.compress(INDENTED.encode(), mtime=0)),
     ],
 )
 def test_json_in_every_form(folder: Path, name: str, text: str | bytes) -> None:
@@ -91,7 +91,7 @@ def test_json_in_every_form(folder: Path, name: str, text: str | bytes) -> None:
         ("d.csv", "\ufeff" + CSV),
         ("d.CSV", CSV.replace("\r\n", "\n")),
         ("d.tsv", CSV.replace(",", "\t")),
-        ("d.csv.gz", gzip.compress(CSV.encode())),
+        ("d.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
     ],
 )
 def test_tables_of_text(folder: Path, name: str, text: str | bytes) -> None:
@@ -190,7 +190,7 @@ def test_other_formats_are_refused_in_one_line(
         ("d.json", "[" * 10_000, 1, "is not JSON"),
         ("d.json", b'[{"image": "\xff"}]', 1, "is not UTF-8"),
         ("d.json", "[]", None, "there are no rows"),
-        ("d.jsonl.gz", gzip.compress(LINES.encode())[:-9], None, "is not a whole gzip file"),
+        ("d.jsonl.gz", gzip.compress(LINES.encode(), mtime=0)[:-9], None, "is not a whole gzip file"),
         ("d.csv", "image,question,answer\na.png,What?\n", 2, "has 2 cells for 3 columns"),
         ("d.csv", 'image,question,answer\na.png,"What?,x\n', 2, "unexpected end of data"),
         ("d.csv", "image,answer,answer\n", 1, "is the name of two columns"),
