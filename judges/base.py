@@ -122,6 +122,46 @@ class Judge(Protocol):
         ...
 
 
+Tell = Callable[[Mapping[int, Verdict]], None]
+"""Told verdicts as they come, each by its case's place in the batch, and each once."""
+
+
+def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+    """Judges a batch, and tells each verdict as soon as there is one.
+
+    A judge says that it can by a method ``judge_each(cases, tell)``, which calls `tell` in the
+    caller's thread; the verdicts of others are told together at the end.
+
+    Args:
+        judge: The judge.
+        cases: The batch.
+        tell: Told every verdict. What it was told is kept when the batch breaks off.
+
+    Returns:
+        One verdict a case, in the order of `cases`.
+
+    Raises:
+        JudgeError: If the judge does not give one verdict a case.
+    """
+    told = set[int]()
+
+    def hear(found: Mapping[int, Verdict]) -> None:
+        told.update(found)
+        tell(found)
+
+    stream = getattr(judge, "judge_each", None)
+    verdicts: list[Verdict] = judge.judge(cases) if stream is None else stream(cases, hear)
+    if len(verdicts) != len(cases):
+        raise JudgeError(
+            f"The judge {judge.name} gave {len(verdicts)} verdicts on {len(cases)} "
+            "cases; it must give one a case."
+        )
+    rest = {place: verdict for place, verdict in enumerate(verdicts) if place not in told}
+    if rest:
+        tell(rest)
+    return verdicts
+
+
 JUDGES: dict[str, Callable[..., Judge]] = {}
 
 

@@ -13,11 +13,12 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from judges.base import Judge, JudgeCase, Usage, Verdict, check_judge
+from judges.base import Judge, JudgeCase, Tell, Usage, Verdict, check_judge, judge_each
 from judges.errors import CacheMissError, JudgeError
 
 _SCHEMA_VERSION = 1
@@ -113,7 +114,7 @@ class VerdictStore:
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
         """Returns the verdicts that are there, each with `cached` set and no cost."""
         found: dict[bytes, Verdict] = {}
-        with self._lock:
+        with self._lock, self._named():
             connection = self._connect()
             for start in range(0, len(keys), _CHUNK):
                 chunk = keys[start : start + _CHUNK]
@@ -128,8 +129,12 @@ class VerdictStore:
         return found
 
     def put(self, fingerprint: str, verdicts: Mapping[bytes, Verdict]) -> None:
-        """Keeps verdicts, each until a score takes the place of an abstention."""
-        with self._lock:
+        """Keeps verdicts, each until a score takes the place of an abstention.
+
+        Raises:
+            JudgeError: If the file cannot be written.
+        """
+        with self._lock, self._named():
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -137,7 +142,8 @@ class VerdictStore:
                 connection.executemany(_KEEP, _rows(judge_id, verdicts))
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk has rolled it back already
+                    connection.execute("ROLLBACK")
                 raise
 
     def fingerprints(self) -> dict[str, int]:
@@ -159,6 +165,17 @@ class VerdictStore:
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()
             self._connection = None
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Names the file in what SQLite raises."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JudgeError(
+                f"{self.path}: the verdict cache cannot be read or written ({error}); look at its "
+                "disk and rights, or give another file."
+            ) from error
 
     def __getstate__(self) -> dict[str, Path]:
         return {"path": self.path}
@@ -269,21 +286,45 @@ class CachedJudge:
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges a batch; returns verdicts in the order of `cases`."""
+        return self.judge_each(cases, lambda _: None)
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        """Judges a batch; keeps and tells each verdict as it comes, so that none is paid twice.
+
+        Raises:
+            JudgeError: If the file cannot be read or written, or as the judge behind does.
+        """
         fingerprint = self.fingerprint
-        keys = [case_key(fingerprint, case) for case in cases]
-        found = self._store.get(list(dict.fromkeys(keys)))
+        places: dict[bytes, list[int]] = {}
+        for place, case in enumerate(cases):
+            places.setdefault(case_key(fingerprint, case), []).append(place)
+        found = self._store.get(list(places))
         known = {key: verdict for key, verdict in found.items() if verdict.score is not None}
-        asked = {key: case for key, case in zip(keys, cases, strict=True) if key not in known}
-        fresh: dict[bytes, Verdict] = {}
-        stored = 0
+        asked = [key for key in places if key not in known]
+        hits = sum(len(places[key]) for key in known)
+        self._count(hits, len(cases) - hits - len(asked), len(asked), 0)
+        verdicts: dict[int, Verdict] = {}
+
+        def spread(news: Mapping[bytes, Verdict]) -> None:
+            told = {}
+            for key, verdict in news.items():
+                told[places[key][0]] = verdict
+                free = replace(verdict, cached=True, usage=Usage())
+                told.update(dict.fromkeys(places[key][1:], free))
+            verdicts.update(told)
+            if told:
+                tell(told)
+
+        def keep(fresh: Mapping[int, Verdict]) -> None:
+            news = {asked[index]: verdict for index, verdict in fresh.items()}
+            self._store.put(fingerprint, news)
+            self._count(0, 0, 0, sum(verdict.score is not None for verdict in news.values()))
+            spread(news)
+
+        spread(known)
         if asked:
-            fresh = dict(zip(asked, self._judge.judge(list(asked.values())), strict=True))
-            self._store.put(fingerprint, fresh)
-            stored = sum(verdict.score is not None for verdict in fresh.values())
-        verdicts = [known[key] if key in known else _take(fresh, key) for key in keys]
-        hits = sum(key in known for key in keys)
-        self._count(hits, len(keys) - hits - len(asked), len(asked), stored)
-        return verdicts
+            judge_each(self._judge, [cases[places[key][0]] for key in asked], keep)
+        return [verdicts[place] for place in range(len(cases))]
 
     def check(self) -> None:
         """Lets the judge behind find out whether it can work."""
@@ -309,14 +350,6 @@ class CachedJudge:
             self._stats = CacheStats(
                 old.hits + hits, old.repeated + repeated, old.misses + misses, old.stored + stored
             )
-
-
-def _take(fresh: dict[bytes, Verdict], key: bytes) -> Verdict:
-    """Returns a fresh verdict and leaves a free copy for the next case that is the same."""
-    verdict = fresh[key]
-    if verdict.usage.calls or not verdict.cached:
-        fresh[key] = replace(verdict, cached=True, usage=Usage())
-    return verdict
 
 
 class ReplayJudge:
