@@ -17,13 +17,14 @@ from rich.table import Table
 
 from agents.backends import make_backend
 from agents.checkpoints import checkpoint_limits
+from agents.ranges import CONTEXT, SEED
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
 from benchmarks.chance import BlindGuesses
 from benchmarks.evaluation import batch_sampling, evaluation_indices, play_batch
 from benchmarks.show import console, progress_bar
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError
+from vt_env.ranges import Numbers, check_numbers
 from vt_env.tasks import World
 
 BATCH = 200
@@ -53,8 +54,7 @@ class QualitySettings:
     max_model_len: int
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ConfigError(f"samples must be at least 1, got {self.samples}.")
+        check_numbers(self, {**CONTEXT, "samples": Numbers(1, whole=True), "seed": SEED})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from judges.base import Judge, JudgeCase, Verdict, judge_each
-from judges.errors import JudgeError
+from judges.settings import as_count
 
 
 class JudgeQueue:
@@ -21,14 +21,13 @@ class JudgeQueue:
         max_batch: Largest batch handed to the judge.
 
     Raises:
-        JudgeError: If an argument is below 1.
+        JudgeError: If an argument is no whole number of at least 1.
     """
 
     def __init__(self, judge: Judge, threads: int = 4, max_batch: int = 256) -> None:
-        if threads < 1 or max_batch < 1:
-            raise JudgeError("threads and max_batch must be at least 1.")
+        threads = as_count("threads", threads, 1)
         self._judge = judge
-        self._max_batch = max_batch
+        self._max_batch = as_count("max_batch", max_batch, 1)
         self._waiting: deque[tuple[JudgeCase, Future[Verdict]]] = deque()
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()

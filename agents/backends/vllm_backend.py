@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
 from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import check_model_dir
+from agents.checkpoints import check_model_dir, check_weights
 from agents.errors import BackendError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class VLLMBackend:
         engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
 
     Raises:
+        BackendError: If the checkpoint is not whole.
         ImportError: If vLLM is not installed; names the extra.
     """
 
@@ -60,6 +61,7 @@ class VLLMBackend:
         engine: Mapping[str, Any] | None = None,
     ) -> None:
         path = check_model_dir(model_dir)
+        check_weights(path)  # vLLM does not miss one half of two tensors that it fuses
         self.encoder = ChatEncoder(load_tokenizer(path))
         self.context_length = max_model_len
         self._engine = _start(path, max_model_len, max_images, dict(engine or {}))

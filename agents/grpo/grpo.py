@@ -13,8 +13,9 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -38,18 +39,21 @@ from ray.tune.registry import register_env, register_trainable
 
 import vt_env
 from agents.backends import BACKENDS, Sampling
-from agents.checkpoints import check_model_dir, load_model
+from agents.checkpoints import DTYPES, check_model_dir, load_model
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
+from agents.manifest import check_manifest, write_manifest
+from agents.ranges import LOSS, RLLIB, TRAINING
 from agents.rollout import JUDGED, Decision
 from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
 from agents.trajectory import Trajectory
 from judges.abstention import AbstentionLimit
-from vt_env.errors import UnknownNameError
+from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.ranges import check_flag, check_number
 from vt_env.rewards import group_shaper
 
 ROLLOUTS = "rollouts"
@@ -114,12 +118,15 @@ class GRPOConfig(AlgorithmConfig):
 
         Raises:
             UnknownNameError: If a setting does not exist; suggests the closest.
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
         """
         own = {k: v for k, v in settings.items() if k in _own_settings()}
         rest = {k: v for k, v in settings.items() if k not in own}
         for name in rest:
             if not hasattr(self, name) and name not in _RLLIB_TRAINING:
                 raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
+        _check_given(settings)
         super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
@@ -147,7 +154,8 @@ class GRPOConfig(AlgorithmConfig):
         """Checks everything that can be checked before work starts.
 
         Raises:
-            TrainingError: If a number is out of range.
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
             UnknownNameError: If a name is unknown.
             BackendError: If `model_dir` holds no checkpoint.
             JudgeError: If the share of abstentions is none.
@@ -156,11 +164,7 @@ class GRPOConfig(AlgorithmConfig):
         check_model_dir(self.model_dir)
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
-        if self.num_generations < 2:
-            raise TrainingError("num_generations must be at least 2: GRPO compares within a group.")
-        for name in ("num_prompts", "num_iterations", "max_new_tokens", "max_model_len"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        _check_given({name: getattr(self, name) for name in _NUMBERS})
         if self.num_env_runners and self.num_prompts % self.num_env_runners:
             raise TrainingError(
                 f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
@@ -168,9 +172,36 @@ class GRPOConfig(AlgorithmConfig):
             )
         if self.scale_rewards not in ("group", "batch", "none"):
             raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
+        _check_given({"shaper_params": self.shaper_params})
         group_shaper(self.shaper, **self.shaper_params)
         AbstentionLimit(self.max_abstention_share)
+        if self.dtype not in DTYPES:
+            raise UnknownNameError("dtype", str(self.dtype), DTYPES)
+        check_flag("mask_truncated_completions", self.mask_truncated_completions, TrainingError)
         self.loss_config()
+
+
+_NUMBERS = {**TRAINING, **RLLIB, **LOSS}
+
+
+def _check_given(settings: Mapping[str, Any]) -> None:
+    """Checks the numbers among some settings; a schedule of learning rates point by point."""
+    for name, value in settings.items():
+        if name not in _NUMBERS or value is NotProvided:
+            continue
+        kind = ConfigError if name in LOSS else TrainingError
+        points = [point for _, point in value] if name == "lr" and _is_schedule(value) else [value]
+        for point in points:
+            check_number(name, point, _NUMBERS[name], kind)
+    for name, value in dict(settings.get("shaper_params") or {}).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TrainingError(f"{name} of the shaper must be a finite number, got {value}.")
+
+
+def _is_schedule(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(p, list | tuple) and len(p) == 2 for p in value
+    )
 
 
 def _own_settings() -> set[str]:
@@ -315,6 +346,32 @@ class GRPO(Algorithm):
         self._engines_stale = True
         super().set_state(state)
 
+    def save_to_path(self, path: Any = None, **options: Any) -> str:
+        """Saves as RLlib does, then writes the list of all files; see `agents.manifest`.
+
+        Args:
+            path: The folder; None: a temporary one.
+            **options: RLlib's own.
+        """
+        saved: str = super().save_to_path(path, **options)
+        if _is_local(saved, options):
+            write_manifest(Path(saved), {"position": self._position})
+        return saved
+
+    def restore_from_path(self, path: Any, **options: Any) -> None:
+        """Restores as RLlib does, from a checkpoint that is known to be whole.
+
+        Args:
+            path: The folder.
+            **options: RLlib's own.
+
+        Raises:
+            CheckpointError: If a file is missing, cut off or changed; RLlib would pass over it.
+        """
+        if options.get("component") is None and _is_local(path, options):
+            check_manifest(Path(path))
+        super().restore_from_path(path, **options)
+
     def save_model(self, directory: Path) -> None:
         """Writes the policy as a Hugging Face directory, next to its tokenizer and processor.
 
@@ -329,6 +386,10 @@ class GRPO(Algorithm):
         for path in source.iterdir():
             if path.name.startswith(_PROCESSOR_FILES):
                 shutil.copyfile(path, directory / path.name)
+
+
+def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
+    return options.get("filesystem") is None and "://" not in str(path)
 
 
 _PROCESSOR_FILES = (

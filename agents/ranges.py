@@ -1,0 +1,61 @@
+"""The numbers that settings of training and generation may have, by name."""
+
+from __future__ import annotations
+
+from vt_env.ranges import Numbers
+
+_COUNT = Numbers(1, whole=True)
+_MORE = Numbers(0, whole=True)
+
+SAMPLING = {"temperature": Numbers(0, 2), "max_new_tokens": _COUNT, "seed": _MORE}
+"""Settings of `agents.backends.Sampling`."""
+
+CONTEXT = {"max_new_tokens": _COUNT, "max_model_len": _COUNT}
+"""Longest turn and longest conversation, in tokens."""
+
+SEED = Numbers(0, 2**32 - 1, whole=True)
+"""What NumPy, which RLlib seeds, takes for one."""
+
+LOSS = {
+    "epsilon": Numbers(0, 1, below=True),
+    "epsilon_high": Numbers(0, 100, optional=True),
+    "beta": Numbers(0, 1000),
+    "max_completion_length": _COUNT,
+    "vllm_importance_sampling_cap": Numbers(0, 1e6, above=True),
+    "entropy_coef": Numbers(0, 1000),
+}
+"""Settings of `agents.grpo.loss.LossConfig`."""
+
+TRAINING = {
+    **CONTEXT,
+    "num_prompts": _COUNT,
+    "num_generations": Numbers(2, whole=True),
+    "num_iterations": _COUNT,
+    "temperature": Numbers(0, 2, above=True),
+}
+"""Settings of GRPO beside those of the loss. At temperature 0 the episodes of a group are alike."""
+
+RLLIB = {
+    "lr": Numbers(0, 1, above=True, below=True),
+    "grad_clip": Numbers(0, above=True, optional=True),
+    "minibatch_size": Numbers(1, whole=True, optional=True),
+    "micro_batch_size": Numbers(1, whole=True, optional=True),
+    "num_env_runners": _MORE,
+}
+"""Settings that RLlib has too, and those that are None when there is no bound."""
+
+RUN = {
+    **TRAINING,
+    **{name: LOSS[name] for name in ("beta", "epsilon", "epsilon_high")},
+    "seed": SEED,
+    "iterations": _COUNT,
+    "checkpoint_every": _COUNT,
+    "lr": RLLIB["lr"],
+    "eval_samples": _MORE,
+    "num_env_runners": _MORE,
+    "threads": _MORE,
+    "micro_batch_size": _MORE,
+    "min_pixels": Numbers(1, whole=True, optional=True),
+    "max_pixels": Numbers(1, whole=True, optional=True),
+}
+"""Settings of a run from the command line, where `micro_batch_size` 0 means no bound."""
