@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from vt_env.ranges import Numbers
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from agents.errors import TrainingError
+from vt_env.errors import ConfigError
+from vt_env.ranges import Numbers, check_number
 
 _COUNT = Numbers(1, whole=True)
 _MORE = Numbers(0, whole=True)
@@ -59,3 +65,30 @@ RUN = {
     "max_pixels": Numbers(1, whole=True, optional=True),
 }
 """Settings of a run from the command line, where `micro_batch_size` 0 means no bound."""
+
+
+def check_training(settings: Mapping[str, Any]) -> None:
+    """Checks the numbers among settings of GRPO; a schedule of learning rates point by point.
+
+    Raises:
+        TrainingError: If a number is none, or out of range; ConfigError: of a setting of the loss.
+    """
+    ranges = {**TRAINING, **RLLIB, **LOSS}
+    for name in ranges.keys() & settings.keys():
+        value = settings[name]
+        points = [point for _, point in value] if _is_schedule(name, value) else [value]
+        for point in points:
+            check_number(name, point, ranges[name], ConfigError if name in LOSS else TrainingError)
+    shaper = settings.get("shaper_params", {})
+    if not isinstance(shaper, Mapping):
+        raise TrainingError(f"shaper_params must be a mapping by name, got {repr(shaper)[:80]}.")
+    for name, value in shaper.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TrainingError(f"shaper_params: {name} must be a finite number, got {value}.")
+
+
+def _is_schedule(name: str, value: object) -> bool:
+    """Whether a value is RLlib's list of pairs of a step and a learning rate."""
+    if name != "lr" or not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(point, list | tuple) and len(point) == 2 for point in value)

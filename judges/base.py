@@ -7,6 +7,7 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -43,8 +44,8 @@ class JudgeCase:
             raise JudgeError("A JudgeCase needs at least one reference answer.")
         if self.kind is not None and self.kind not in ANSWER_KINDS:
             raise UnknownNameError("answer kind", str(self.kind), ANSWER_KINDS)
-        if self.tolerance is not None and not self.tolerance >= 0:
-            raise JudgeError(f"tolerance must be at least 0, got {self.tolerance!r}.")
+        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
+            raise JudgeError(f"tolerance must be at least 0 and finite, got {self.tolerance!r}.")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -46,14 +45,14 @@ from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.manifest import check_manifest, write_manifest
-from agents.ranges import LOSS, RLLIB, TRAINING
+from agents.ranges import LOSS, RLLIB, TRAINING, check_training
 from agents.rollout import JUDGED, Decision
 from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
 from agents.trajectory import Trajectory
 from judges.abstention import AbstentionLimit
-from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.ranges import check_flag, check_number
+from vt_env.errors import UnknownNameError
+from vt_env.ranges import check_flag
 from vt_env.rewards import group_shaper
 
 ROLLOUTS = "rollouts"
@@ -126,7 +125,7 @@ class GRPOConfig(AlgorithmConfig):
         for name in rest:
             if not hasattr(self, name) and name not in _RLLIB_TRAINING:
                 raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
-        _check_given(settings)
+        check_training({k: v for k, v in settings.items() if v is not NotProvided})
         super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
@@ -150,6 +149,15 @@ class GRPOConfig(AlgorithmConfig):
         """The learner that computes the GRPO loss."""
         return GRPOTorchLearner
 
+    def _check_numbers(self) -> None:
+        names = (*TRAINING, *RLLIB, *LOSS, "shaper_params")
+        check_training({name: getattr(self, name) for name in names})
+
+    def get_state(self) -> dict[str, Any]:
+        """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""
+        self._check_numbers()
+        return dict(super().get_state())
+
     def validate(self) -> None:
         """Checks everything that can be checked before work starts.
 
@@ -160,11 +168,11 @@ class GRPOConfig(AlgorithmConfig):
             BackendError: If `model_dir` holds no checkpoint.
             JudgeError: If the share of abstentions is none.
         """
+        self._check_numbers()
         super().validate()
         check_model_dir(self.model_dir)
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
-        _check_given({name: getattr(self, name) for name in _NUMBERS})
         if self.num_env_runners and self.num_prompts % self.num_env_runners:
             raise TrainingError(
                 f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
@@ -172,36 +180,12 @@ class GRPOConfig(AlgorithmConfig):
             )
         if self.scale_rewards not in ("group", "batch", "none"):
             raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
-        _check_given({"shaper_params": self.shaper_params})
         group_shaper(self.shaper, **self.shaper_params)
         AbstentionLimit(self.max_abstention_share)
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", str(self.dtype), DTYPES)
         check_flag("mask_truncated_completions", self.mask_truncated_completions, TrainingError)
         self.loss_config()
-
-
-_NUMBERS = {**TRAINING, **RLLIB, **LOSS}
-
-
-def _check_given(settings: Mapping[str, Any]) -> None:
-    """Checks the numbers among some settings; a schedule of learning rates point by point."""
-    for name, value in settings.items():
-        if name not in _NUMBERS or value is NotProvided:
-            continue
-        kind = ConfigError if name in LOSS else TrainingError
-        points = [point for _, point in value] if name == "lr" and _is_schedule(value) else [value]
-        for point in points:
-            check_number(name, point, _NUMBERS[name], kind)
-    for name, value in dict(settings.get("shaper_params") or {}).items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise TrainingError(f"{name} of the shaper must be a finite number, got {value}.")
-
-
-def _is_schedule(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(p, list | tuple) and len(p) == 2 for p in value
-    )
 
 
 def _own_settings() -> set[str]:
@@ -358,6 +342,13 @@ class GRPO(Algorithm):
             write_manifest(Path(saved), {"position": self._position})
         return saved
 
+    @classmethod
+    def from_checkpoint(cls, path: Any, filesystem: Any = None, **options: Any) -> Any:
+        """Builds as RLlib does, from a checkpoint that is known to be whole."""
+        if _is_local(path, {"filesystem": filesystem}):
+            check_manifest(Path(path))
+        return super().from_checkpoint(path, filesystem, **options)
+
     def restore_from_path(self, path: Any, **options: Any) -> None:
         """Restores as RLlib does, from a checkpoint that is known to be whole.
 
@@ -389,7 +380,9 @@ class GRPO(Algorithm):
 
 
 def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
-    return options.get("filesystem") is None and "://" not in str(path)
+    """Whether a checkpoint is a folder of this machine, whose files can be listed."""
+    local = isinstance(path, str | Path) and "://" not in str(path)
+    return local and options.get("filesystem") is None
 
 
 _PROCESSOR_FILES = (
