@@ -3,6 +3,7 @@
 VisionThinkError
 ├── AlignmentError      image placeholders and image features do not match
 ├── BackendError        an engine cannot be started or used
+├── CheckpointError     a checkpoint of a training is not whole
 └── TrainingError       training cannot start or go on
 """
 
@@ -15,6 +16,10 @@ class AlignmentError(VisionThinkError):
 
 class BackendError(VisionThinkError):
     """A generation engine cannot be started, or was asked for what it cannot do."""
+
+
+class CheckpointError(VisionThinkError):
+    """A checkpoint of a training is not whole, or not the one that it is taken for."""
 
 
 class TrainingError(VisionThinkError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.backends import make_backend
+from agents.ranges import SAMPLING, SEED
 from agents.rollout import JUDGED, Decision
 from agents.trajectory import Trajectory
 from benchmarks.evaluation import (
@@ -24,7 +25,8 @@ from benchmarks.show import console, family_table, figures_table, progress_bar
 from judges import AbstentionLimit, check_judge
 from vt_env.checkpoints import PlayDefaults
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.errors import UnknownNameError
+from vt_env.ranges import Numbers, check_numbers
 
 WORLD_SAMPLES = 600
 """Samples of the world that are played unless told otherwise."""
@@ -32,6 +34,11 @@ BATCH = 200
 """Episodes played at once: memory stays flat however large the dataset is."""
 SHOWN = 12
 """Answers that are printed; all of them are in episodes.jsonl."""
+_RANGES = {
+    "samples": Numbers(0, whole=True),
+    "seed": SEED,
+    "temperature": SAMPLING["temperature"],
+}
 DECISIONS: dict[str, Decision | None] = {"policy": None, "answer": "answer", "request": "request"}
 
 
@@ -52,8 +59,7 @@ class EvalSettings:
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
             raise UnknownNameError("decision", self.decision, DECISIONS)
-        if self.samples < 0:
-            raise ConfigError(f"samples must be at least 0, got {self.samples}.")
+        check_numbers(self, _RANGES)
 
 
 def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents.backends import GenerationBackend, Sampling, make_backend
+from agents.ranges import SAMPLING, SEED
 from agents.rollout import collect
 from benchmarks.evaluation import batch_sampling
 from benchmarks.label_file import LabelFile
@@ -32,8 +33,14 @@ from vt_env.checkpoints import PlayDefaults
 from vt_env.datasets import find_sample
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Episode
-from vt_env.errors import ConfigError
 from vt_env.images import SharedImage
+from vt_env.ranges import Numbers, check_number, check_numbers
+
+_RANGES = {
+    "batch": Numbers(1, whole=True),
+    "samples": Numbers(0, whole=True),
+    "temperature": SAMPLING["temperature"],
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,8 @@ class LabelSettings:
     batch: int
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ConfigError(f"batch must be at least 1, got {self.batch}.")
-        if self.seed < 0:
-            raise ConfigError(f"sampling_seed must be at least 0, got {self.seed}.")
+        check_numbers(self, _RANGES)
+        check_number("sampling_seed", self.seed, SEED)
 
     def sampling(self, start: int, used: PlayDefaults) -> Sampling:
         """How the batch that begins with sample `start` is drawn."""

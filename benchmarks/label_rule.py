@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from vt_env.errors import ConfigError
+from vt_env.ranges import Numbers, check_number
 
 Label = Literal["low_enough", "needs_high", "undecided"]
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -57,9 +58,9 @@ class LabelRule:
     gap: int = 6
 
     def __post_init__(self) -> None:
-        if self.rollouts < 1:
-            raise ConfigError(f"rollouts must be at least 1, got {self.rollouts}.")
+        check_number("rollouts", self.rollouts, Numbers(1, whole=True))
         for name in ("low_correct", "gap"):
+            check_number(name, getattr(self, name), Numbers(-1e9, whole=True))
             if not 1 <= getattr(self, name) <= self.rollouts:
                 raise ConfigError(
                     f"{name} must lie in [1, {self.rollouts}], the number of rollouts, "

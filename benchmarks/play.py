@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.checkpoints import playable
+from agents.ranges import CONTEXT, PIXELS
 from vt_env.checkpoints import PlayDefaults
 from vt_env.errors import ConfigError
+from vt_env.ranges import check_numbers
 
 OPEN = ("prompt", "max_new_tokens", "max_model_len", "min_pixels", "max_pixels", "bounds")
 """Settings that a checkpoint answers where they are None."""
@@ -36,6 +38,9 @@ class PlaySettings:
     min_pixels: int | None = None
     max_pixels: int | None = None
     bounds: str | None = None
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {**CONTEXT, **PIXELS})
 
     def known(self) -> PlayDefaults:
         """The settings with the checkpoint's own where there were none.

@@ -17,6 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents.backends import make_backend
+from agents.ranges import SEED
 from agents.rollout import Decision
 from agents.trajectory import Trajectory
 from benchmarks.chance import BlindGuesses
@@ -26,7 +27,7 @@ from benchmarks.play import PlaySettings, world_settings
 from benchmarks.show import console, progress_bar
 from vt_env.checkpoints import PlayDefaults
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError
+from vt_env.ranges import Numbers, check_numbers
 from vt_env.tasks import World
 
 BATCH = 200
@@ -54,8 +55,7 @@ class QualitySettings:
     canvas: int | None = None
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ConfigError(f"samples must be at least 1, got {self.samples}.")
+        check_numbers(self, {"samples": Numbers(1, whole=True), "seed": SEED})
 
     def recorded(self, used: PlayDefaults) -> dict[str, Any]:
         """The settings as they are saved, with those of the checkpoint that were used."""

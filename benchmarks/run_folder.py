@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agents.errors import CheckpointError
+from agents.manifest import check_manifest, flush_folder
 from benchmarks.settings import TrainSettings
 from vt_env.errors import ConfigError
 
@@ -84,9 +86,12 @@ class RunFolder:
         if self.metrics_file.is_file():
             for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
                 try:
-                    rows.append(json.loads(line))
+                    row = json.loads(line)
                 except ValueError:
                     break
+                if not isinstance(row, dict):
+                    break
+                rows.append(row)
         return rows
 
     def checkpoint(self, iteration: int) -> Path:
@@ -102,14 +107,45 @@ class RunFolder:
         algorithm.save_to_path(str(draft.resolve()))
         shutil.rmtree(final, ignore_errors=True)
         draft.replace(final)
+        flush_folder(self.checkpoints)
         for older in self.checkpoints.glob("iteration_*"):
             if older != final:
                 shutil.rmtree(older)
 
     def latest_checkpoint(self) -> tuple[int, Path] | None:
-        """The newest whole checkpoint and its iteration, if there is one."""
-        found = sorted(self.checkpoints.glob("iteration_*"))
-        return (int(found[-1].name.split("_")[1]), found[-1]) if found else None
+        """The newest checkpoint and its iteration, if there is one; `check_progress` checks it."""
+        found = [
+            (int(path.name.removeprefix("iteration_")), path)
+            for path in self.checkpoints.glob("iteration_*")
+            if path.name.removeprefix("iteration_").isdecimal()
+        ]
+        return max(found, default=None)
+
+    def check_progress(self, iteration: int, position: int) -> None:
+        """Finds out whether a run can go on from a checkpoint, before an engine starts.
+
+        Args:
+            iteration: The checkpoint's number.
+            position: Where in the prompt stream a run is after that many iterations.
+
+        Raises:
+            CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
+                if the metrics of iterations before it are missing.
+        """
+        folder = self.checkpoint(iteration)
+        found = check_manifest(folder).about.get("position")
+        if found != position:
+            raise CheckpointError(
+                f"{folder}: is not of iteration {iteration} of this run (it is at position {found} "
+                f"of the prompts, not at {position}); put the run's own checkpoint there."
+            )
+        logged = [row.get("iteration") for row in self._whole_rows()]
+        if logged[:iteration] != list(range(1, iteration + 1)):
+            whole = next((n for n, row in enumerate(logged) if row != n + 1), len(logged))
+            raise CheckpointError(
+                f"{self.metrics_file}: lacks the metrics of iteration {whole + 1}, and the "
+                f"checkpoint is of iteration {iteration}; copy the file again, whole."
+            )
 
     def write_json(self, name: str, data: object) -> Path:
         """Writes a JSON file into the folder."""

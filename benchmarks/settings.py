@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from agents.backends import BACKENDS
+from agents.ranges import RUN
 from agents.tiny import CHECKPOINT
 from benchmarks.play import OPEN, PlaySettings, world_settings
-from vt_env.errors import ConfigError, UnknownNameError
+from judges.abstention import AbstentionLimit
+from vt_env.errors import ConfigError, UnknownNameError, VisionThinkError
+from vt_env.ranges import Numbers, check_number, check_numbers, check_text
+
+_TEXTS = ("model", "data", "judge", "rewards", "backend", "loss_type", "scale_rewards", "shaper")
+_OPTIONAL_TEXTS = ("eval_data", "prompt", "untagged_answer", "bounds")
+_MAPPINGS = ("judge_params", "shaper_params")
 
 
 @dataclass(frozen=True)
@@ -92,14 +100,18 @@ class TrainSettings:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seed", "eval_samples", "num_env_runners", "threads", "micro_batch_size"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
-        for name in ("iterations", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not 0 < self.lr < 1:
-            raise ConfigError(f"lr must lie between 0 and 1, got {self.lr}.")
+        for name in (*_TEXTS, *_OPTIONAL_TEXTS):
+            check_text(name, getattr(self, name), optional=name in _OPTIONAL_TEXTS)
+        for name in _MAPPINGS:
+            value = getattr(self, name)
+            if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+                raise ConfigError(f"{name} must be a mapping by name, got {repr(value)[:80]}.")
+        check_numbers(self, RUN)
+        AbstentionLimit(self.max_abstention_share)
+        for name, value in self.shaper_params.items():
+            if isinstance(value, bool):
+                continue
+            check_number(f"shaper_params.{name}", value, Numbers(-1e6, 1e6))
         if "api_key" in self.judge_params:
             raise ConfigError(
                 "A run's settings are saved, so no key may be among them: put it into the "
@@ -154,13 +166,24 @@ class TrainSettings:
         """Reads what `save` wrote.
 
         Raises:
-            ConfigError: If the file is not there, not JSON, or holds unknown settings.
+            ConfigError: If the file is not there, not JSON, or holds unknown settings or values
+                that cannot work; names the file and the setting.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            unknown = set(data) - {item.name for item in fields(cls)}
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: cannot be read as settings ({error}).") from error
-        if unknown:
-            raise ConfigError(f"{path}: unknown settings {sorted(unknown)}.")
-        return cls(**data)
+        if not isinstance(data, dict):
+            raise ConfigError(f"{path}: settings are a JSON object, not {repr(data)[:80]}.")
+        known = [item.name for item in fields(cls)]
+        for name in data:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                raise ConfigError(
+                    f"{path}: unknown settings {sorted(set(data) - set(known))}.{hint}"
+                )
+        try:
+            return cls(**data)
+        except (VisionThinkError, TypeError) as error:
+            raise ConfigError(f"{path}: {error}") from error

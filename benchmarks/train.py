@@ -65,6 +65,7 @@ def resume(path: Path) -> RunFolder:
 
     Raises:
         ConfigError: If the folder holds no checkpoint, or the run is complete.
+        CheckpointError: If the checkpoint is not whole, or not of this run.
     """
     settings = TrainSettings.load(path / "settings.json").resolved()
     folder = RunFolder(path)
@@ -73,6 +74,7 @@ def resume(path: Path) -> RunFolder:
     latest = folder.latest_checkpoint()
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
+    folder.check_progress(latest[0], latest[0] * settings.num_prompts)
     check_data(settings)
     folder.forget_after(latest[0])
     _run(settings, folder, latest)
@@ -88,6 +90,7 @@ def check_data(settings: TrainSettings) -> None:
         VisionThinkError: Of the kind that says what is wrong.
     """
     import vt_env
+    from agents.checkpoints import check_weights
     from vt_env.env import VisionThinkEnv
 
     vt_env.make(**settings.eval_env()).close()
@@ -95,6 +98,7 @@ def check_data(settings: TrainSettings) -> None:
     assert isinstance(env, VisionThinkEnv)
     try:
         build_config(settings).validate()
+        check_weights(settings.model)
         check_judge(env.judge)
     finally:
         env.close()

@@ -14,7 +14,7 @@ from judges.base import (
     make_judge,
     register_judge,
 )
-from judges.cache import CachedJudge, ReplayJudge, VerdictStore
+from judges.cache import CachedJudge, ReplayJudge
 from judges.combine import CascadeJudge, MajorityJudge, llm_judge, replay_judge, rule_then_llm
 from judges.errors import (
     AbstentionLimitError,
@@ -28,6 +28,7 @@ from judges.errors import (
 from judges.gather import JudgeQueue
 from judges.llm import LLMJudge
 from judges.rules.judge import RuleJudge
+from judges.store import VerdictStore
 
 for _name, _factory in (
     ("rule", RuleJudge),

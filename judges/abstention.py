@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from judges.errors import AbstentionLimitError, JudgeError
+from judges.settings import as_count
 
 
 def kept_in_group(scores: Sequence[float | None], min_verdicts: int = 2) -> tuple[bool, ...]:
@@ -35,10 +36,12 @@ class AbstentionLimit:
     """
 
     def __init__(self, max_share: float = 0.2, window: int = 256) -> None:
-        if not 0.0 <= max_share <= 1.0:
-            raise JudgeError(f"The share of abstentions lies in [0, 1], got {max_share!r}.")
-        if window < 1:
-            raise JudgeError(f"window must be at least 1, got {window!r}.")
+        number = isinstance(max_share, int | float) and not isinstance(max_share, bool)
+        if not number or not 0.0 <= max_share <= 1.0:
+            raise JudgeError(
+                f"max_abstention_share: the share of abstentions lies in [0, 1], got {max_share!r}."
+            )
+        as_count("window", window, 1)
         self._max_share = max_share
         self._recent: deque[str | None] = deque(maxlen=window)
 

@@ -7,6 +7,7 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -43,8 +44,8 @@ class JudgeCase:
             raise JudgeError("A JudgeCase needs at least one reference answer.")
         if self.kind is not None and self.kind not in ANSWER_KINDS:
             raise UnknownNameError("answer kind", str(self.kind), ANSWER_KINDS)
-        if self.tolerance is not None and not self.tolerance >= 0:
-            raise JudgeError(f"tolerance must be at least 0, got {self.tolerance!r}.")
+        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
+            raise JudgeError(f"tolerance must be at least 0 and finite, got {self.tolerance!r}.")
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,46 @@ class Judge(Protocol):
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges a batch; returns verdicts in the order of `cases`."""
         ...
+
+
+Tell = Callable[[Mapping[int, Verdict]], None]
+"""Told verdicts as they come, each by its case's place in the batch, and each once."""
+
+
+def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+    """Judges a batch, and tells each verdict as soon as there is one.
+
+    A judge says that it can by a method ``judge_each(cases, tell)``, which calls `tell` in the
+    caller's thread; the verdicts of others are told together at the end.
+
+    Args:
+        judge: The judge.
+        cases: The batch.
+        tell: Told every verdict. What it was told is kept when the batch breaks off.
+
+    Returns:
+        One verdict a case, in the order of `cases`.
+
+    Raises:
+        JudgeError: If the judge does not give one verdict a case.
+    """
+    told = set[int]()
+
+    def hear(found: Mapping[int, Verdict]) -> None:
+        told.update(found)
+        tell(found)
+
+    stream = getattr(judge, "judge_each", None)
+    verdicts: list[Verdict] = judge.judge(cases) if stream is None else stream(cases, hear)
+    if len(verdicts) != len(cases):
+        raise JudgeError(
+            f"The judge {judge.name} gave {len(verdicts)} verdicts on {len(cases)} "
+            "cases; it must give one a case."
+        )
+    rest = {place: verdict for place, verdict in enumerate(verdicts) if place not in told}
+    if rest:
+        tell(rest)
+    return verdicts
 
 
 JUDGES: dict[str, Callable[..., Judge]] = {}

@@ -29,6 +29,9 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 _ONE_CALL = Usage(calls=1)
+_TRANSPORTS = frozenset({"aiohttp", "httpx", "httpx2", "httpx_aiohttp", "httpcore", "h11", "anyio"})
+_MOST_TOKENS = 10**9
+"""Largest token count that is believed."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -174,6 +177,16 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
         body: From `Endpoint.body`.
         timeout: Seconds the request may take as a whole, however slowly bytes drip in.
     """
+    try:
+        return await _ask(client, body, timeout)
+    except Exception as error:  # HTTP and JSON parsers raise whatever hostile bytes lead to
+        detail = repr(error)[:500]
+        if _of_transport(error):
+            return Reply(failure="connection", retryable=True, server_fault=True, detail=detail)
+        return Reply(failure="unparsable", retryable=True, detail=detail)
+
+
+async def _ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Reply:
     import openai
 
     try:
@@ -193,6 +206,12 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
     except (openai.OpenAIError, ValueError) as error:
         return Reply(failure="unparsable", retryable=True, detail=repr(error)[:500])
     return _read(data)
+
+
+def _of_transport(error: BaseException) -> bool:
+    """Whether an error comes from the HTTP side or below, not from reading what it brought."""
+    package = type(error).__module__.split(".", 1)[0]
+    return package in _TRANSPORTS or isinstance(error, OSError | EOFError | ExceptionGroup)
 
 
 def _broken_connection(error: BaseException | None) -> BaseException | None:
@@ -249,7 +268,7 @@ def _usage(counts: object) -> Usage:
     """Reads token counts; a server that sends none, or nonsense, counts as 0."""
     found = counts if isinstance(counts, dict) else {}
     prompt, completion = (
-        value if isinstance(value, int) and value >= 0 else 0
+        value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0
         for value in (found.get("prompt_tokens"), found.get("completion_tokens"))
     )
     return Usage(prompt, completion, 1)

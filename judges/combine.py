@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from judges.base import Judge, JudgeCase, Usage, Verdict, check_judge, make_judge
+from judges.base import Judge, JudgeCase, Tell, Usage, Verdict, check_judge, judge_each, make_judge
 from judges.cache import CachedJudge, ReplayJudge, fingerprint_of
 from judges.errors import JudgeError
 from judges.llm import LLMJudge
@@ -45,15 +45,31 @@ class CascadeJudge:
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges a batch; returns verdicts in the order of `cases`."""
-        verdicts = self._judges[0].judge(cases)
-        for judge in self._judges[1:]:
-            open_cases = [i for i, verdict in enumerate(verdicts) if verdict.score is None]
-            if not open_cases:
+        return self.judge_each(cases, lambda _: None)
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        """Judges a batch, and tells each verdict as it comes; see `judges.base.judge_each`."""
+        verdicts: dict[int, Verdict] = {}
+        places = list(range(len(cases)))
+        for number, judge in enumerate(self._judges, start=1):
+            last = number == len(self._judges)
+
+            def hear(
+                found: Mapping[int, Verdict], asked: list[int] = places, final: bool = last
+            ) -> None:
+                news = {asked[index]: verdict for index, verdict in found.items()}
+                for place, verdict in news.items():
+                    spent = verdicts[place].usage if place in verdicts else Usage()
+                    verdicts[place] = news[place] = replace(verdict, usage=spent + verdict.usage)
+                settled = {p: v for p, v in news.items() if final or v.score is not None}
+                if settled:
+                    tell(settled)
+
+            judge_each(judge, [cases[place] for place in places], hear)
+            places = [place for place in places if verdicts[place].score is None]
+            if not places:
                 break
-            found = judge.judge([cases[index] for index in open_cases])
-            for index, verdict in zip(open_cases, found, strict=True):
-                verdicts[index] = replace(verdict, usage=verdicts[index].usage + verdict.usage)
-        return verdicts
+        return [verdicts[place] for place in range(len(cases))]
 
     def check(self) -> None:
         """Lets every judge find out whether it can work; raises what the first of them raises."""
@@ -102,8 +118,23 @@ class MajorityJudge:
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges a batch; returns verdicts in the order of `cases`."""
-        ballots = [judge.judge(cases) for judge in self._judges]
-        return [self._count(votes) for votes in zip(*ballots, strict=True)]
+        return self.judge_each(cases, lambda _: None)
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        """Judges a batch, and tells each verdict as the last vote on its case comes."""
+        ballots = [judge_each(judge, cases, lambda _: None) for judge in self._judges[:-1]]
+        verdicts: dict[int, Verdict] = {}
+
+        def hear(found: Mapping[int, Verdict]) -> None:
+            news = {
+                place: self._count([*(votes[place] for votes in ballots), vote])
+                for place, vote in found.items()
+            }
+            verdicts.update(news)
+            tell(news)
+
+        judge_each(self._judges[-1], cases, hear)
+        return [verdicts[place] for place in range(len(cases))]
 
     def check(self) -> None:
         """Lets every judge find out whether it can work; raises what the first of them raises."""

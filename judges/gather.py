@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from judges.base import Judge, JudgeCase, Verdict
-from judges.errors import JudgeError
+from judges.base import Judge, JudgeCase, Verdict, judge_each
+from judges.settings import as_count
 
 
 class JudgeQueue:
@@ -21,14 +21,13 @@ class JudgeQueue:
         max_batch: Largest batch handed to the judge.
 
     Raises:
-        JudgeError: If an argument is below 1.
+        JudgeError: If an argument is no whole number of at least 1.
     """
 
     def __init__(self, judge: Judge, threads: int = 4, max_batch: int = 256) -> None:
-        if threads < 1 or max_batch < 1:
-            raise JudgeError("threads and max_batch must be at least 1.")
+        threads = as_count("threads", threads, 1)
         self._judge = judge
-        self._max_batch = max_batch
+        self._max_batch = as_count("max_batch", max_batch, 1)
         self._waiting: deque[tuple[JudgeCase, Future[Verdict]]] = deque()
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
@@ -102,22 +101,20 @@ class JudgeQueue:
             batch = [self._waiting.popleft() for _ in range(size)]
         if not batch:
             return
+
+        def hear(found: Mapping[int, Verdict]) -> None:
+            self._note(found.values())
+            for place, verdict in found.items():
+                batch[place][1].set_result(verdict)
+
         try:
-            verdicts = self._judge.judge([case for case, _ in batch])
-            if len(verdicts) != len(batch):  # else who waits for the rest would wait for ever
-                raise JudgeError(
-                    f"The judge {self._judge.name} gave {len(verdicts)} verdicts on {len(batch)} "
-                    "cases; it must give one a case."
-                )
+            judge_each(self._judge, [case for case, _ in batch], hear)
         except BaseException as error:
             for _, future in batch:
-                future.set_exception(error)
-            return
-        self._note(verdicts)
-        for (_, future), verdict in zip(batch, verdicts, strict=True):
-            future.set_result(verdict)
+                if not future.done():  # a verdict that came before is kept
+                    future.set_exception(error)
 
-    def _note(self, verdicts: Sequence[Verdict]) -> None:
+    def _note(self, verdicts: Iterable[Verdict]) -> None:
         """Adds verdicts to the counts."""
         with self._lock:
             for verdict in verdicts:

@@ -5,7 +5,7 @@ abstains with a reason; it never scores a 0 that the model did not give.
 
     abstention      meaning
     timeout         no answer in time, at the last try
-    connection      the connection failed or broke, at the last try
+    connection      the connection failed or broke, or what came is no HTTP, at the last try
     rate_limited    429, at the last try or with a longer wait than is left
     server_error    5xx, at the last try
     unparsable      a reply that is no verdict, at the last try
@@ -25,12 +25,12 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from judges.base import JudgeCase, Usage, Verdict
+from judges.base import JudgeCase, Tell, Usage, Verdict
 from judges.client import Endpoint, Reply, Structured, ask, make_client
 from judges.errors import EndpointError, UnknownNameError
 from judges.loop import LoopThread
@@ -50,6 +50,8 @@ _WAITING_PER_CALL = 4  # cases that may sleep between tries for each call in fli
 _OWN = frozenset({"model", "prompt", "concurrency", "max_chars", "seed"})
 _RETRY = frozenset(item.name for item in fields(RetryPolicy))
 _ENDPOINT = frozenset(item.name for item in fields(Endpoint)) - {"model"}
+
+Say = Callable[[tuple[int, Verdict]], None]
 
 _PLAIN_CASE = JudgeCase("What is 1 + 1?", ("2",), "2")
 _CHECK_TRIES = 2
@@ -177,9 +179,20 @@ class LLMJudge:
         Raises:
             JudgeError: If the `openai` package or the key is missing.
         """
+        return self.judge_each(cases, lambda _: None)
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        """Judges a batch, and tells each verdict as it comes; see `judges.base.judge_each`."""
         if not cases:
             return []
-        return self._started().run(self._judge_all(list(cases)))
+
+        def start(say: Say) -> Coroutine[Any, Any, list[Verdict]]:
+            return self._judge_all(list(cases), say)
+
+        def hear(said: list[tuple[int, Verdict]]) -> None:
+            tell(dict(said))
+
+        return self._started().run_telling(start, hear)
 
     def check(self) -> None:
         """Asks about one plain case, so that no run starts on a judge that cannot work.
@@ -236,26 +249,31 @@ class LLMJudge:
                 self._loop = LoopThread()
             return self._loop
 
-    async def _judge_all(self, cases: list[JudgeCase]) -> list[Verdict]:
+    async def _judge_all(self, cases: list[JudgeCase], say: Say) -> list[Verdict]:
         """Lets a bounded number of workers take the cases one by one."""
         verdicts: list[Verdict | None] = [None] * len(cases)
         left = iter(enumerate(cases))
         workers = min(len(cases), self._concurrency * _WAITING_PER_CALL)
-        async with asyncio.TaskGroup() as group:
-            for index in range(workers):
-                group.create_task(self._work(left, verdicts, index * _STAGGER_SECONDS))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index in range(workers):
+                    group.create_task(self._work(left, verdicts, say, index * _STAGGER_SECONDS))
+        except ExceptionGroup as errors:  # a fault of ours: no server can cause one
+            raise errors.exceptions[0] from None
         return cast("list[Verdict]", verdicts)  # every worker has ended, so every place is filled
 
     async def _work(
         self,
         left: Iterator[tuple[int, JudgeCase]],
         verdicts: list[Verdict | None],
+        say: Say,
         delay: float,
     ) -> None:
         """Takes cases until none is left."""
         await asyncio.sleep(delay)
         for index, case in left:
-            verdicts[index] = await self._judge_one(case)
+            verdict = verdicts[index] = await self._judge_one(case)
+            say((index, verdict))
 
     async def _judge_one(self, case: JudgeCase) -> Verdict:
         """Asks about one case until there is a verdict or the bounds are reached."""
@@ -338,7 +356,7 @@ class LLMJudge:
         """Counts a failed request, and logs the first of its name."""
         self._failures[failure] += 1
         if self._failures[failure] == 1:
-            said = reply.detail or (reply.text or "")[:200]
+            said = reply.detail or repr((reply.text or "")[:200])
             _LOG.warning("%s: %s. %s", self.name, failure, said)
 
     def _abstain(self, reason: str, used: Usage) -> Verdict:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class LoopThread:
@@ -32,6 +34,31 @@ class LoopThread:
             future.cancel()
             raise
 
+    def run_telling(
+        self,
+        start: Callable[[Callable[[V], None]], Coroutine[Any, Any, T]],
+        tell: Callable[[list[V]], None],
+    ) -> T:
+        """Runs a coroutine to its end, and hands on what it says on its way.
+
+        Args:
+            start: Makes the coroutine, given the function by which it says something.
+            tell: Called in this thread with what was said since the last call; what was said
+                before a `KeyboardInterrupt` or an error is told too.
+        """
+        said: SimpleQueue[tuple[V] | None] = SimpleQueue()
+        future = self.submit(start(lambda thing: said.put((thing,))))
+        future.add_done_callback(lambda _: said.put(None))
+        try:
+            while (first := said.get()) is not None:
+                tell([first[0], *_waiting(said)])
+            return future.result()
+        except BaseException:
+            future.cancel()
+            if rest := _waiting(said):
+                tell(rest)
+            raise
+
     def close(self) -> None:
         """Stops the loop and waits for its thread; may be called twice."""
         if self._thread.is_alive():
@@ -50,3 +77,15 @@ class LoopThread:
             self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+def _waiting(said: SimpleQueue[tuple[V] | None]) -> list[V]:
+    """Takes what is in the queue, up to the mark of its end, which stays."""
+    found: list[V] = []
+    try:
+        while (item := said.get_nowait()) is not None:
+            found.append(item[0])
+    except Empty:
+        return found
+    said.put(None)
+    return found

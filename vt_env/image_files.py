@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vt_env.errors import ImageError
+from vt_env.pixels import to_rgb, wide_colour_to_rgb
+from vt_env.png_files import SIGNATURE, low_bytes, needed_chunks, rescale_key, wide_raw_mode
 from vt_env.tokens import MAX_ASPECT_RATIO
 
 Size = tuple[int, int]
@@ -35,6 +38,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_HIGH_OF_14_BITS = 64
+"""High byte of the smallest value that takes more than 14 bits."""
 _QUIET = threading.Lock()
 """Held while Python's warning filters are changed, which is not safe between threads."""
 
@@ -67,10 +72,8 @@ class EncodedImage(ABC):
         Raises:
             ImageError: If the file is missing, no image, or over the limits.
         """
-        with self._open() as image:
-            width, height = image.size
-            turned = _orientation(image) in _SIDEWAYS
-        return (height, width) if turned else (width, height)
+        with self._open(pixels=False) as image:
+            return upright_size(image)
 
     def load(self) -> Image.Image:
         """Decodes the first frame to RGB with EXIF orientation applied.
@@ -90,7 +93,7 @@ class EncodedImage(ABC):
             ImageError: If it is missing, unreadable, truncated or over the limits.
         """
         with self._open() as image:
-            sideways = _orientation(image) in _SIDEWAYS
+            sideways = orientation_of(image) in _SIDEWAYS
             image.draft("RGB", at_least[::-1] if sideways else at_least)
             return self._decode(image)
 
@@ -113,21 +116,39 @@ class EncodedImage(ABC):
                 self._decode(image)
 
     def _decode(self, image: Image.Image) -> Image.Image:
+        rescale_key(image)
+        low = wide_raw_mode(image)
+        if low is None:
+            return upright_rgb(image, self.name)
+        return self._decode_wide(image, low)
+
+    def _decode_wide(self, image: Image.Image, raw_mode: str) -> Image.Image:
+        """Decodes 16-bit colours; what Pillow drops of them only where it changes what is shown."""
+        key = image.info.get("transparency")
         try:
             image.load()
-            orientation = _orientation(image)
-            upright = to_rgb(image)
+            if key is None and int(np.asarray(image)[..., :3].max()) >= _HIGH_OF_14_BITS:
+                return upright_rgb(image, self.name)
+            with self._open() as again:
+                rgb = wide_colour_to_rgb(image, low_bytes(again, raw_mode), key)
+        except ImageError:
+            raise
         except Exception as error:  # Pillow's decoders raise whatever hostile bytes lead to
             raise ImageError(f"{self.name}: cannot be decoded ({error}).") from error
-        turn = _TURNS.get(orientation)
-        return upright if turn is None else upright.transpose(turn)
+        return _turned(rgb, orientation_of(image))
 
-    def _open(self) -> Image.Image:
-        source = self._source()
+    def _open(self, pixels: bool = True) -> Image.Image:
+        source: Path | BinaryIO = self._source()
         try:
+            with _stream(source) as file:
+                if file.read(len(SIGNATURE)) == SIGNATURE:
+                    file.seek(0)
+                    source = needed_chunks(file, self.name, pixels)
             with _QUIET, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = Image.open(source, formats=FORMATS)
+        except ImageError:
+            raise
         except UnidentifiedImageError as error:
             known = ", ".join(FORMATS)
             raise ImageError(f"{self.name}: not an image that can be read ({known}).") from error
@@ -208,40 +229,68 @@ def check_length(name: str, length: int, most: int) -> None:
         raise ImageError(f"{name}: {length} bytes exceed the limit of {most} bytes.")
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation that is still to be applied; 1 when there is none or it is unreadable."""
+def _stream(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """Opens a path; hands what is in memory back as it is, at its start."""
+    if isinstance(source, Path):
+        return source.open("rb")
+    return _Rewound(source)
+
+
+class _Rewound(AbstractContextManager[BinaryIO]):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __enter__(self) -> BinaryIO:
+        return self._file
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.seek(0)
+
+
+def orientation_of(image: Image.Image, late: bool = False) -> int:
+    """EXIF orientation that is still to be applied; 1 when there is none or it is unreadable.
+
+    Args:
+        image: Open, decoded or not.
+        late: Whether a PNG may tell it after its pixels, which are then decoded first.
+    """
     if image.format == "TIFF":
         return 1  # Pillow applies a TIFF's orientation itself, to its size as to its pixels
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            value = image.getexif().get(_ORIENTATION_TAG, 1)
-        except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
-            return 1  # broken metadata of a sound image
+            exif = image.getexif() if late else Image.Image.getexif(image)
+            value = exif.get(_ORIENTATION_TAG, 1)
+        except Exception:  # broken metadata of a sound image; Pillow's parsers raise anything
+            return 1
     return value if isinstance(value, int) else 1
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Converts any Pillow mode to a new RGB image.
+def upright_size(image: Image.Image, late: bool = False) -> Size:
+    """Width and height in pixels with EXIF orientation applied; see `orientation_of`."""
+    width, height = image.size
+    return (height, width) if orientation_of(image, late) in _SIDEWAYS else (width, height)
 
-    Alpha and colour keys are laid on white. 16-bit grey is scaled from 65535 to 255; 32-bit and
-    float grey from the smallest of 1 (float only), 255, 65535 and the largest value that holds it.
+
+def upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Decodes an image to RGB with EXIF orientation applied.
+
+    Args:
+        image: Open, decoded or not.
+        name: What to call it in errors.
+
+    Raises:
+        ImageError: If it cannot be decoded.
     """
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _wide_grey_to_rgb(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    try:
+        image.load()
+        orientation = orientation_of(image)
+        rgb = to_rgb(image)
+    except Exception as error:  # Pillow's decoders raise whatever hostile bytes lead to
+        raise ImageError(f"{name}: cannot be decoded ({error}).") from error
+    return _turned(rgb, orientation)
 
 
-def _wide_grey_to_rgb(image: Image.Image) -> Image.Image:
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)  # (H, W)
-    top = 65535.0
-    if image.mode in ("I", "F"):
-        peak = float(values.max())
-        tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-        top = next((limit for limit in tops if peak <= limit), peak)
-    grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)

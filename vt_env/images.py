@@ -13,9 +13,11 @@ from vt_env.image_files import (
     BytesImage,
     FileImage,
     Size,
-    to_rgb,
+    upright_rgb,
+    upright_size,
 )
 from vt_env.limits import ImageLimits, crop_size, shown_size, tokens_of
+from vt_env.pixels import to_rgb
 from vt_env.url_images import UrlImage
 
 __all__ = [
@@ -77,18 +79,27 @@ class ReducibleSource(ImageSource, Protocol):
 
 @dataclass(frozen=True)
 class MemoryImage:
-    """An image already in memory."""
+    """An image already in memory, or opened by Pillow and not decoded yet.
+
+    Attributes:
+        image: The image; an EXIF orientation that it still carries is applied.
+        name: What to call it in logs and errors.
+    """
 
     image: Image.Image
     name: str = "memory"
 
     def size(self) -> Size:
-        """Width and height, in pixels."""
-        return self.image.size
+        """Width and height in pixels, orientation applied."""
+        return upright_size(self.image, late=True)
 
     def load(self) -> Image.Image:
-        """The image in mode RGB."""
-        return to_rgb(self.image)
+        """The image in mode RGB, orientation applied.
+
+        Raises:
+            ImageError: If it was opened and cannot be decoded, or was closed.
+        """
+        return upright_rgb(self.image, self.name)
 
 
 class SharedImage:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agents.chat import ChatEncoder
+from agents.ranges import SAMPLING
 from agents.vision import Pixels
-from vt_env.errors import ConfigError
+from vt_env.ranges import check_numbers
 
 if TYPE_CHECKING:
     import torch
@@ -36,10 +37,7 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 2:
-            raise ConfigError(f"temperature must lie in [0, 2], got {self.temperature}.")
-        if self.max_new_tokens < 1:
-            raise ConfigError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}.")
+        check_numbers(self, SAMPLING)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
 from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import playable
+from agents.checkpoints import check_weights, playable
 from agents.errors import BackendError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class VLLMBackend:
         engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
 
     Raises:
+        BackendError: If the checkpoint is not whole.
         ImportError: If vLLM is not installed; names the extra.
     """
 
@@ -62,6 +63,7 @@ class VLLMBackend:
         engine: Mapping[str, Any] | None = None,
     ) -> None:
         path, found = Path(model_dir), playable(model_dir)
+        check_weights(path)  # vLLM does not miss one half of two tensors that it fuses
         self.context_length = max_model_len or found.defaults.max_model_len
         self.encoder = ChatEncoder(load_tokenizer(path))
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))

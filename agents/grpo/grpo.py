@@ -14,7 +14,7 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -38,12 +38,14 @@ from ray.tune.registry import register_env, register_trainable
 
 import vt_env
 from agents.backends import BACKENDS, Sampling
-from agents.checkpoints import load_model, playable
+from agents.checkpoints import DTYPES, load_model, playable
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
+from agents.manifest import check_manifest, write_manifest
+from agents.ranges import LOSS, RLLIB, TRAINING, check_training
 from agents.rollout import JUDGED, Decision
 from agents.rollout_metrics import judge_metrics, rollout_metrics
 from agents.tiny import CHECKPOINT
@@ -51,6 +53,7 @@ from agents.trajectory import Trajectory
 from judges.abstention import AbstentionLimit
 from vt_env.checkpoints import PlayDefaults, write_defaults
 from vt_env.errors import UnknownNameError
+from vt_env.ranges import check_flag
 from vt_env.rewards import group_shaper
 from vt_env.templates import PromptTemplate
 
@@ -117,12 +120,15 @@ class GRPOConfig(AlgorithmConfig):
 
         Raises:
             UnknownNameError: If a setting does not exist; suggests the closest.
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
         """
         own = {k: v for k, v in settings.items() if k in _own_settings()}
         rest = {k: v for k, v in settings.items() if k not in own}
         for name in rest:
             if not hasattr(self, name) and name not in _RLLIB_TRAINING:
                 raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
+        check_training({k: v for k, v in settings.items() if v is not NotProvided})
         super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
@@ -146,24 +152,30 @@ class GRPOConfig(AlgorithmConfig):
         """The learner that computes the GRPO loss."""
         return GRPOTorchLearner
 
+    def _check_numbers(self) -> None:
+        names = (*TRAINING, *RLLIB, *LOSS, "shaper_params")
+        check_training({name: getattr(self, name) for name in names})
+
+    def get_state(self) -> dict[str, Any]:
+        """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""
+        self._check_numbers()
+        return dict(super().get_state())
+
     def validate(self) -> None:
         """Checks everything that can be checked before work starts.
 
         Raises:
-            TrainingError: If a number is out of range.
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
             UnknownNameError: If a name is unknown.
             BackendError: If `model_dir` holds no checkpoint.
             JudgeError: If the share of abstentions is none.
         """
+        self._check_numbers()
         super().validate()
         self._open_settings(playable(self.model_dir).defaults)
         if self.backend not in BACKENDS:
             raise UnknownNameError("generation backend", self.backend, BACKENDS)
-        if self.num_generations < 2:
-            raise TrainingError("num_generations must be at least 2: GRPO compares within a group.")
-        for name in ("num_prompts", "num_iterations", "max_new_tokens", "max_model_len"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if self.num_env_runners and self.num_prompts % self.num_env_runners:
             raise TrainingError(
                 f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
@@ -173,6 +185,9 @@ class GRPOConfig(AlgorithmConfig):
             raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
         group_shaper(self.shaper, **self.shaper_params)
         AbstentionLimit(self.max_abstention_share)
+        if self.dtype not in DTYPES:
+            raise UnknownNameError("dtype", str(self.dtype), DTYPES)
+        check_flag("mask_truncated_completions", self.mask_truncated_completions, TrainingError)
         self.loss_config()
 
     def _open_settings(self, defaults: PlayDefaults) -> None:
@@ -328,6 +343,39 @@ class GRPO(Algorithm):
         self._engines_stale = True
         super().set_state(state)
 
+    def save_to_path(self, path: Any = None, **options: Any) -> str:
+        """Saves as RLlib does, then writes the list of all files; see `agents.manifest`.
+
+        Args:
+            path: The folder; None: a temporary one.
+            **options: RLlib's own.
+        """
+        saved: str = super().save_to_path(path, **options)
+        if _is_local(saved, options):
+            write_manifest(Path(saved), {"position": self._position})
+        return saved
+
+    @classmethod
+    def from_checkpoint(cls, path: Any, filesystem: Any = None, **options: Any) -> Any:
+        """Builds as RLlib does, from a checkpoint that is known to be whole."""
+        if _is_local(path, {"filesystem": filesystem}):
+            check_manifest(Path(path))
+        return super().from_checkpoint(path, filesystem, **options)
+
+    def restore_from_path(self, path: Any, **options: Any) -> None:
+        """Restores as RLlib does, from a checkpoint that is known to be whole.
+
+        Args:
+            path: The folder.
+            **options: RLlib's own.
+
+        Raises:
+            CheckpointError: If a file is missing, cut off or changed; RLlib would pass over it.
+        """
+        if options.get("component") is None and _is_local(path, options):
+            check_manifest(Path(path))
+        super().restore_from_path(path, **options)
+
     def save_model(self, directory: Path) -> None:
         """Writes the policy as a Hugging Face directory, next to its tokenizer and processor.
 
@@ -360,6 +408,12 @@ class GRPO(Algorithm):
         )
         template = prompt if isinstance(prompt, PromptTemplate) else None
         write_defaults(directory, defaults, template)
+
+
+def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is a folder of this machine, whose files can be listed."""
+    local = isinstance(path, str | Path) and "://" not in str(path)
+    return local and options.get("filesystem") is None
 
 
 _BOUNDS = ("min_pixels", "max_pixels", "bounds")

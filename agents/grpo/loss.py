@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from agents.ranges import LOSS
 from vt_env.errors import ConfigError
+from vt_env.ranges import check_flag, check_numbers
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +24,8 @@ class LossConfig:
     """Settings of the objective; names are TRL's.
 
     Attributes:
-        epsilon: Lower clip range of the ratio.
-        epsilon_high: Upper clip range of the ratio; None: as `epsilon`.
+        epsilon: Lower clip range of the ratio, in [0, 1).
+        epsilon_high: Upper clip range of the ratio, in [0, 100]; None: as `epsilon`.
         beta: Weight of the KL term to the reference policy (k3 estimator); 0 leaves it out.
         loss_type: ``"grpo"``: mean over a sequence's tokens, then over sequences; ``"dapo"``:
             mean over all tokens of the batch; ``"dr_grpo"``: sum over tokens divided by
@@ -50,9 +52,8 @@ class LossConfig:
             raise ConfigError(f"loss_type is one of {LOSS_TYPES}, got {self.loss_type!r}.")
         if self.importance_sampling_level not in ("token", "sequence"):
             raise ConfigError("importance_sampling_level is 'token' or 'sequence'.")
-        for name in ("epsilon", "beta", "entropy_coef"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        check_numbers(self, LOSS)
+        check_flag("vllm_importance_sampling_correction", self.vllm_importance_sampling_correction)
 
 
 @dataclass(frozen=True)

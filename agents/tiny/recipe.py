@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vt_env.errors import ConfigError
+from vt_env.ranges import Numbers, check_numbers
 from vt_env.tasks import CANVAS
+
+_COUNT, _MORE = Numbers(1, whole=True), Numbers(0, whole=True)
+_SHARE, _WEIGHT = Numbers(0, 1), Numbers(0, 1e6)
+_RATE = Numbers(0, 1, above=True, below=True)
+_RANGES = {
+    "seed": Numbers(0, 2**32 - 1, whole=True),
+    "canvas": _COUNT,
+    **dict.fromkeys(("tower_steps", "dialogue_steps", "warmup", "pages_beside"), _MORE),
+    **dict.fromkeys(("tower_pace", "mark_weight", "aim_weight"), _WEIGHT),
+    **dict.fromkeys(("tower_batch_size", "batch_size", "save_every", "shards"), _COUNT),
+    **dict.fromkeys(("request_share", "low_share", "page_share"), _SHARE),
+    **dict.fromkeys(("tower_lr", "lr"), _RATE),
+}
 
 STAGES = ("tower", "dialogues")
 
@@ -58,22 +72,13 @@ class PretrainConfig:
     shards: int = 2
 
     def __post_init__(self) -> None:
-        steps = ("tower_steps", "dialogue_steps", "warmup")
-        for name in (*steps, "pages_beside", "tower_pace", "mark_weight", "aim_weight"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}.")
-        for name in ("tower_batch_size", "batch_size", "save_every", "shards"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        check_numbers(self, _RANGES)
         for name in ("tower_batch_size", "batch_size", "pages_beside"):
             if getattr(self, name) % self.shards:
                 raise ConfigError(
                     f"{name} must be a multiple of shards ({self.shards}), "
                     f"got {getattr(self, name)}."
                 )
-        for name in ("request_share", "low_share", "page_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
 
     def steps(self, stage: int) -> int:
         """Steps of a stage, by its number."""

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +14,14 @@ from typing import Any
 import matplotlib.cbook
 import numpy as np
 import pytest
+import ray
 import skimage.data
 import sklearn.datasets
 from PIL import Image
 
+from agents.errors import CheckpointError
+from agents.grpo.grpo import GRPO
+from benchmarks.cli import main
 from tests.agents.helpers import read_weights
 from vt_env.tasks import TASKS
 
@@ -120,6 +126,43 @@ def test_a_killed_run_resumes_to_the_same_metrics(unbroken: Path, runs: Path) ->
     assert rows(run) == rows(unbroken)
     first, second = read_weights(unbroken / "model"), read_weights(run / "model")
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ("learner_group", "learner_group/class_and_ctor_args.pkl is missing (and"),
+        ("learner_group/learner", "learner_group/learner/class_and_ctor_args.pkl is missing"),
+        ("learner_group/learner/state.pkl", "learner_group/learner/state.pkl is missing"),
+        (
+            "learner_group/learner/rl_module/default_policy",
+            "default_policy/class_and_ctor_args.pkl is missing",
+        ),
+        ("env_runner", "env_runner/class_and_ctor_args.pkl is missing"),
+        ("algorithm_state.pkl", "algorithm_state.pkl is missing"),
+        ("rllib_checkpoint.json", "rllib_checkpoint.json is missing"),
+        ("manifest.json", "its manifest.json, which is written last, is missing"),
+    ],
+)
+def test_nothing_goes_on_from_a_part_of_a_checkpoint(
+    unbroken: Path, tmp_path: Path, lost: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy that broke off: told before an engine starts, in one line, by the file's name."""
+    run = Path(shutil.copytree(unbroken, tmp_path / "copy"))
+    (run / "summary.json").unlink()
+    checkpoint = run / "checkpoints" / "iteration_00004"
+    path = checkpoint / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--resume", str(run)])
+    assert stopped.value.code == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert "CheckpointError" in said and expected.rsplit("/", maxsplit=1)[-1] in said
+    assert "copy the whole folder again" in said
+    for use in (GRPO.from_checkpoint, GRPO.__new__(GRPO).restore_from_path):
+        with pytest.raises(CheckpointError, match=re.escape(expected)):
+            use(str(checkpoint))
+    assert not ray.is_initialized()
 
 
 def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:

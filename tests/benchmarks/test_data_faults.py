@@ -53,7 +53,8 @@ FAULTS: dict[str, tuple[str, str | bytes, str]] = {
         "d.json", json.dumps({"rows": [ROW]}, indent=1), "d.json: holds an object over several"),
     "a zip archive": ("d.xlsx", b"PK\x03\x04" + bytes(99), "d.xlsx: is a zip archive; what"),
     "a table called JSONL": ("d.jsonl", "image,question,answer\n" * 9, "Call it .csv or .tsv"),
-    "half a file": ("d.jsonl.gz", gzip.compress(lines().encode(), mtime=0)[:-9], "not a whole gzip file"),
+    "half a file": (
+        "d.jsonl.gz", gzip.compress(lines().encode(), mtime=0)[:-9], "not a whole gzip file"),
     "cells that are not there": (
         "d.csv", "image,question,answer\na.png,x\n", "d.csv:2: has 2 cells for 3 columns"),
 }  # fmt: skip

@@ -8,11 +8,12 @@ class TestMyJudge(JudgeContract):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from judges import Judge, JudgeCase, Verdict
+from judges import Judge, JudgeCase, Usage, Verdict
+from judges.base import Tell
 
 CASES = [
     JudgeCase("How many birds are there?", ("47",), "47"),
@@ -114,3 +115,19 @@ class JudgeContract:
 def _scores(verdicts: list[Verdict]) -> list[tuple[float | None, str | None]]:
     """Returns what a verdict says, its cost aside."""
     return [(verdict.score, verdict.abstained) for verdict in verdicts]
+
+
+class Breaks:
+    """Tells that every answer is right, one case at a time, and raises at the fourth."""
+
+    name = "breaks"
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        return self.judge_each(cases, lambda _: None)
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        for place, _ in enumerate(cases):
+            if place == 3:
+                raise RuntimeError("broken")
+            tell({place: Verdict(1.0, None, self.name, usage=Usage(1, 1, 1))})
+        return [Verdict(1.0, None, self.name)] * len(cases)

@@ -16,9 +16,11 @@ import pytest
 from judges import (
     CachedJudge,
     CacheMissError,
+    CascadeJudge,
     Judge,
     JudgeCase,
     JudgeError,
+    MajorityJudge,
     ReplayJudge,
     RuleJudge,
     Usage,
@@ -28,7 +30,7 @@ from judges import (
 )
 from judges.cache import case_key
 from judges.combine import close_all
-from tests.judges.contract import CASES, EVERY_CASE, JudgeContract
+from tests.judges.contract import CASES, EVERY_CASE, Breaks, JudgeContract
 
 
 class Recorder:
@@ -304,3 +306,45 @@ def test_the_file_holds_no_text_of_a_case(path: Path) -> None:
     dump = json.dumps([row[:1] for row in connection.iterdump()] + list(connection.iterdump()))
     connection.close()
     assert "private" not in dump
+
+
+@pytest.mark.parametrize(
+    "kind", ["alone", "cascade", "vote", "cache in a cascade", "cascade twice"]
+)
+def test_what_came_before_a_batch_broke_off_is_kept(kind: str, tmp_path: Path) -> None:
+    judges: dict[str, Callable[[], Judge]] = {
+        "alone": Breaks,
+        "cascade": lambda: CascadeJudge([RuleJudge(abstain_when_undecided=True), Breaks()]),
+        "vote": lambda: MajorityJudge([RuleJudge(), Breaks()]),
+        "cache in a cascade": lambda: CascadeJudge([CachedJudge(Breaks(), tmp_path / "in.sqlite")]),
+        "cascade twice": lambda: CascadeJudge([CascadeJudge([Breaks()])]),
+    }
+    judge = CachedJudge(judges[kind](), tmp_path / "cache.sqlite")
+    odd = [
+        JudgeCase(f"Why {i}?", ("because of this or that",), f"for reason {i}") for i in range(6)
+    ]
+    with pytest.raises(RuntimeError, match="broken"):
+        judge.judge(odd)
+    assert len(judge.store) == judge.stats.stored + (3 if kind == "vote" else 0) == 3
+    judge.close()
+
+
+def test_repeated_cases_are_told_with_the_first(tmp_path: Path) -> None:
+    judge = CachedJudge(Recorder(), tmp_path / "cache.sqlite")
+    told: dict[int, Verdict] = {}
+    verdicts = judge.judge_each([CASES[0], CASES[1], CASES[0]], told.update)
+    assert [told[place] for place in range(3)] == verdicts
+    assert [verdict.cached for verdict in verdicts] == [False, False, True]
+    assert [verdict.usage.calls for verdict in verdicts] == [1, 1, 0]
+    judge.close()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    judge = CachedJudge(RuleJudge(), path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE verdicts")
+    connection.close()
+    with pytest.raises(JudgeError, match=r"cache\.sqlite: .*no such table"):
+        judge.judge(CASES)
+    judge.close()

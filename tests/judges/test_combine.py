@@ -17,6 +17,7 @@ from judges import (
     Verdict,
     make_judge,
 )
+from judges.base import Tell
 from tests.judges.contract import CASES, JudgeContract
 from tests.judges.fault_server import FaultServer
 
@@ -129,3 +130,35 @@ def test_fingerprints_tell_combinations_apart() -> None:
         MajorityJudge([a, b], min_votes=1).fingerprint,
     }
     assert len(prints) == 4
+
+
+class TellsOneByOne(Fixed):
+    """Tells each verdict on its own."""
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        verdicts = self.judge(cases)
+        for place in reversed(range(len(cases))):
+            tell({place: verdicts[place]})
+        return verdicts
+
+
+def test_a_cascade_tells_what_is_settled_as_it_comes() -> None:
+    silent, sure = TellsOneByOne("silent", None), TellsOneByOne("sure", 1.0)
+    told: list[tuple[int, Verdict]] = []
+    verdicts = CascadeJudge([silent, sure]).judge_each(
+        [CASE, CASE, CASE], lambda found: told.extend(found.items())
+    )
+    assert [place for place, _ in told] == [2, 1, 0]
+    assert [dict(told)[place] for place in range(3)] == verdicts
+    assert all(verdict.usage == Usage(4, 2, 2) for verdict in verdicts)
+
+
+def test_a_vote_tells_each_case_once() -> None:
+    judges = [TellsOneByOne("a", 1.0), Fixed("b", 0.0), TellsOneByOne("c", 1.0)]
+    told: list[tuple[int, Verdict]] = []
+    verdicts = MajorityJudge(judges).judge_each(
+        [CASE, CASE], lambda found: told.extend(found.items())
+    )
+    assert [place for place, _ in told] == [1, 0]
+    assert [verdict.score for verdict in verdicts] == [1.0, 1.0]
+    assert verdicts[0].usage == Usage(6, 3, 3)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from judges import JudgeCase, JudgeError, JudgeQueue, RuleJudge, Usage, Verdict
-from tests.judges.contract import CASES, EXPECTED
+from tests.judges.contract import CASES, EXPECTED, Breaks
 
 
 class Held:
@@ -153,6 +153,21 @@ def test_a_judge_that_loses_or_doubles_verdicts_keeps_nobody_waiting(count: int)
         for future in futures:
             with pytest.raises(JudgeError, match=f"careless gave {count} verdicts on 2 cases"):
                 queue.gather([future])
+
+
+def test_a_verdict_that_came_before_an_error_is_kept() -> None:
+    held = Held()
+    with JudgeQueue(held, threads=1) as queue:
+        first = queue.submit(CASES[0])
+        assert held.called.wait(60)
+        futures = [queue.submit(case) for case in CASES]
+        queue._judge = Breaks()
+        held.go.set()
+        assert len(queue.gather([first, *futures[:3]])) == 4
+        for future in futures[3:]:
+            with pytest.raises(RuntimeError, match="broken"):
+                queue.gather([future])
+        assert queue.metrics()["judge/verdicts"] == 4
 
 
 def test_closing_leaves_no_thread() -> None:

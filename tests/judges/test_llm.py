@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,18 +17,20 @@ from typing import Any
 import pytest
 
 from judges import (
+    CachedJudge,
     EndpointError,
     JudgeCase,
     JudgeError,
     LLMJudge,
     RuleJudge,
     UnknownNameError,
+    VerdictStore,
     check_judge,
     make_judge,
 )
 from judges.combine import close_all
 from tests.judges.contract import CASES, JudgeContract
-from tests.judges.fault_server import ALL_FAULTS, FaultPlan, FaultServer
+from tests.judges.fault_server import ALL_FAULTS, FaultPlan, FaultServer, malformed
 
 QUICK = {
     "max_tries": 8,
@@ -134,6 +140,106 @@ def test_a_lasting_fault_is_a_named_abstention(http: str, fault: str, reason: st
         assert judge.stats.abstentions == {reason: 2}
     assert [verdict.abstained for verdict in verdicts] == [reason, reason]
     assert server.seen.tries == {"q0": 3, "q1": 3}
+
+
+@pytest.mark.parametrize("fault", malformed())
+def test_a_malformed_reply_costs_its_own_case_alone(http: str, fault: str, tmp_path: Path) -> None:
+    """It is a named abstention; the verdicts beside it are given and kept."""
+    plan = FaultPlan(faults=(fault,), first_tries=99, only=frozenset({"q4"}))
+    with FaultServer(plan) as server:
+        judge = CachedJudge(
+            make(server, max_tries=2, request_seconds=9.0), tmp_path / "cache.sqlite"
+        )
+        verdicts = judge.judge(cases(9))
+        hurt = verdicts.pop(4)
+        assert hurt.abstained in ("connection", "unparsable", "bad_request")
+        assert [v.correct for v in verdicts] == [
+            r for i, r in enumerate(right_verdicts(9)) if i != 4
+        ]
+        assert (judge.stats.stored, len(judge.store)) == (8, 9)
+        server.plan = FaultPlan()
+        again = judge.judge(cases(9))
+        assert [v.correct for v in again] == right_verdicts(9)
+        assert [v.cached for v in again] == [i != 4 for i in range(9)]
+        judge.close()
+    assert server.seen.tries["q4"] == (2 if fault == "redirect: to nothing" else 3)
+
+
+@pytest.mark.parametrize("fault", sorted(malformed().keys() - {"redirect: to nothing"}))
+def test_a_malformed_reply_is_tried_again(http: str, fault: str) -> None:
+    with (
+        FaultServer(FaultPlan(faults=(fault,), first_tries=1)) as server,
+        make(server, request_seconds=9.0) as judge,
+    ):
+        verdicts = judge.judge(cases(3))
+    assert [verdict.correct for verdict in verdicts] == right_verdicts(3)
+
+
+def test_the_check_tells_a_malformed_reply(http: str) -> None:
+    plan = FaultPlan(faults=("http: length -5",), first_tries=99)
+    with (
+        FaultServer(plan) as server,
+        make(server, request_seconds=9.0) as judge,
+        pytest.raises(EndpointError, match=r"\(connection\)"),
+    ):
+        check_judge(judge)
+
+
+@pytest.mark.parametrize("tokens", [10**400, -1, True, "7", None, 1.5])
+def test_senseless_token_counts_cost_nothing(tokens: object, tmp_path: Path) -> None:
+    with FaultServer(FaultPlan(tokens=tokens)) as server:
+        judge = CachedJudge(make(server, request_seconds=9.0), tmp_path / "cache.sqlite")
+        verdict = judge.judge(cases(1))[0]
+        assert (verdict.score, verdict.usage.prompt_tokens) == (0.0, 0)
+        assert len(judge.store) == 1
+        judge.close()
+
+
+def test_verdicts_are_kept_as_they_come(tmp_path: Path) -> None:
+    """A batch that is killed half way has kept what was paid for."""
+    path = tmp_path / "cache.sqlite"
+    plan = FaultPlan(faults=("timeout",), first_tries=99, only=frozenset({"q7", "q8"}))
+    code = (
+        "import sys; from tests.judges.test_llm import cases; from judges import make_judge\n"
+        "make_judge('llm', model='m', base_url=sys.argv[1], api_key='k', cache=sys.argv[2],"
+        " request_seconds=60).judge(cases(9))"
+    )
+    with FaultServer(plan) as server:
+        arguments = [sys.executable, "-c", code, server.url, str(path)]
+        process = subprocess.Popen(arguments, cwd=Path(__file__).parents[2])
+        try:
+            deadline = time.monotonic() + 60
+            while not path.is_file() or len(VerdictStore(path)) < 7:
+                assert process.poll() is None
+                assert time.monotonic() < deadline, "nothing is kept before the batch is whole"
+                time.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        server.plan = FaultPlan()
+        judge = CachedJudge(make(server, request_seconds=9.0), path)
+        assert judge.judge(cases(9)) and judge.stats.hits == 7
+        judge.close()
+
+
+def test_an_interrupt_keeps_what_came(tmp_path: Path) -> None:
+    plan = FaultPlan(faults=("timeout",), first_tries=99, only=frozenset({"q4"}))
+    with FaultServer(plan) as server, make(server, request_seconds=60.0) as inner:
+        judge = CachedJudge(inner, tmp_path / "cache.sqlite")
+
+        def interrupt() -> None:
+            while server.seen.answered.total() < 5:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            judge.judge(cases(6))
+        thread.join()
+        assert len(judge.store) == judge.stats.stored == 5
+        judge.close()
 
 
 def test_retry_after_is_honoured() -> None:

@@ -190,7 +190,7 @@ def test_other_formats_are_refused_in_one_line(
         ("d.json", "[" * 10_000, 1, "is not JSON"),
         ("d.json", b'[{"image": "\xff"}]', 1, "is not UTF-8"),
         ("d.json", "[]", None, "there are no rows"),
-        ("d.jsonl.gz", gzip.compress(LINES.encode(), mtime=0)[:-9], None, "is not a whole gzip file"),
+        ("d.jsonl.gz", gzip.compress(LINES.encode(), mtime=0)[:-9], None, "is not a whole gzip"),
         ("d.csv", "image,question,answer\na.png,What?\n", 2, "has 2 cells for 3 columns"),
         ("d.csv", 'image,question,answer\na.png,"What?,x\n', 2, "unexpected end of data"),
         ("d.csv", "image,answer,answer\n", 1, "is the name of two columns"),
