@@ -25,8 +25,8 @@ from judges.errors import (
     UnknownNameError,
     VisionThinkError,
 )
-from judges.gather import JudgeQueue
-from judges.llm import LLMJudge
+from judges.llm.judge import LLMJudge
+from judges.queue import JudgeQueue
 from judges.rules.judge import RuleJudge
 from judges.store import VerdictStore
 

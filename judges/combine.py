@@ -10,7 +10,7 @@ from typing import Any
 from judges.base import Judge, JudgeCase, Tell, Usage, Verdict, check_judge, judge_each, make_judge
 from judges.cache import CachedJudge, ReplayJudge, fingerprint_of
 from judges.errors import JudgeError
-from judges.llm import LLMJudge
+from judges.llm.judge import LLMJudge
 from judges.rules.judge import RuleJudge
 from judges.settings import as_count, as_flag
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import gymnasium
 
-from vt_env.datasets import load_dataset
+from vt_env.data.load import load_dataset
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending, Episode, EpisodeConfig, Message, Observation, Transition
 from vt_env.errors import (

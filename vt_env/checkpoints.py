@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.limits import BOUNDS, ImageLimits
+from vt_env.images.limits import BOUNDS, ImageLimits
 from vt_env.templates import PromptTemplate, load_template, shipped_templates, to_toml
-from vt_env.tiles import TILE_FAMILIES
-from vt_env.tokens import FAMILIES
+from vt_env.tokens.qwen import FAMILIES
+from vt_env.tokens.tiles import TILE_FAMILIES
 
 DEFAULTS_FILE = "visionthink.json"
 """File beside a checkpoint's config that holds its `PlayDefaults`."""

@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
-from vt_env.images import fixed_size
+from vt_env.images.views import fixed_size
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.samples import Dataset
 from vt_env.settings import hands_on

@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from judges import Judge, make_judge
 from vt_env.checkpoints import image_limits, read_checkpoint
-from vt_env.datasets import find_sample, load_dataset
+from vt_env.data.load import find_sample, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.ladder import warn_of_a_flat_ladder
@@ -144,7 +144,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     ```
 
     Args:
-        data: Name of a dataset, path of a ``.jsonl`` file, or a `Dataset`. (`vt_env.datasets`)
+        data: Name of a dataset, path of a ``.jsonl`` file, or a `Dataset`. (`vt_env.data.load`)
         judge: Name of a registered judge, or a `Judge`.
         rewards: Name of a preset, a `RewardConfig`, or a mapping with some of its fields.
         prompt: Name of a prompt template, or the path of a TOML file. Templates speak in

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from judges import JudgeCase, Verdict
-from vt_env.images import ImageLimits, Size, crop_size, resample, shown_size, tokens_of, view
-from vt_env.options import asked
+from vt_env.config import Ending, EpisodeConfig
+from vt_env.data.options import asked
+from vt_env.images.regions import Region, crop_region
+from vt_env.images.views import ImageLimits, Size, crop_size, resample, shown_size, tokens_of, view
 from vt_env.protocol import Action, Answer, Crop, Malformed, Request, parse, parse_untagged
-from vt_env.regions import Region, crop_region
 from vt_env.rewards import Outcome, RewardConfig, token_cost
-from vt_env.rules import Ending, EpisodeConfig
 from vt_env.samples import Sample
 from vt_env.templates import PromptTemplate
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+from vt_env.config import EpisodeConfig
 from vt_env.errors import LadderWarning, VisionThinkError
-from vt_env.image_files import Size
-from vt_env.limits import shown_size, tokens_of
-from vt_env.rules import EpisodeConfig
+from vt_env.images.files import Size
+from vt_env.images.limits import shown_size, tokens_of
+from vt_env.images.urls import UrlImage
 from vt_env.samples import Dataset
-from vt_env.url_images import UrlImage
 
 FIRST = 8
 """Samples that are looked at when an environment is made."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from vt_env.episode import Episode, Message
-from vt_env.images import resample
+from vt_env.images.views import resample
 
 FRAME_SIZE = (960, 600)
 """Width and height of a rendered frame, in pixels, always the same."""

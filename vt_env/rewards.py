@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.tokens import prefill_flops
+from vt_env.tokens.qwen import prefill_flops
 
 COST_MODES = ("share", "tokens", "flops")
 
@@ -31,7 +31,7 @@ class RewardConfig:
             request.)
         cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
             visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
-            FLOPs over one full-resolution pass (`vt_env.tokens.prefill_flops`).
+            FLOPs over one full-resolution pass (`vt_env.tokens.qwen.prefill_flops`).
     """
 
     accuracy: float = 1.0

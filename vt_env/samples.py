@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from judges import AnswerKind
 from vt_env.errors import ConfigError
-from vt_env.images import ImageSource
+from vt_env.images.views import ImageSource
 
 MAX_OPTIONS = 26
 """Options of a question; each has a letter."""
@@ -57,7 +57,7 @@ class Dataset(Protocol):
     """A finite, random-access collection of samples; the same index gives the same sample.
 
     A dataset may also have ``index_of(sample_id: str) -> int | None``; without it,
-    ``reset(options={"sample_id": …})`` scans (`vt_env.datasets.find_sample`). With
+    ``reset(options={"sample_id": …})`` scans (`vt_env.data.load.find_sample`). With
     ``image_size(index: int) -> tuple[int, int]`` the sizes of its images are known without a sample
     being made (`vt_env.ladder`).
     """

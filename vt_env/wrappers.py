@@ -13,7 +13,7 @@ from PIL import Image
 
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
-from vt_env.images import Size, fixed_size
+from vt_env.images.views import Size, fixed_size
 
 TextEnv = gymnasium.Env[dict[str, Any], str]
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from agents.chat import ChatEncoder
+from agents.models.chat import ChatEncoder
+from agents.models.vision import Pixels
 from agents.ranges import SAMPLING
-from agents.vision import Pixels
 from vt_env.ranges import check_numbers
 
 if TYPE_CHECKING:

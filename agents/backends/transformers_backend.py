@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
-from agents.chat import ChatEncoder, expand_images, load_tokenizer
-from agents.checkpoints import load_model, playable
-from agents.vision import VisionProcessor
+from agents.models.chat import ChatEncoder, expand_images, load_tokenizer
+from agents.models.checkpoints import load_model, playable
+from agents.models.vision import VisionProcessor
 
 if TYPE_CHECKING:
     import torch

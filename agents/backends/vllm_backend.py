@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
-from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import check_weights, playable
 from agents.errors import BackendError
+from agents.models.chat import ChatEncoder, load_tokenizer
+from agents.models.checkpoints import check_weights, playable
 
 if TYPE_CHECKING:
     import torch
@@ -134,7 +134,7 @@ class VLLMBackend:
 
 
 def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, Any]) -> Any:
-    from agents.compat import is_patched, prepare_imports
+    from agents.models.compat import is_patched, prepare_imports
 
     prepare_imports()
     import torch

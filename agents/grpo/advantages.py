@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.trajectory import Trajectory
+from agents.rollouts.trajectory import Trajectory
 from judges.abstention import kept_in_group
 from vt_env.rewards import Outcome
 

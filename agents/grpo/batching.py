@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.errors import AlignmentError
-from agents.trajectory import Trajectory
-from agents.vision import ImageBatch, Pixels, VisionProcessor
+from agents.models.vision import ImageBatch, Pixels, VisionProcessor
+from agents.rollouts.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import torch

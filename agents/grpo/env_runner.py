@@ -16,13 +16,13 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 import vt_env
 from agents.backends import Sampling, make_backend
 from agents.grpo.advantages import finish_groups
-from agents.prompt_order import prompt_indices
-from agents.rollout import Decision, collect
-from agents.trajectory import Trajectory
-from judges.gather import JudgeQueue
+from agents.rollouts.collect import Decision, collect
+from agents.rollouts.prompt_order import prompt_indices
+from agents.rollouts.trajectory import Trajectory
+from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Episode
-from vt_env.images import SharedImage
+from vt_env.images.views import SharedImage
 from vt_env.rewards import group_shaper
 
 

@@ -13,8 +13,8 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from agents.grpo.batching import Collator, ModelBatch
 from agents.grpo.loss import LossConfig, TokenBatch, policy_loss, token_weights
-from agents.trajectory import Trajectory
-from agents.vision import VisionProcessor
+from agents.models.vision import VisionProcessor
+from agents.rollouts.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 
-from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import load_model
-from agents.logprobs import sampled_logprobs
+from agents.grpo.logprobs import sampled_logprobs
+from agents.models.chat import ChatEncoder, load_tokenizer
+from agents.models.checkpoints import load_model
 
 if TYPE_CHECKING:
     import torch

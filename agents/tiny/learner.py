@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from agents.chat import ChatEncoder
+from agents.models.chat import ChatEncoder
+from agents.models.vision import Pixels, VisionProcessor
 from agents.tiny.lessons import Lesson, dialogue_lesson
 from agents.tiny.marks import mark_targets, ties_of
 from agents.tiny.model import TinyConfig, build_model, tiny_limits
@@ -21,11 +22,10 @@ from agents.tiny.pages import Page, draw_page
 from agents.tiny.patches import PatchProjection
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
-from agents.vision import Pixels, VisionProcessor
-from vt_env.images import resample, shown_size
+from vt_env.images.views import resample, shown_size
 from vt_env.tasks import SUITES, draw_scene
 from vt_env.templates import load_template
-from vt_env.tokens import token_family
+from vt_env.tokens.qwen import token_family
 
 if TYPE_CHECKING:
     from pathlib import Path

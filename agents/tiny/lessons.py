@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agents.chat import ChatEncoder, expand_images
+from agents.models.chat import ChatEncoder, expand_images
+from agents.models.vision import Pixels
 from agents.tiny.marks import Tie, mark_targets, ties_of, written_in
-from agents.vision import Pixels
 from vt_env.episode import Episode, EpisodeConfig, Message
-from vt_env.images import ImageLimits, MemoryImage, tokens_of
+from vt_env.images.views import ImageLimits, MemoryImage, tokens_of
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
@@ -31,7 +31,7 @@ from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import PromptTemplate
-from vt_env.tokens import token_family
+from vt_env.tokens.qwen import token_family
 
 IGNORE = -100
 UNSURE = "unclear"

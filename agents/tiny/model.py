@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from vt_env.checkpoints import PlayDefaults, write_defaults
 from vt_env.errors import UnknownNameError
-from vt_env.images import ImageLimits
-from vt_env.tokens import token_family
+from vt_env.images.views import ImageLimits
+from vt_env.tokens.qwen import token_family
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -72,7 +72,7 @@ def build_model(
 
     Embeddings are untied: engines on a CPU keep a stale output layer when tied weights are updated.
     """
-    from agents.compat import prepare_imports
+    from agents.models.compat import prepare_imports
 
     prepare_imports()
     import torch

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from agents.chat import ChatEncoder
+from agents.models.chat import ChatEncoder
+from agents.models.vision import VisionProcessor
 from agents.tiny.lessons import IGNORE, Lesson, pad_lessons
 from agents.tiny.marks import MARK_CLASSES, TEXTS, TIED
-from agents.vision import VisionProcessor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

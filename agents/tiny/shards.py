@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from agents.chat import load_tokenizer
+from agents.models.chat import load_tokenizer
 from agents.tiny.learner import Drawn, Learner
 from agents.tiny.recipe import PretrainConfig
 from vt_env.errors import VisionThinkError

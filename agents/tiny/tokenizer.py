@@ -75,7 +75,7 @@ def corpus() -> tuple[str, ...]:
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Trains the tokenizer; the same on every machine."""
-    from agents.compat import prepare_imports
+    from agents.models.compat import prepare_imports
 
     prepare_imports()
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers

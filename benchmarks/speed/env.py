@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from vt_env.env import VisionThinkEnv
-from vt_env.images import FileImage
+from vt_env.images.views import FileImage
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.samples import Sample
 from vt_env.vector import VisionThinkVectorEnv

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from agents.trajectory import Trajectory
+from agents.rollouts.trajectory import Trajectory
 from vt_env.episode import Ending, Episode, EpisodeConfig
 from vt_env.rewards import Outcome, RewardConfig
 from vt_env.tasks import World

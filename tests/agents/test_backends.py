@@ -9,9 +9,9 @@ import torch
 
 from agents.backends import GenerationBackend, GenerationRequest, Sampling, make_backend
 from agents.backends.vllm_backend import cache_bytes
-from agents.checkpoints import load_model
 from agents.errors import BackendError
-from agents.rollout import collect
+from agents.models.checkpoints import load_model
+from agents.rollouts.collect import collect
 from judges import make_judge
 from tests.agents.helpers import world_episodes
 from vt_env.errors import ConfigError, UnknownNameError

@@ -13,12 +13,12 @@ import vt_env
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
 from agents.grpo.advantages import finish_groups, group_advantages
+from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.batching import Collator
-from agents.grpo.grpo import GRPOConfig
 from agents.grpo.learner import TRAJECTORIES, TrajectoriesToBatch
-from agents.rollout import collect
-from agents.trajectory import Trajectory
-from agents.vision import VisionProcessor
+from agents.models.vision import VisionProcessor
+from agents.rollouts.collect import collect
+from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, world_episodes
 from vt_env.errors import ConfigError, UnknownNameError

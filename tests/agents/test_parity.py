@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, Sampling
-from agents.checkpoints import load_model
 from agents.grpo.batching import Collator
-from agents.logprobs import sampled_logprobs
-from agents.rollout import collect
-from agents.trajectory import Trajectory
-from agents.vision import VisionProcessor
+from agents.grpo.logprobs import sampled_logprobs
+from agents.models.checkpoints import load_model
+from agents.models.vision import VisionProcessor
+from agents.rollouts.collect import collect
+from agents.rollouts.trajectory import Trajectory
 from judges import make_judge
 from tests.agents.helpers import world_episodes
 

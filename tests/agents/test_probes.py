@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.chat import ChatEncoder
+from agents.models.chat import ChatEncoder
 from agents.tiny.learner import Learner
 from agents.tiny.lessons import IGNORE, Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.probes import lesson_losses

@@ -9,7 +9,7 @@ from ray import is_initialized
 
 from agents.backends import Sampling
 from agents.errors import TrainingError
-from agents.grpo.grpo import GRPOConfig
+from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.loss import LossConfig
 from agents.ranges import LOSS, RLLIB, TRAINING
 from agents.tiny.recipe import PretrainConfig

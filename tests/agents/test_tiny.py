@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from agents.backends import GenerationBackend, Sampling, make_backend
-from agents.chat import ChatEncoder, load_tokenizer
-from agents.checkpoints import playable
-from agents.rollout import collect
+from agents.models.chat import ChatEncoder, load_tokenizer
+from agents.models.checkpoints import playable
+from agents.rollouts.collect import collect
+from agents.rollouts.trajectory import Trajectory
 from agents.tiny import CHECKPOINT
 from agents.tiny.lessons import IGNORE, MOST_QUESTIONS, Aim, Lesson, dialogue_lesson, pad_lessons
 from agents.tiny.marks import DIGITS, MARK_CLASSES, OWNERS, TIED, mark_targets, ties_of
@@ -21,13 +22,12 @@ from agents.tiny.pages import draw_page
 from agents.tiny.pretrain import STATE, Pretrainer
 from agents.tiny.recipe import STAGES, PretrainConfig
 from agents.tiny.tokenizer import build_tokenizer
-from agents.trajectory import Trajectory
 from judges import JudgeCase, make_judge
 from tests.agents.helpers import world_episodes
 from vt_env.checkpoints import read_checkpoint
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.images import ImageLimits
+from vt_env.images.views import ImageLimits
 from vt_env.protocol import Action, Answer, parse
 from vt_env.rewards import RewardConfig
 from vt_env.tasks import SUITES, TASKS, World, draw_scene

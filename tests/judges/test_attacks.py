@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from judges import CascadeJudge, JudgeCase, LLMJudge, RuleJudge
-from judges.parsing import parse_verdict
-from judges.prompting import load_prompt
+from judges.llm.prompt import load_prompt
+from judges.llm.reply import parse_verdict
 from tests.judges.fault_server import FaultPlan, FaultServer
 
 BASES: dict[str, dict[str, Any]] = {

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from judges import AbstentionLimit, RuleJudge, llm, make_judge
+from judges import AbstentionLimit, RuleJudge, make_judge
 from judges.base import JUDGES
-from judges.llm import LLMJudge
-from judges.retry import RetryPolicy
+from judges.llm import judge as llm
+from judges.llm.judge import LLMJudge
+from judges.llm.retry import RetryPolicy
 from tests.judges.contract import JudgeContract
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "judges.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from judges import JudgeCase, RuleJudge, Verdict
 from vt_env.episode import Episode, EpisodeConfig
-from vt_env.images import FileImage, MemoryImage
+from vt_env.images.views import FileImage, MemoryImage
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
 from vt_env.templates import load_template

@@ -83,7 +83,7 @@ def test_the_processors_bounds_are_those_that_transformers_reads(
     expected: tuple[int, int],
     tmp_path: Path,
 ) -> None:
-    from agents.vision import VisionProcessor
+    from agents.models.vision import VisionProcessor
 
     kind = {"image_processor_type": "Qwen2VLImageProcessor"}
     path = checkpoint(tmp_path, processor={**processor, **kind}, **files)

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import vt_env
+from vt_env.config import Ending
 from vt_env.rewards import COST_MODES, REWARD_PRESETS
-from vt_env.rules import Ending
 from vt_env.templates import PROMPTS_DIR
-from vt_env.tiles import TILE_FAMILIES
-from vt_env.tokens import FAMILIES
+from vt_env.tokens.qwen import FAMILIES
+from vt_env.tokens.tiles import TILE_FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ from vt_env.errors import (
     UnknownNameError,
     UnknownSettingError,
 )
-from vt_env.images import FileImage
+from vt_env.images.views import FileImage
 from vt_env.rewards import REWARD_PRESETS, Outcome, RewardConfig
 
 SETTINGS: list[dict[str, Any]] = [

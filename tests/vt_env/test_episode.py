@@ -23,8 +23,8 @@ from tests.vt_env.helpers import (
 )
 from vt_env.episode import Ending, EpisodeConfig
 from vt_env.errors import ConfigError
-from vt_env.images import MemoryImage
-from vt_env.regions import Region, crop_region
+from vt_env.images.regions import Region, crop_region
+from vt_env.images.views import MemoryImage
 from vt_env.rewards import Outcome
 
 RIGHT, WRONG = answer("Eileen Collins"), answer("Buzz Aldrin")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from vt_env.data.rows import ImageFiles, RowError
 from vt_env.errors import ImageError
-from vt_env.images import BytesImage, FileImage
-from vt_env.rows import ImageFiles, RowError
+from vt_env.images.views import BytesImage, FileImage
 
 RED = (250, 0, 0)
 

@@ -9,11 +9,11 @@ import pytest
 
 import vt_env
 from tests.vt_env.helpers import REQUEST, ListDataset, memory_sample
+from vt_env.config import EpisodeConfig
 from vt_env.errors import LadderWarning
+from vt_env.images.urls import UrlImage
 from vt_env.ladder import FIRST, check_ladder
-from vt_env.rules import EpisodeConfig
 from vt_env.tasks import World
-from vt_env.url_images import UrlImage
 
 SMALL, LARGE = (30, 30), (168, 168)
 FLAT = ("qwen3_vl", "internvl", "llava_onevision")

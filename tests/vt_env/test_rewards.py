@@ -18,7 +18,7 @@ from vt_env.rewards import (
     reward_config,
     token_cost,
 )
-from vt_env.tokens import prefill_flops
+from vt_env.tokens.qwen import prefill_flops
 
 
 def outcome(correct: bool | None, requested: bool, need: bool | None = None) -> Outcome:

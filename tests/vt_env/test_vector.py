@@ -20,7 +20,7 @@ from judges import JudgeCase, RuleJudge, Verdict
 from tests.vt_env.helpers import BAD_CALL, REQUEST, ListDataset, answer, memory_sample
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, ImageError, UnknownNameError
-from vt_env.images import FileImage
+from vt_env.images.views import FileImage
 from vt_env.vector import VisionThinkVectorEnv
 from vt_env.wrappers import FixedSizeImage
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vt_env.images import ImageLimits, resample, shown_size
+from vt_env.images.views import ImageLimits, resample, shown_size
 from vt_env.tasks import SUITES, TASKS, Scene, draw_scene
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.legibility import LARGE, SMALL

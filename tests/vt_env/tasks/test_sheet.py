@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vt_env.images import resample
+from vt_env.images.views import resample
 from vt_env.tasks.hatching import MARGIN, PATTERNS, even, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import LARGE, SIZES, SMALL, draw_size, need_of_type
 from vt_env.tasks.lettering import FACES, NOVEL_FACES, lettering

@@ -1,0 +1,427 @@
+"""`GRPOConfig` and `GRPO`: group-relative policy optimisation as a native RLlib algorithm.
+
+    config = (
+        GRPOConfig()
+        .environment("VisionThink-v0", env_config={"data": "world"})
+        .training(model_dir="agents/tiny/checkpoint", num_generations=8)
+    )
+    algorithm = config.build_algo()
+    algorithm.train()
+
+Names of settings are TRL's where TRL has them, RLlib's elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+from ray.tune.registry import register_env, register_trainable
+
+import vt_env
+from agents.backends import BACKENDS, Sampling
+from agents.errors import TrainingError
+from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
+from agents.grpo.loss import LossConfig
+from agents.grpo.rl_module import VLMModule
+from agents.manifest import check_manifest, write_manifest
+from agents.models.checkpoints import DTYPES, load_model, playable
+from agents.ranges import LOSS, RLLIB, TRAINING, check_training
+from agents.rollouts.collect import JUDGED, Decision
+from agents.rollouts.metrics import judge_metrics, rollout_metrics
+from agents.rollouts.trajectory import Trajectory
+from agents.tiny import CHECKPOINT
+from judges.abstention import AbstentionLimit
+from vt_env.checkpoints import PlayDefaults, write_defaults
+from vt_env.errors import UnknownNameError
+from vt_env.ranges import check_flag
+from vt_env.rewards import group_shaper
+from vt_env.templates import PromptTemplate
+
+ROLLOUTS = "rollouts"
+"""Key of the rollout metrics in the results of `GRPO.train`."""
+
+
+class GRPOConfig(AlgorithmConfig):
+    """Settings of `GRPO`; see `training` for those of its own."""
+
+    def __init__(self, algo_class: type | None = None) -> None:
+        super().__init__(algo_class=algo_class or GRPO)
+        self.env = vt_env.ENV_ID
+        self.env_runner_cls = GRPOEnvRunner
+        self.num_env_runners = 0  # one process: engine and trainer share one pool of threads
+        self.create_local_env_runner = False
+        self.sample_timeout_s = None  # RLlib's 60 s would drop rollouts
+        self.add_default_connectors_to_learner_pipeline = False
+        self._learner_connector = lambda _obs_space, _act_space: TrajectoriesToBatch()
+        self._dont_auto_sync_env_runner_states = True
+        self.max_requests_in_flight_per_env_runner = 2
+        self.lr, self.grad_clip, self.minibatch_size = 5e-5, 1.0, None
+        self.model_dir = str(CHECKPOINT)
+        self.dtype = "float32"
+        self.backend, self.backend_config = "vllm", dict[str, Any]()
+        self.max_model_len: int | None = None
+        self.num_prompts, self.num_generations = 24, 8
+        self.temperature = 1.0
+        self.max_new_tokens: int | None = None
+        self.shaper, self.shaper_params = "none", dict[str, Any]()
+        self.scale_rewards = "group"
+        self.num_iterations = 1
+        self.micro_batch_size: int | None = None
+        self.mask_truncated_completions = False
+        self.max_abstention_share = 0.2
+        for item in fields(LossConfig):
+            setattr(self, item.name, item.default)
+
+    def training(self, **settings: Any) -> Self:
+        """Settings of GRPO beside RLlib's own (``lr``, ``grad_clip``, ``minibatch_size``, …).
+
+        Args:
+            **settings: Any of those below, or of RLlib's.
+
+        GRPO's own:
+            model_dir: Hugging Face checkpoint directory of the policy to start from.
+            dtype: Name of the torch dtype that is trained in.
+            backend: Generation engine: ``"vllm"`` or ``"transformers"``.
+            backend_config: Further arguments of the engine.
+            max_model_len: Most tokens of a conversation; None: as the checkpoint has it.
+            num_prompts: Prompts an iteration.
+            num_generations: Episodes a prompt (the group), at least 2.
+            temperature: Sampling temperature of the rollouts.
+            max_new_tokens: Longest turn, in tokens; None: as the checkpoint has it.
+            shaper: Group shaper, a name in `vt_env.rewards.GROUP_SHAPERS`.
+            shaper_params: Its parameters, such as ``{"theta": 0.2}``.
+            scale_rewards: ``"group"``, ``"batch"`` or ``"none"``.
+            num_iterations: Optimiser passes over each batch of rollouts.
+            micro_batch_size: Trajectories that go through the model at once; None: all.
+            mask_truncated_completions: Leave turns that were cut off out of the loss.
+            max_abstention_share: Training stops when the judge abstains on a larger share of an
+                iteration's worth of answers, in [0, 1].
+            epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
+
+        Raises:
+            UnknownNameError: If a setting does not exist; suggests the closest.
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
+        """
+        own = {k: v for k, v in settings.items() if k in _own_settings()}
+        rest = {k: v for k, v in settings.items() if k not in own}
+        for name in rest:
+            if not hasattr(self, name) and name not in _RLLIB_TRAINING:
+                raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
+        check_training({k: v for k, v in settings.items() if v is not NotProvided})
+        super().training(**rest)
+        for name, value in own.items():
+            if value is not NotProvided:
+                setattr(self, name, value)
+        return self
+
+    def loss_config(self) -> LossConfig:
+        """The settings of the objective, checked."""
+        return LossConfig(**{item.name: getattr(self, item.name) for item in fields(LossConfig)})
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        """The module around the Hugging Face model."""
+        config = {
+            "model_dir": str(self.model_dir),
+            "dtype": self.dtype,
+            "reference": self.beta > 0,
+        }
+        return RLModuleSpec(module_class=VLMModule, model_config=config)
+
+    def get_default_learner_class(self) -> type[GRPOTorchLearner]:
+        """The learner that computes the GRPO loss."""
+        return GRPOTorchLearner
+
+    def _check_numbers(self) -> None:
+        names = (*TRAINING, *RLLIB, *LOSS, "shaper_params")
+        check_training({name: getattr(self, name) for name in names})
+
+    def get_state(self) -> dict[str, Any]:
+        """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""
+        self._check_numbers()
+        return dict(super().get_state())
+
+    def validate(self) -> None:
+        """Checks everything that can be checked before work starts.
+
+        Raises:
+            TrainingError: If a number is none, or out of range.
+            ConfigError: The same, of a setting of the loss.
+            UnknownNameError: If a name is unknown.
+            BackendError: If `model_dir` holds no checkpoint.
+            JudgeError: If the share of abstentions is none.
+        """
+        self._check_numbers()
+        super().validate()
+        self._open_settings(playable(self.model_dir).defaults)
+        if self.backend not in BACKENDS:
+            raise UnknownNameError("generation backend", self.backend, BACKENDS)
+        if self.num_env_runners and self.num_prompts % self.num_env_runners:
+            raise TrainingError(
+                f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
+                f"({self.num_env_runners})."
+            )
+        if self.scale_rewards not in ("group", "batch", "none"):
+            raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
+        group_shaper(self.shaper, **self.shaper_params)
+        AbstentionLimit(self.max_abstention_share)
+        if self.dtype not in DTYPES:
+            raise UnknownNameError("dtype", str(self.dtype), DTYPES)
+        check_flag("mask_truncated_completions", self.mask_truncated_completions, TrainingError)
+        self.loss_config()
+
+    def _open_settings(self, defaults: PlayDefaults) -> None:
+        """Takes what was left open from the checkpoint."""
+        for name in ("max_new_tokens", "max_model_len"):
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(defaults, name))
+
+    def play_env(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings of an environment whose prompt and pixel bounds are those of the policy."""
+        return {"checkpoint": str(self.model_dir), **settings}
+
+
+def _own_settings() -> set[str]:
+    names = {
+        "model_dir",
+        "dtype",
+        "backend",
+        "backend_config",
+        "max_model_len",
+        "num_prompts",
+        "num_generations",
+        "temperature",
+        "max_new_tokens",
+        "shaper",
+        "shaper_params",
+        "scale_rewards",
+        "num_iterations",
+        "micro_batch_size",
+        "mask_truncated_completions",
+        "max_abstention_share",
+    }
+    return names | {item.name for item in fields(LossConfig)}
+
+
+_RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}
+
+
+class GRPO(Algorithm):
+    """Plays groups, updates on their advantages, hands the weights to the engines; repeat.
+
+    The position in the prompt stream is saved with the algorithm, so that a resumed run plays the
+    prompts that an unbroken one would have played.
+    """
+
+    _position = 0
+    _engines_stale = True
+
+    def setup(self, config: Any) -> None:
+        """Builds runners and learners (RLlib), and the watch over the judge's abstentions."""
+        super().setup(config)
+        episodes = self.config.num_prompts * self.config.num_generations
+        self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
+
+    @classmethod
+    def get_default_config(cls) -> GRPOConfig:
+        """Settings that train the embedded model on a laptop."""
+        return GRPOConfig()
+
+    def training_step(self) -> None:
+        """One iteration: `num_prompts` groups."""
+        config = self.config
+        if self._engines_stale:
+            self._sync()
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            trajectories = self._play()
+        self._position += config.num_prompts
+        self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
+        self.metrics.log_value(
+            (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
+            len(trajectories),
+            reduce="lifetime_sum",
+        )
+        minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            results = self.learner_group.update(
+                episodes=trajectories,
+                num_epochs=config.num_iterations,
+                timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
+                **minibatch,  # None with several learners raises inside RLlib
+            )
+            self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            self._sync()
+
+    def _play(self) -> list[Trajectory]:
+        group = self.env_runner_group
+        runners = max(1, self.config.num_env_runners)
+        share, start = self.config.num_prompts // runners, self._position
+
+        def play(runner: GRPOEnvRunner) -> tuple[list[Trajectory], dict[str, float]]:
+            place = max(0, (runner.worker_index or 1) - 1)
+            return runner.play_groups(start + place * share, share), runner.queue.metrics()
+
+        parts = group.foreach_env_runner(play, local_env_runner=self.config.num_env_runners == 0)
+        played = [trajectory for part, _ in parts for trajectory in part]
+        if len(played) < self.config.num_prompts * self.config.num_generations:
+            raise TrainingError(
+                f"Only {len(played)} of {self.config.num_prompts * self.config.num_generations} "
+                "episodes came back; an env runner failed. Its own log says why."
+            )
+        judged = judge_metrics([metrics for _, metrics in parts])
+        self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
+        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
+        return played
+
+    def play_fixed(
+        self,
+        env_settings: dict[str, Any],
+        indices: Sequence[int],
+        sampling: Sampling,
+        decision: Decision | None = None,
+    ) -> list[Trajectory]:
+        """Plays given samples with the current weights, for evaluation; see the env runner.
+
+        The samples are shared out among the env runners; order is kept.
+
+        Raises:
+            AbstentionLimitError: If the judge abstained on too many of the answers.
+        """
+        if self._engines_stale:
+            self._sync()
+        local = self.config.num_env_runners == 0
+        shares = np.array_split(np.asarray(indices), max(1, self.config.num_env_runners))
+
+        def play(runner: GRPOEnvRunner) -> tuple[int, list[Trajectory]]:
+            place = max(0, (runner.worker_index or 1) - 1)
+            mine = [int(index) for index in shares[place]]
+            return place, runner.play_fixed(env_settings, mine, sampling, decision)
+
+        parts = dict(self.env_runner_group.foreach_env_runner(play, local_env_runner=local))
+        if len(parts) < len(shares):
+            raise TrainingError("An env runner failed during evaluation. Its own log says why.")
+        played = [trajectory for place in sorted(parts) for trajectory in parts[place]]
+        limit = AbstentionLimit(self.config.max_abstention_share)
+        limit.check(t.abstained for t in played if t.ending in JUDGED)
+        return played
+
+    def _sync(self) -> None:
+        """Hands the learner's weights to every engine."""
+        self.env_runner_group.sync_weights(
+            from_worker_or_learner_group=self.learner_group, inference_only=True
+        )
+        self._engines_stale = False
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """RLlib's state, and the position in the prompt stream."""
+        return {**super().get_state(*args, **kwargs), "position": self._position}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restores the state; engines get the weights before they play again."""
+        self._position = state.pop("position", self._position)
+        self._engines_stale = True
+        super().set_state(state)
+
+    def save_to_path(self, path: Any = None, **options: Any) -> str:
+        """Saves as RLlib does, then writes the list of all files; see `agents.manifest`.
+
+        Args:
+            path: The folder; None: a temporary one.
+            **options: RLlib's own.
+        """
+        saved: str = super().save_to_path(path, **options)
+        if _is_local(saved, options):
+            write_manifest(Path(saved), {"position": self._position})
+        return saved
+
+    @classmethod
+    def from_checkpoint(cls, path: Any, filesystem: Any = None, **options: Any) -> Any:
+        """Builds as RLlib does, from a checkpoint that is known to be whole."""
+        if _is_local(path, {"filesystem": filesystem}):
+            check_manifest(Path(path))
+        return super().from_checkpoint(path, filesystem, **options)
+
+    def restore_from_path(self, path: Any, **options: Any) -> None:
+        """Restores as RLlib does, from a checkpoint that is known to be whole.
+
+        Args:
+            path: The folder.
+            **options: RLlib's own.
+
+        Raises:
+            CheckpointError: If a file is missing, cut off or changed; RLlib would pass over it.
+        """
+        if options.get("component") is None and _is_local(path, options):
+            check_manifest(Path(path))
+        super().restore_from_path(path, **options)
+
+    def save_model(self, directory: Path) -> None:
+        """Writes the policy as a Hugging Face directory, next to its tokenizer and processor.
+
+        What it was trained with (prompt, limits, pixel bounds) goes with it, as its defaults.
+
+        Args:
+            directory: Created if need be.
+        """
+        source = Path(self.config.model_dir)
+        model = load_model(source, self.config.dtype)
+        weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
+        model.load_state_dict({k: torch.as_tensor(v) for k, v in weights.items()}, strict=True)
+        model.save_pretrained(directory)
+        for path in source.iterdir():
+            if path.name.startswith(_PROCESSOR_FILES):
+                shutil.copyfile(path, directory / path.name)
+        self._write_defaults(directory)
+
+    def _write_defaults(self, directory: Path) -> None:
+        config = self.config
+        own, env = playable(config.model_dir).defaults, config.env_config
+        prompt = env.get("prompt") or own.prompt
+        given = {name: env[name] for name in _BOUNDS if env.get(name) is not None}
+        defaults = replace(
+            own,
+            prompt=own.prompt if isinstance(prompt, PromptTemplate) else str(prompt),
+            max_new_tokens=config.max_new_tokens,
+            max_model_len=config.max_model_len,
+            **given,
+        )
+        template = prompt if isinstance(prompt, PromptTemplate) else None
+        write_defaults(directory, defaults, template)
+
+
+def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is a folder of this machine, whose files can be listed."""
+    local = isinstance(path, str | Path) and "://" not in str(path)
+    return local and options.get("filesystem") is None
+
+
+_BOUNDS = ("min_pixels", "max_pixels", "bounds")
+_PROCESSOR_FILES = (
+    "tokenizer", "vocab", "merges", "added_tokens", "special_tokens", "chat_template",
+    "preprocessor", "processor", "video_preprocessor",
+)  # fmt: skip
+
+
+register_trainable("GRPO", GRPO)
+register_env(vt_env.ENV_ID, lambda settings: vt_env.make(vt_env.ENV_ID, **settings))

@@ -1,0 +1,1 @@
+"""Episodes played by an engine, and what is recorded of them."""

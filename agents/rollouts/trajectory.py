@@ -1,0 +1,93 @@
+"""`Trajectory`: one finished episode as the trainer needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agents.errors import AlignmentError
+from agents.models.vision import Pixels
+from judges import JudgeCase
+from vt_env.config import REFUSALS
+from vt_env.episode import Ending
+from vt_env.rewards import Outcome
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One finished episode.
+
+    Behaves as an RLlib episode of a single step, so that it is never sliced.
+
+    Attributes:
+        ids: Token ids of the whole conversation, image pads expanded.
+        mask: 1 where the policy sampled the token, else 0; same length.
+        logprobs: Log-probability of each sampled token under the engine, 0.0 elsewhere, in nats.
+        images: The images in order, uint8 (height, width, 3).
+        image_tokens: Visual tokens of each image.
+        reward_terms: Named terms; their sum is the return.
+        outcome: What the episode came to, for group shaping.
+        ending: How the episode ended.
+        sample_id: Which sample was played.
+        family: Family of the sample.
+        question: The question.
+        references: The accepted answers.
+        answer: The policy's answer, or None.
+        turns: What the policy wrote, a string a turn.
+        visual_tokens: Visual tokens delivered.
+        full_tokens: Visual tokens of one pass at full resolution.
+        case: What the judge was asked; None when there was no answer to judge.
+        abstained: Why the judge gave no score, or None.
+        problems: Names of the faults, in order.
+        advantage: Group-relative advantage; None until it is computed, and for episodes that the
+            judge abstained on.
+    """
+
+    ids: tuple[int, ...]
+    mask: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    images: tuple[Pixels, ...]
+    image_tokens: tuple[int, ...]
+    reward_terms: dict[str, float]
+    outcome: Outcome
+    ending: Ending
+    sample_id: str
+    family: str
+    question: str
+    references: tuple[str, ...]
+    answer: str | None
+    turns: tuple[str, ...]
+    visual_tokens: int
+    full_tokens: int
+    case: JudgeCase | None = None
+    abstained: str | None = None
+    problems: tuple[str, ...] = ()
+    advantage: float | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if not len(self.ids) == len(self.mask) == len(self.logprobs):
+            raise AlignmentError(
+                f"{len(self.ids)} ids, {len(self.mask)} mask entries and "
+                f"{len(self.logprobs)} log-probs in one trajectory."
+            )
+
+    @property
+    def reward(self) -> float:
+        """The return: sum of all reward terms."""
+        return sum(self.reward_terms.values())
+
+    @property
+    def refused(self) -> bool:
+        """Whether the policy asked for another image and got none, in any of its turns."""
+        asked = any(problem in REFUSALS for problem in self.problems)
+        return asked and not self.outcome.requested
+
+    def __len__(self) -> int:
+        return 1
+
+    def env_steps(self) -> int:
+        """RLlib's count of environment steps: a trajectory counts as one."""
+        return 1
+
+    def agent_steps(self) -> int:
+        """RLlib's count of agent steps: a trajectory counts as one."""
+        return 1

@@ -1,0 +1,1 @@
+"""Datasets looked at and written: preview, export, sources."""

@@ -1,0 +1,161 @@
+"""The final evaluation: the trained policy beside the same model with its decision forced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from agents.backends import GenerationBackend, Sampling
+from agents.rollouts.collect import Decision, Force, collect
+from agents.rollouts.trajectory import Trajectory
+from benchmarks.evaluation.metrics import Figures, accuracy_on, figures, oracle_episodes
+from judges import JudgeCase
+from vt_env.env import VisionThinkEnv
+
+
+class Player(Protocol):
+    """Plays the evaluation samples with the current weights."""
+
+    def __call__(self, sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
+        """One trajectory a sample, always in the same order."""
+        ...
+
+
+@dataclass(frozen=True)
+class BeforeTraining:
+    """The model before RL.
+
+    Attributes:
+        untrained: Its episodes at temperature 1, its decisions its own.
+        always_high: Its episodes at temperature 0 with every request forced.
+    """
+
+    untrained: list[Trajectory]
+    always_high: list[Trajectory]
+
+
+@dataclass(frozen=True)
+class AfterTraining:
+    """The trained model; all at temperature 0 but `sampled`.
+
+    Attributes:
+        policy: Its episodes, its decisions its own.
+        sampled: The same at temperature 1.
+        always_low: With every request forced off.
+        always_high: With every request forced on.
+    """
+
+    policy: list[Trajectory]
+    sampled: list[Trajectory]
+    always_low: list[Trajectory]
+    always_high: list[Trajectory]
+
+
+def evaluation_indices(size: int, wanted: int) -> list[int]:
+    """The held-out samples: the first `wanted`, or all there are."""
+    return list(range(min(size, wanted)))
+
+
+def batch_sampling(temperature: float, max_new_tokens: int, seed: int, start: int) -> Sampling:
+    """How the batch that begins with sample `start` is drawn: alike however many come before it."""
+    return Sampling(temperature, max_new_tokens, seed * 65537 + start)
+
+
+def play_batch(
+    backend: GenerationBackend,
+    env: VisionThinkEnv,
+    indices: Sequence[int],
+    sampling: Sampling,
+    decision: Decision | None = None,
+) -> list[Trajectory]:
+    """Plays some samples once, the decision its own or forced; images are not kept."""
+    force: Force | None = (lambda _episode: decision) if decision else None
+    batch = [env.new_episode(index) for index in indices]
+    episodes = collect(backend, batch, env.judge, sampling, force)
+    return [replace(t, images=()) for t in episodes]
+
+
+def play_before(play: Player, max_new_tokens: int, seed: int) -> BeforeTraining:
+    """Plays what is needed of the model before RL."""
+    warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
+    greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
+    return BeforeTraining(play(warm), play(greedy, "request"))
+
+
+def play_after(play: Player, max_new_tokens: int, seed: int) -> AfterTraining:
+    """Plays the trained model and its forced baselines."""
+    warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
+    greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
+    return AfterTraining(play(greedy), play(warm), play(greedy, "answer"), play(greedy, "request"))
+
+
+def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
+    """Puts policy and baselines side by side.
+
+    `regret_to_oracle` is the oracle's mean return less the policy's, in units of reward. Accuracy
+    given a request is compared with the model before RL on the very samples that the trained
+    policy asks about, both at temperature 0.
+    """
+    oracle, margin = oracle_episodes(after.always_low, after.always_high)
+    best = figures(oracle).mean_return
+    asked = {t.sample_id for t in after.policy if t.outcome.requested}
+    return {
+        **_with_regret(figures(after.policy), best),
+        "accuracy_given_request_before_rl": accuracy_on(before.always_high, asked),
+        "baselines": {
+            "always_low": _with_regret(figures(after.always_low), best),
+            "always_high": _with_regret(figures(after.always_high), best),
+            "oracle": {**_with_regret(figures(oracle), best), "margin_decision": margin},
+            "untrained": _with_regret(figures(before.untrained), best),
+        },
+        "temperature_1": _with_regret(figures(after.sampled), best),
+    }
+
+
+def _with_regret(result: Figures, best: float | None) -> dict[str, object]:
+    regret = None
+    if best is not None and result.mean_return is not None:
+        regret = round(best - result.mean_return, 6)
+    return {**result.to_json(), "regret_to_oracle": regret}
+
+
+def records(episodes: Sequence[Trajectory]) -> list[dict[str, Any]]:
+    """One plain record an episode, for a JSON lines file; `judges.read_cases` reads them too."""
+    return [
+        {
+            "sample_id": t.sample_id,
+            "family": t.family,
+            "needs_high_res": t.outcome.needs_high_res,
+            "requested": t.outcome.requested,
+            "correct": t.outcome.correct,
+            "well_formed": t.outcome.well_formed,
+            "ending": str(t.ending),
+            "question": t.question,
+            "references": list(t.references),
+            **_judged(t.case),
+            "abstained": t.abstained,
+            "reward": round(t.reward, 6),
+            "reward_terms": {name: round(value, 6) for name, value in t.reward_terms.items()},
+            "visual_tokens": t.visual_tokens,
+            "full_tokens": t.full_tokens,
+            "turns": list(t.turns),
+        }
+        for t in episodes
+    ]
+
+
+def _judged(case: JudgeCase | None) -> dict[str, Any]:
+    """What the judge was asked, whole, so that it can be asked again; no prediction, no case."""
+    if case is None:
+        return {"prediction": None}
+    return {
+        "prediction": case.prediction,
+        "kind": case.kind,
+        "choices": case.choices,
+        "tolerance": case.tolerance,
+    }
+
+
+Advance = Callable[[str], None]
+"""Told the name of each stage of the work as it begins."""

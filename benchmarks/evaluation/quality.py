@@ -1,0 +1,214 @@
+"""What a model can do on the embedded world before any RL: does it read, and where can it not?
+
+A model to start from reads what is shown sharp, reads what is large in the small view, knows no
+more than chance of what is lost there, keeps the protocol, and asks without regard to need.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from agents.backends import make_backend
+from agents.ranges import SEED
+from agents.rollouts.collect import Decision
+from agents.rollouts.trajectory import Trajectory
+from benchmarks.evaluation.baselines import batch_sampling, evaluation_indices, play_batch
+from benchmarks.evaluation.chance import BlindGuesses
+from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
+from benchmarks.evaluation.play import PlaySettings, world_settings
+from benchmarks.report.terminal import console, progress_bar
+from vt_env.checkpoints import PlayDefaults
+from vt_env.env import VisionThinkEnv
+from vt_env.ranges import Numbers, check_numbers
+from vt_env.tasks import World
+
+BATCH = 200
+"""Samples played at once."""
+GUESSED_FROM, GUESSED_EACH = 20_000, 20
+"""Training samples that the best blind guess is taken from: at most, and for each one played."""
+WAYS: dict[str, tuple[float, Decision | None]] = {
+    "high": (0.0, "request"),
+    "low": (0.0, "answer"),
+    "own": (1.0, None),
+}
+"""Temperature and decision of each of the three times that a sample is played."""
+Played = dict[str, list[Trajectory]]
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """Settings of the check; see ``visionthink quality --help``."""
+
+    play: PlaySettings
+    suite: str
+    split: str
+    samples: int
+    seed: int
+    canvas: int | None = None
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"samples": Numbers(1, whole=True), "seed": SEED})
+
+    def recorded(self, used: PlayDefaults) -> dict[str, Any]:
+        """The settings as they are saved, with those of the checkpoint that were used."""
+        own = {name: value for name, value in asdict(self).items() if name != "play"}
+        return {"model": self.play.model, "backend": self.play.backend, **asdict(used), **own}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of one family, or of all; shares, None where there is no such sample.
+
+    Attributes:
+        samples: How many samples these are of.
+        high: Right after asking.
+        low_enough: Right at low resolution where that suffices.
+        low_lost: Right at low resolution where it does not.
+        chance: Right by the best guess that hangs on question and options alone, on the same ones.
+        asks_need: Requests at temperature 1 where high resolution is needed.
+        asks_no_need: Requests at temperature 1 where it is not.
+        asks: Requests at temperature 1.
+        well_formed: Episodes at temperature 1 that keep the protocol in every turn.
+    """
+
+    samples: int
+    high: float | None
+    low_enough: float | None
+    low_lost: float | None
+    chance: float | None
+    asks_need: float | None
+    asks_no_need: float | None
+    asks: float | None
+    well_formed: float | None
+
+
+def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Quality]:
+    """Plays held-out samples three times, prints a table, and writes it if there is a file to.
+
+    Returns:
+        Figures by family, and under ``all``.
+    """
+    used = settings.play.known()
+    env = VisionThinkEnv(
+        data="world",
+        suite=settings.suite,
+        judge="rule",
+        **settings.play.env(),
+        **world_settings("world", settings.split, settings.canvas),
+    )
+    indices = evaluation_indices(len(env.dataset), settings.samples)
+    try:
+        played = _play(settings, used, env, indices)
+        train = World("train", suite=settings.suite)
+        seen = min(GUESSED_FROM, GUESSED_EACH * len(indices))
+        guesses = BlindGuesses((train[index] for index in range(seen)), seen)
+        samples = (env.dataset[index] for index in indices)
+        guessed = {s.sample_id: guesses.right(s) for s in samples if s.needs_high_res}
+    finally:
+        env.close()
+    result = by_family(played, guessed)
+    console.print(quality_table(result, settings.split))
+    limits = limits_record({way: shares_of(mine) for way, mine in played.items()}, used)
+    if out is not None:
+        record = {
+            "settings": settings.recorded(used),
+            "figures": {name: asdict(quality) for name, quality in result.items()},
+            "limits": limits,
+        }
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    show_limits(limits["warnings"])
+    return result
+
+
+def _play(
+    settings: QualitySettings, used: PlayDefaults, env: VisionThinkEnv, indices: Sequence[int]
+) -> Played:
+    play = settings.play
+    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
+    played: Played = {way: [] for way in WAYS}
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("episodes", total=len(indices) * len(WAYS))
+            for start in range(0, len(indices), BATCH):
+                batch = indices[start : start + BATCH]
+                for way, (temperature, decision) in WAYS.items():
+                    sampling = batch_sampling(
+                        temperature, used.max_new_tokens, settings.seed, start
+                    )
+                    played[way] += play_batch(backend, env, batch, sampling, decision)
+                    bar.advance(task, len(batch))
+    finally:
+        backend.close()
+    return played
+
+
+def by_family(played: Played, guessed: Mapping[str, bool]) -> dict[str, Quality]:
+    """Figures of every family, and of all.
+
+    Args:
+        played: Episodes by way, of the same samples in the same order.
+        guessed: By id of each sample that needs high resolution, whether the best blind guess is
+            right.
+    """
+    families = sorted({t.family for t in played["high"]})
+    kept: dict[str, Callable[[Trajectory], bool]] = {
+        family: (lambda t, family=family: t.family == family)  # type: ignore[misc]
+        for family in families
+    }
+    kept["all"] = lambda _: True
+    return {
+        name: _quality({way: [t for t in mine if keep(t)] for way, mine in played.items()}, guessed)
+        for name, keep in kept.items()
+    }
+
+
+def _quality(played: Played, guessed: Mapping[str, bool]) -> Quality:
+    need = {
+        way: {
+            wanted: [t for t in mine if t.outcome.needs_high_res is wanted]
+            for wanted in (True, False)
+        }
+        for way, mine in played.items()
+    }
+    lost = need["low"][True]
+    return Quality(
+        samples=len(played["high"]),
+        high=_share([bool(t.outcome.correct) for t in played["high"]]),
+        low_enough=_share([bool(t.outcome.correct) for t in need["low"][False]]),
+        low_lost=_share([bool(t.outcome.correct) for t in lost]),
+        chance=_share([guessed[t.sample_id] for t in lost]),
+        asks_need=_share([t.outcome.requested for t in need["own"][True]]),
+        asks_no_need=_share([t.outcome.requested for t in need["own"][False]]),
+        asks=_share([t.outcome.requested for t in played["own"]]),
+        well_formed=_share([t.outcome.well_formed for t in played["own"]]),
+    )
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def quality_table(result: dict[str, Quality], split: str) -> Table:
+    """A row a family, and one for all."""
+    table = Table(
+        title=f"{result['all'].samples} samples of the {split} split, before RL",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("family", overflow="fold", min_width=8)  # alone gives way
+    names = ("high", "low enough", "low lost", "chance", "asks need", "asks not")
+    for name in (*names, "protocol"):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    for name, quality in result.items():
+        shares = {key: s for key, s in asdict(quality).items() if key not in ("samples", "asks")}
+        table.add_row(name, *("-" if s is None else f"{s:.1%}" for s in shares.values()))
+    return table

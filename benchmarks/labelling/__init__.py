@@ -1,0 +1,1 @@
+"""Need for resolution, told by rollouts at both resolutions."""

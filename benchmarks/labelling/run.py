@@ -1,0 +1,266 @@
+"""``visionthink data label``: the labelling tool of the paper, for any dataset and any model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from agents.backends import GenerationBackend, Sampling, make_backend
+from agents.ranges import SAMPLING, SEED
+from agents.rollouts.collect import collect
+from benchmarks.data.sources import DataSource
+from benchmarks.evaluation.baselines import batch_sampling
+from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
+from benchmarks.evaluation.play import PlaySettings
+from benchmarks.labelling.file import LabelFile
+from benchmarks.labelling.rule import (
+    DECIDED,
+    LABELS,
+    Labelled,
+    LabelRule,
+    Tally,
+    confusion,
+    label_of,
+    precision,
+)
+from benchmarks.report.terminal import console, progress_bar
+from vt_env.checkpoints import PlayDefaults
+from vt_env.data.load import find_sample
+from vt_env.env import VisionThinkEnv
+from vt_env.episode import Episode
+from vt_env.images.views import SharedImage
+from vt_env.ranges import Numbers, check_number, check_numbers
+
+_RANGES = {
+    "batch": Numbers(1, whole=True),
+    "samples": Numbers(0, whole=True),
+    "temperature": SAMPLING["temperature"],
+}
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Settings of a labelling; see ``visionthink data label --help``."""
+
+    source: DataSource
+    play: PlaySettings
+    rule: LabelRule
+    judge: dict[str, Any]
+    temperature: float
+    samples: int
+    seed: int
+    batch: int
+
+    def __post_init__(self) -> None:
+        check_numbers(self, _RANGES)
+        check_number("sampling_seed", self.seed, SEED)
+
+    def sampling(self, start: int, used: PlayDefaults) -> Sampling:
+        """How the batch that begins with sample `start` is drawn."""
+        return batch_sampling(self.temperature, used.max_new_tokens, self.seed, start)
+
+    def recorded(self, used: PlayDefaults) -> dict[str, object]:
+        """What the labels depend on: how many there are to be and the engine do not count."""
+        return {
+            "data": self.source.data,
+            **self.source.settings(),
+            **asdict(self.rule),
+            "model": self.play.model,
+            "judge": self.judge,
+            **asdict(used),
+            "temperature": self.temperature,
+            "sampling_seed": self.seed,
+        }
+
+
+def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
+    """Labels the samples that `out` does not hold yet, and prints what all of them came to.
+
+    Args:
+        settings: Dataset, model and rule.
+        out: JSON lines, one a sample; written batch by batch.
+
+    Returns:
+        Every label in the file.
+
+    Raises:
+        ConfigError: If a setting cannot work, or `out` was made with others.
+        DataError: If a line of `out` cannot be read.
+    """
+    used = settings.play.known()
+    settings.sampling(0, used)
+    file = LabelFile(out, settings.recorded(used))
+    env = VisionThinkEnv(data=settings.source.open(), judge=settings.judge, **settings.play.env())
+    try:
+        indices = settings.source.indices(env.dataset, settings.samples)
+        done = {find_sample(env.dataset, sample.sample_id) for sample in file.samples}
+        if not done.issuperset(indices):
+            _label_rest(settings, used, env, file, indices, done)
+    except KeyboardInterrupt:
+        console.print(f"Labelled so far: {len(file.samples)}; the same command goes on.")
+        raise
+    finally:
+        env.close()
+    _print(file.samples)
+    console.print(f"Labels: {out}", markup=False, soft_wrap=True)
+    show_limits(limit_lines({"rollouts": limit_shares(file.samples)}, used))
+    return file.samples
+
+
+def _label_rest(
+    settings: LabelSettings,
+    used: PlayDefaults,
+    env: VisionThinkEnv,
+    file: LabelFile,
+    indices: Sequence[int],
+    done: set[int],
+) -> None:
+    """Labels batch by batch; where batches begin does not depend on what is done already."""
+    play = settings.play
+    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
+    try:
+        with progress_bar() as bar:
+            before = len(done.intersection(indices))
+            task = bar.add_task("samples", total=len(indices), completed=before)
+            for start in range(0, len(indices), settings.batch):
+                batch = [i for i in indices[start : start + settings.batch] if i not in done]
+                if batch:
+                    sampling = settings.sampling(start, used)
+                    file.append(label_batch(env, backend, batch, sampling, settings.rule))
+                    bar.advance(task, len(batch))
+    finally:
+        backend.close()
+
+
+def label_batch(
+    env: VisionThinkEnv,
+    backend: GenerationBackend,
+    indices: Sequence[int],
+    sampling: Sampling,
+    rule: LabelRule,
+) -> list[Labelled]:
+    """Plays samples at both resolutions and labels them.
+
+    Low: the first turn is forced to answer. High: it is forced to ask, and the next one answers.
+
+    Args:
+        env: Gives dataset, judge and rules.
+        backend: The engine.
+        indices: Which samples.
+        sampling: How tokens are drawn.
+        rule: Rollouts and thresholds.
+    """
+    low = [episode for index in indices for episode in _group(env, index, rule.rollouts)]
+    high = [_again(episode) for episode in low]
+    asks = {id(episode) for episode in high}
+    played = collect(
+        backend,
+        [*low, *high],
+        env.judge,
+        sampling,
+        lambda episode: "request" if id(episode) in asks else "answer",
+    )
+    verdicts = [trajectory.outcome.correct for trajectory in played]
+    labelled = []
+    for number in range(len(indices)):
+        at = [
+            slice(start, start + rule.rollouts)
+            for start in (number * rule.rollouts, number * rule.rollouts + len(low))
+        ]
+        sample = low[number * rule.rollouts].sample
+        at_low, at_high = (Tally.of(verdicts[part]) for part in at)
+        labelled.append(
+            Labelled(
+                sample_id=sample.sample_id,
+                family=sample.family,
+                needs_high_res=sample.needs_high_res,
+                low=at_low,
+                high=at_high,
+                label=label_of(at_low, at_high, rule),
+                limits=counts_of([trajectory for part in at for trajectory in played[part]]),
+            )
+        )
+    return labelled
+
+
+def limit_shares(samples: Sequence[Labelled]) -> Shares:
+    """Share of all rollouts that limits ended or spoilt, by kind."""
+    rollouts = _answers([tally for sample in samples for tally in (sample.low, sample.high)])
+    return {
+        kind: sum(sample.limits[kind] for sample in samples) / max(1, rollouts) for kind in KINDS
+    }
+
+
+def _group(env: VisionThinkEnv, index: int, count: int) -> list[Episode]:
+    """Episodes of one sample; each view of its image is made once."""
+    sample = env.dataset[index]
+    sample = replace(sample, image=SharedImage(sample.image))
+    return [
+        Episode(sample, env.episode_config, env.reward_config, env.template) for _ in range(count)
+    ]
+
+
+def _again(episode: Episode) -> Episode:
+    return Episode(episode.sample, episode.config, episode.rewards, episode.template)
+
+
+def _print(samples: Sequence[Labelled]) -> None:
+    console.print(shares_table(samples))
+    if any(sample.needs_high_res is not None for sample in samples):
+        console.print(agreement_table(samples))
+
+
+def shares_table(samples: Sequence[Labelled]) -> Table:
+    """Shares of the labels and of right answers, a row a family."""
+    table = Table(title="Labels", title_justify="left", box=SIMPLE_HEAD)
+    families = sorted({sample.family for sample in samples})
+    table.add_column("family", overflow="fold", min_width=8)  # alone gives way
+    named = [label.replace("_", "\n") for label in LABELS]
+    for name in (*named, "right at\nlow", "right at\nhigh", "samples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for family in [*families, "all"] if len(families) > 1 else families:
+        mine = [sample for sample in samples if family in (sample.family, "all")]
+        labels = [_share(sum(s.label == label for s in mine), len(mine)) for label in LABELS]
+        tallies = [[s.low for s in mine], [s.high for s in mine]]
+        right = [_share(sum(t.right for t in side), _answers(side)) for side in tallies]
+        table.add_row(family, *labels, *right, str(len(mine)))
+    both = [tally for sample in samples for tally in (sample.low, sample.high)]
+    abstained = sum(tally.abstained for tally in both)
+    table.caption = f"The judge abstained on {abstained} of {_answers(both)} answers."
+    table.caption_justify = "left"
+    return table
+
+
+def agreement_table(samples: Sequence[Labelled]) -> Table:
+    """Labels against the known need; precision counts samples whose need is known."""
+    table = Table(title="Labels and the truth", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("label")
+    for name in ("needs high", "low suffices", "margin or unknown", "precision"):
+        table.add_column(name, justify="right")
+    counts = confusion(samples)
+    for label in LABELS:
+        row = [str(counts[label][truth]) for truth in (True, False, None)]
+        share = precision(samples, label) if label in DECIDED else None
+        cell = "–" if share is None else f"{share:.3f}"
+        table.add_row(label.replace("_", " "), *row, cell)
+    decided = precision(samples)
+    table.caption = (
+        "No sample of known need is decided."
+        if decided is None
+        else f"Agreement on decided samples of known need: {decided:.3f}"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _answers(tallies: Sequence[Tally]) -> int:
+    return sum(t.right + t.wrong + t.abstained for t in tallies)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "–"

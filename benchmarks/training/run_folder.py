@@ -1,0 +1,160 @@
+"""A run's folder: settings, metrics, TensorBoard events, checkpoints and results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agents.errors import CheckpointError
+from agents.manifest import check_manifest, flush_folder
+from benchmarks.training.settings import TrainSettings
+from vt_env.errors import ConfigError
+
+
+@dataclass
+class RunFolder:
+    """Paths of a run, and the writers of what grows.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+    _board: Any = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def create(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
+        """Makes a new folder under `root`, named by time and seed unless told otherwise.
+
+        Raises:
+            ConfigError: If a run of that name exists.
+        """
+        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
+        path = root / name
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{path} exists already; choose another --run-id, or --resume {path}."
+            ) from error
+        settings.save(path / "settings.json")
+        return cls(path)
+
+    @property
+    def metrics_file(self) -> Path:
+        """JSON lines, one an iteration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the algorithm's checkpoints."""
+        return self.path / "checkpoints"
+
+    def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Appends the metrics of an iteration to the file and to TensorBoard."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        if self._board is None:
+            self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=iteration)
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"iteration": iteration, **metrics}) + "\n")
+        for name, value in metrics.items():
+            self._board.add_scalar(name, value, iteration)
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Every logged iteration, in order."""
+        if not self.metrics_file.is_file():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def forget_after(self, iteration: int) -> None:
+        """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
+        kept = [row for row in self._whole_rows() if row["iteration"] <= iteration]
+        draft = self.metrics_file.with_suffix(".draft")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.replace(self.metrics_file)
+
+    def _whole_rows(self) -> list[dict[str, float]]:
+        """Rows that were written whole; a killed run may leave half a line at the end."""
+        rows = []
+        if self.metrics_file.is_file():
+            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    break
+                if not isinstance(row, dict):
+                    break
+                rows.append(row)
+        return rows
+
+    def checkpoint(self, iteration: int) -> Path:
+        """Where the checkpoint of an iteration belongs."""
+        return self.checkpoints / f"iteration_{iteration:05d}"
+
+    def save_checkpoint(self, algorithm: Any, iteration: int) -> None:
+        """Saves the algorithm; the folder appears whole or not at all. Older ones are removed."""
+        final = self.checkpoint(iteration)
+        draft = self.checkpoints / f".draft_{iteration:05d}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        algorithm.save_to_path(str(draft.resolve()))
+        shutil.rmtree(final, ignore_errors=True)
+        draft.replace(final)
+        flush_folder(self.checkpoints)
+        for older in self.checkpoints.glob("iteration_*"):
+            if older != final:
+                shutil.rmtree(older)
+
+    def latest_checkpoint(self) -> tuple[int, Path] | None:
+        """The newest checkpoint and its iteration, if there is one; `check_progress` checks it."""
+        found = [
+            (int(path.name.removeprefix("iteration_")), path)
+            for path in self.checkpoints.glob("iteration_*")
+            if path.name.removeprefix("iteration_").isdecimal()
+        ]
+        return max(found, default=None)
+
+    def check_progress(self, iteration: int, position: int) -> None:
+        """Finds out whether a run can go on from a checkpoint, before an engine starts.
+
+        Args:
+            iteration: The checkpoint's number.
+            position: Where in the prompt stream a run is after that many iterations.
+
+        Raises:
+            CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
+                if the metrics of iterations before it are missing.
+        """
+        folder = self.checkpoint(iteration)
+        found = check_manifest(folder).about.get("position")
+        if found != position:
+            raise CheckpointError(
+                f"{folder}: is not of iteration {iteration} of this run (it is at position {found} "
+                f"of the prompts, not at {position}); put the run's own checkpoint there."
+            )
+        logged = [row.get("iteration") for row in self._whole_rows()]
+        if logged[:iteration] != list(range(1, iteration + 1)):
+            whole = next((n for n, row in enumerate(logged) if row != n + 1), len(logged))
+            raise CheckpointError(
+                f"{self.metrics_file}: lacks the metrics of iteration {whole + 1}, and the "
+                f"checkpoint is of iteration {iteration}; copy the file again, whole."
+            )
+
+    def write_json(self, name: str, data: object) -> Path:
+        """Writes a JSON file into the folder."""
+        path = self.path / name
+        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        return path
+
+    def close(self) -> None:
+        """Flushes TensorBoard's events."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None

@@ -1,0 +1,124 @@
+"""A run's folder: checkpoints whole or refused, and nothing of a run's past lost."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.errors import CheckpointError
+from agents.manifest import check_manifest, write_manifest
+from benchmarks.training.run import resume
+from benchmarks.training.run_folder import RunFolder
+from benchmarks.training.settings import TrainSettings
+
+
+class Saves:
+    """Saves as `GRPO` does: nested files, then the list of them."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def save_to_path(self, path: str) -> None:
+        for name in ("algorithm_state.pkl", "learner_group/learner/state.pkl"):
+            file = Path(path) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{name} {self.position}")
+        write_manifest(Path(path), {"position": self.position})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run of 4 prompts an iteration that was stopped after its third."""
+    folder = RunFolder.create(tmp_path, TrainSettings(num_prompts=4, iterations=9), "run")
+    for iteration in (1, 2, 3):
+        folder.log(iteration, {"loss": 0.5, "seconds": float(iteration)})
+        if iteration == 2:
+            folder.save_checkpoint(Saves(8), iteration)
+    folder.close()
+    return folder
+
+
+def test_a_whole_checkpoint_passes(run: RunFolder) -> None:
+    latest = run.latest_checkpoint()
+    assert latest is not None and latest[0] == 2
+    run.check_progress(2, position=8)
+    assert not list(run.checkpoints.glob(".draft*"))
+
+
+def test_a_checkpoint_takes_the_place_of_the_one_before(run: RunFolder) -> None:
+    run.save_checkpoint(Saves(12), 3)
+    assert [path.name for path in run.checkpoints.iterdir()] == ["iteration_00003"]
+    run.check_progress(3, position=12)
+
+
+def test_the_newest_is_told_by_its_number(run: RunFolder) -> None:
+    source = run.checkpoint(2)
+    for name in ("iteration_99999", "iteration_100000", "iteration_old", ".draft_100001"):
+        shutil.copytree(source, run.checkpoints / name)
+    latest = run.latest_checkpoint()
+    assert latest is not None and latest[0] == 100_000
+
+
+def spoil_metrics(change: Callable[[list[str]], list[str]]) -> Callable[[RunFolder], Any]:
+    def spoil(run: RunFolder) -> None:
+        lines = run.metrics_file.read_text().splitlines(keepends=True)
+        run.metrics_file.write_text("".join(change(lines)))
+
+    return spoil
+
+
+FAULTS: dict[str, tuple[Callable[[RunFolder], Any], str]] = {
+    "the learner's folder is gone": (
+        lambda run: shutil.rmtree(run.checkpoint(2) / "learner_group"),
+        r"iteration_00002: is not whole: learner_group/learner/state\.pkl is missing; copy",
+    ),
+    "another iteration's": (
+        lambda run: run.checkpoint(2).rename(run.checkpoint(7)),
+        "is not of iteration 7 of this run",
+    ),
+    "another run's": (
+        lambda run: Saves(48).save_to_path(str(run.checkpoint(2))),
+        "is not of iteration 2 of this run .it is at position 48 of the prompts, not at 8",
+    ),
+    "no metrics": (lambda run: run.metrics_file.unlink(), "lacks the metrics of iteration 1"),
+    "metrics cut off": (spoil_metrics(lambda lines: [lines[0], lines[1][:9]]), "of iteration 2"),
+    "metrics with a hole": (spoil_metrics(lambda lines: lines[1:]), "of iteration 1"),
+    "metrics out of order": (spoil_metrics(lambda lines: lines[1::-1]), "of iteration 1"),
+    "metrics of another shape": (spoil_metrics(lambda _: ["[1]\n"] * 3), "of iteration 1"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_run_that_is_not_whole_does_not_go_on(name: str, run: RunFolder) -> None:
+    spoil, message = FAULTS[name]
+    spoil(run)
+    files = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(CheckpointError, match=message) as error:
+        resume(run.path)
+    assert "\n" not in str(error.value)
+    kept = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    assert kept == files, "a run that cannot go on is left as it is"
+
+
+def test_half_a_line_after_the_checkpoint_is_played_again(run: RunFolder) -> None:
+    with run.metrics_file.open("a") as file:
+        file.write('{"iteration": 4, "lo')
+    run.check_progress(2, position=8)
+    run.forget_after(2)
+    assert [row["iteration"] for row in run.metrics()] == [1, 2]
+
+
+def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
+    class Stops(Saves):
+        def save_to_path(self, path: str) -> None:
+            (Path(path) / "algorithm_state.pkl").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.save_checkpoint(Stops(12), 3)
+    latest = run.latest_checkpoint()
+    assert latest is not None and latest[0] == 2
+    assert json.dumps(dict(check_manifest(latest[1]).about)) == '{"position": 8}'

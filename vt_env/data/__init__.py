@@ -1,0 +1,1 @@
+"""Rows of any schema and format, checked and turned into samples."""

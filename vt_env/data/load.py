@@ -1,0 +1,156 @@
+"""Where samples come from: `load_dataset` turns a name or a path into a `Dataset`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vt_env.data.jsonl import JsonlDataset
+from vt_env.data.row_files import ROW_FILES
+from vt_env.data.splits import SPLIT_WORDS, choose_files, visible
+from vt_env.data.tables import HUB_PREFIX, TableDataset
+from vt_env.errors import ConfigError, UnknownNameError, UnknownSettingError
+from vt_env.samples import Dataset
+from vt_env.tasks import World
+
+DATASETS: dict[str, Callable[..., Dataset]] = {"world": World}
+"""Datasets that need no files, by name."""
+FOLDER_FILES = ("metadata.jsonl", "metadata.csv", "data.jsonl")
+"""Files of rows that make a folder a dataset."""
+
+
+def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
+    """Returns the dataset that `data` means, validated whole.
+
+    Args:
+        data: A name in `DATASETS`; the path of a file of rows (`vt_env.data.row_files`) or of
+            parquet; a folder with ``metadata.jsonl``, parquet files, files of rows by split, or a
+            dataset saved by `datasets`; ``hf:owner/name`` on the Hugging Face hub; or a dataset.
+            Columns: see `vt_env.data.schemas`.
+        **settings: Passed on: those of `World`, `JsonlDataset.load` or `TableDataset.load`.
+
+    Raises:
+        UnknownNameError: If `data` is neither a known name nor an existing file.
+        DatasetError: If rows of the file cannot be used; lists every one of them.
+        ConfigError: If a setting is not one of the dataset's.
+    """
+    if not isinstance(data, str | Path):
+        if not isinstance(data, Dataset):
+            raise ConfigError(f"data is a name, a path or a Dataset, not {type(data).__name__}.")
+        _check_settings(data.name, None, settings)
+        return data
+    name = str(data)
+    if name in DATASETS:
+        _check_settings(name, DATASETS[name], settings)
+        return DATASETS[name](**settings)
+    path = Path(data)
+    if name.startswith(HUB_PREFIX) or path.suffix.lower() == ".parquet" or path.is_dir():
+        return _load_table(name, settings)
+    return _load_lines(path, settings)
+
+
+def _load_lines(path: Path, settings: dict[str, Any]) -> Dataset:
+    if not path.is_file():
+        raise UnknownNameError("dataset, or file that does not exist,", str(path), DATASETS)
+    _check_settings(str(path), JsonlDataset.load, settings)
+    return JsonlDataset.load(path, **settings)
+
+
+def _load_table(source: str, settings: dict[str, Any]) -> Dataset:
+    """Opens a parquet file, a hub id or a folder; a folder may hold files of rows too."""
+    path = Path(source)
+    hub = source.startswith(HUB_PREFIX)
+    if not hub and not path.exists():
+        raise UnknownNameError("dataset, or file that does not exist,", source, DATASETS)
+    if not hub and path.is_dir():
+        found = [name for name in FOLDER_FILES if (path / name).is_file()]
+        tables = _tables(path, deep=not found)
+        if len(found) > 1 or (found and tables):
+            names = [*found, *sorted(str(file.relative_to(path)) for file in tables)][:6]
+            raise ConfigError(f"{path} holds more than one dataset: give the path of one of "
+                              f"{', '.join(names)}.")  # fmt: skip
+        if found:
+            return _load_lines(path / found[0], settings)
+        rows = [] if tables else _row_files(path)
+        if rows:
+            return _load_row_folder(path, rows, settings)
+    _check_settings(source, TableDataset.load, settings)
+    return TableDataset.load(source, **settings)
+
+
+def _tables(folder: Path, deep: bool) -> list[Path]:
+    """Parquet files of a folder; beside rows, of whose images may be millions, not everywhere."""
+    where = ["**"] if deep else ["", "data", *SPLIT_WORDS]
+    found = (file for place in where for file in folder.glob(f"{place}/*.parquet".lstrip("/")))
+    return [file for file in found if visible(file, folder)]
+
+
+def _row_files(folder: Path) -> list[Path]:
+    """Files of rows in a folder that holds no dataset saved by `datasets`."""
+    if (folder / "state.json").is_file() or (folder / "dataset_dict.json").is_file():
+        return []
+    endings = (*ROW_FILES, *(f"{ending}.gz" for ending in ROW_FILES))
+    return [
+        file
+        for file in folder.rglob("*")
+        if file.name.lower().endswith(endings) and file.is_file() and visible(file, folder)
+    ]
+
+
+def _load_row_folder(folder: Path, rows: list[Path], settings: dict[str, Any]) -> Dataset:
+    """Opens the one file of rows of a split; its image paths start from its own folder."""
+    given = {key: value for key, value in settings.items() if key not in ("split", "config")}
+    files = choose_files(folder, rows, settings.get("split"), settings.get("config"))
+    if len(files) > 1:
+        names = ", ".join(str(file.relative_to(folder)) for file in files[:6])
+        raise ConfigError(f"{folder} holds {len(files)} files of this split ({names}, …): a "
+                          "dataset is one file of rows; join them, or write parquet.")  # fmt: skip
+    return _load_lines(files[0], given)
+
+
+def find_sample(dataset: Dataset, sample_id: str) -> int:
+    """Index of the sample called `sample_id`.
+
+    A dataset may have a method ``index_of(sample_id) -> int | None``, which is then asked. Without
+    one, ids that end in their own index are found at once and others by a scan of the first
+    `MAX_SCAN` samples.
+
+    Raises:
+        ConfigError: If the dataset has no such sample, or the scan did not come to it.
+    """
+    index_of = getattr(dataset, "index_of", None)
+    found = index_of(sample_id) if index_of else _scan(dataset, sample_id)
+    if found is None:
+        advice = ""
+        if index_of is None and len(dataset) > MAX_SCAN:
+            advice = (
+                f" among its first {MAX_SCAN}; reset by index, or give the dataset a method "
+                f"index_of(sample_id)"
+            )
+        raise ConfigError(f"Dataset {dataset.name!r} has no sample {sample_id!r}{advice}.")
+    return int(found)
+
+
+def _scan(dataset: Dataset, sample_id: str) -> int | None:
+    digits = sample_id[len(sample_id.rstrip("0123456789")) :]
+    guess = int(digits) if 0 < len(digits) < 19 else len(dataset)
+    if guess < len(dataset) and dataset[guess].sample_id == sample_id:
+        return guess
+    ids = (dataset[index].sample_id for index in range(min(len(dataset), MAX_SCAN)))
+    return next((index for index, found in enumerate(ids) if found == sample_id), None)
+
+
+MAX_SCAN = 10_000
+"""Samples that `find_sample` looks at before it gives up."""
+
+
+def _check_settings(
+    source: str, loader: Callable[..., Dataset] | None, settings: dict[str, Any]
+) -> None:
+    known = list(inspect.signature(loader).parameters) if loader else []
+    known = [key for key in known if key not in ("path", "source")]
+    for key in settings:
+        if key not in known:
+            raise UnknownSettingError(key, {f"Dataset {source!r}": known})

@@ -1,0 +1,1 @@
+"""Where pixels come from, how large the views are, and what is refused."""

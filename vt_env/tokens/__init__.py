@@ -1,0 +1,1 @@
+"""Visual tokens as each family's processor counts them."""
