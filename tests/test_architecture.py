@@ -57,13 +57,112 @@ def test_light_imports_load_nothing_heavy(package: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+FLOORS = (
+    "judges/rules/numeric",
+    "judges/rules",
+    "judges/llm",
+    "vt_env/tokens",
+    "vt_env/images",
+    "vt_env/tasks/parts",
+    "vt_env/tasks/families",
+    "vt_env/tasks",
+    "vt_env/data",
+    "agents/models",
+    "agents/backends",
+    "agents/rollouts",
+    "agents/tiny",
+    "agents/grpo",
+    "benchmarks/report",
+    "benchmarks/evaluation",
+    "benchmarks/data",
+    "benchmarks/labelling",
+    "benchmarks/training",
+    "benchmarks/speed",
+    "benchmarks/cli",
+)
+"""Rooms, the lowest floor first: each imports from those below it. What lies flat in a package is
+its own ground, which all of its rooms may stand on."""
+GROUND = {"vt_env/tasks": ("vt_env/tasks/parts", "vt_env/tasks/families"),
+          "judges/rules": ("judges/rules/numeric",)}  # fmt: skip
+MAX_FILES = 16
+"""Modules of a folder, beside its `__init__`."""
+
+
+def modules() -> dict[str, Path]:
+    """Files of the packages, by the name that they are imported by."""
+    files = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
+    named = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
+    return {name.removesuffix(".__init__"): file for name, file in named.items()}
+
+
+def module_imports(file: Path, known: dict[str, Path]) -> set[str]:
+    """Modules of ours that a file imports at once: not later, and not for types alone."""
+    found: set[str] = set()
+    open_nodes: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {full if full in known else node.module for full in names.values()}
+        open_nodes += ast.iter_child_nodes(node)
+    return found & known.keys()
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    known = modules()
+    graph = {name: module_imports(file, known) for name, file in known.items()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for other in sorted(graph[name]):
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_rooms_import_from_the_floors_below() -> None:
+    known = modules()
+    rooms = {name: file.parent.relative_to(ROOT).as_posix() for name, file in known.items()}
+    inner = {room for room in rooms.values() if "/" in room}
+    assert inner == set(FLOORS), "a new room needs its floor in FLOORS"
+    for name, file in known.items():
+        room = rooms[name]
+        for other in module_imports(file, known):
+            there = rooms[other]
+            if there == room or "/" not in there or "/" not in room:
+                continue
+            shared = room in GROUND.get(there, ())
+            assert shared or FLOORS.index(there) < FLOORS.index(room), f"{name} imports {other}"
+
+
+def test_no_folder_is_full() -> None:
+    folders = {file.parent for file in modules().values()}
+    counts = {
+        folder.relative_to(ROOT).as_posix(): len(
+            [file for file in folder.glob("*.py") if file.name != "__init__.py"]
+        )
+        for folder in folders
+    }
+    assert not {folder: count for folder, count in counts.items() if count > MAX_FILES}
+
+
 def test_files_and_functions_stay_small() -> None:
     for layer in LAYERS:
         for file in (ROOT / layer).rglob("*.py"):
             text = file.read_text(encoding="utf-8")
             assert text.count("\n") <= 400, f"{file} has more than 400 lines"
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.FunctionDef):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     body = (node.end_lineno or 0) - node.body[0].lineno
                     doc = len((ast.get_docstring(node) or "").splitlines())
                     assert body - doc <= 75, f"{file}:{node.lineno} {node.name} is too long"

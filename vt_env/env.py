@@ -15,7 +15,7 @@ from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.data.load import find_sample, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.ladder import warn_of_a_flat_ladder
+from vt_env.images.ladder import warn_of_a_flat_ladder
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config, untagged_rule

@@ -59,7 +59,7 @@ class Dataset(Protocol):
     A dataset may also have ``index_of(sample_id: str) -> int | None``; without it,
     ``reset(options={"sample_id": …})`` scans (`vt_env.data.load.find_sample`). With
     ``image_size(index: int) -> tuple[int, int]`` the sizes of its images are known without a sample
-    being made (`vt_env.ladder`).
+    being made (`vt_env.images.ladder`).
     """
 
     @property

@@ -13,14 +13,12 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -40,22 +38,22 @@ import vt_env
 from agents.backends import BACKENDS, Sampling
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.manifest import check_manifest, write_manifest
-from agents.models.checkpoints import DTYPES, load_model, playable
+from agents.models.checkpoints import DTYPES, playable
 from agents.ranges import LOSS, RLLIB, TRAINING, check_training
 from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
 from agents.tiny import CHECKPOINT
 from judges.abstention import AbstentionLimit
-from vt_env.checkpoints import PlayDefaults, write_defaults
+from vt_env.checkpoints import PlayDefaults
 from vt_env.errors import UnknownNameError
 from vt_env.ranges import check_flag
 from vt_env.rewards import group_shaper
-from vt_env.templates import PromptTemplate
 
 ROLLOUTS = "rollouts"
 """Key of the rollout metrics in the results of `GRPO.train`."""
@@ -384,43 +382,14 @@ class GRPO(Algorithm):
         Args:
             directory: Created if need be.
         """
-        source = Path(self.config.model_dir)
-        model = load_model(source, self.config.dtype)
         weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
-        model.load_state_dict({k: torch.as_tensor(v) for k, v in weights.items()}, strict=True)
-        model.save_pretrained(directory)
-        for path in source.iterdir():
-            if path.name.startswith(_PROCESSOR_FILES):
-                shutil.copyfile(path, directory / path.name)
-        self._write_defaults(directory)
-
-    def _write_defaults(self, directory: Path) -> None:
-        config = self.config
-        own, env = playable(config.model_dir).defaults, config.env_config
-        prompt = env.get("prompt") or own.prompt
-        given = {name: env[name] for name in _BOUNDS if env.get(name) is not None}
-        defaults = replace(
-            own,
-            prompt=own.prompt if isinstance(prompt, PromptTemplate) else str(prompt),
-            max_new_tokens=config.max_new_tokens,
-            max_model_len=config.max_model_len,
-            **given,
-        )
-        template = prompt if isinstance(prompt, PromptTemplate) else None
-        write_defaults(directory, defaults, template)
+        save_policy(weights, self.config, directory)
 
 
 def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
     """Whether a checkpoint is a folder of this machine, whose files can be listed."""
     local = isinstance(path, str | Path) and "://" not in str(path)
     return local and options.get("filesystem") is None
-
-
-_BOUNDS = ("min_pixels", "max_pixels", "bounds")
-_PROCESSOR_FILES = (
-    "tokenizer", "vocab", "merges", "added_tokens", "special_tokens", "chat_template",
-    "preprocessor", "processor", "video_preprocessor",
-)  # fmt: skip
 
 
 register_trainable("GRPO", GRPO)

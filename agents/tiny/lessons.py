@@ -23,12 +23,12 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Sample
 from vt_env.tasks import SUITES, Question, draw_scene
-from vt_env.tasks.base import Box
+from vt_env.tasks.families.objects import SHAPES
 from vt_env.tasks.hatching import PATTERNS
-from vt_env.tasks.objects import SHAPES
 from vt_env.tasks.setting import LETTERS, offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS
+from vt_env.tasks.task import Box
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import PromptTemplate
 from vt_env.tokens.qwen import token_family

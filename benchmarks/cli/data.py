@@ -31,7 +31,7 @@ from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.data.load import DATASETS, load_dataset
 from vt_env.episode import EpisodeConfig
 from vt_env.errors import DataError, DatasetError
-from vt_env.ladder import check_ladder
+from vt_env.images.ladder import check_ladder
 from vt_env.samples import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets, write them, and label them.")

@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 
 from judges.rules.clean import clean, text_key
-from judges.rules.comparison import quantities_match
 from judges.rules.dates import may_be_moment, moments_match
 from judges.rules.final_answer import explained, final_answer
-from judges.rules.numbers import Quantity, parse_quantity
-from judges.rules.sentences import read_number
+from judges.rules.numeric.comparison import quantities_match
+from judges.rules.numeric.numbers import Quantity, parse_quantity
+from judges.rules.numeric.sentences import read_number
 from judges.rules.yes_no import NO, YES, says_yes
 
 _LETTER_ALONE = re.compile(

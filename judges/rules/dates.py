@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from judges.rules.number_words import number_from_words
+from judges.rules.numeric.number_words import number_from_words
 
 _MONTHS = {
     name: index

@@ -16,7 +16,6 @@ from judges.base import AnswerKind, JudgeCase, Verdict
 from judges.errors import JudgeError
 from judges.rules.choices import letter_of, options_in, pick
 from judges.rules.clean import clean, text_key
-from judges.rules.comparison import quantities_match
 from judges.rules.dates import moments_match
 from judges.rules.final_answer import final_answer
 from judges.rules.latex import last_boxed
@@ -28,11 +27,12 @@ from judges.rules.lists import (
     split_items,
     without_equals,
 )
-from judges.rules.numbers import parse_reference
-from judges.rules.pairs import is_pair, match_pairs
+from judges.rules.numeric.comparison import quantities_match
+from judges.rules.numeric.numbers import parse_reference
+from judges.rules.numeric.pairs import is_pair, match_pairs
+from judges.rules.numeric.sentences import contradicts_direction, read_number
 from judges.rules.question import is_written
 from judges.rules.restated import shorter_readings
-from judges.rules.sentences import contradicts_direction, read_number
 from judges.rules.similarity import same_text, similar_texts
 from judges.rules.symbolic import MathChecker, is_formula, looks_symbolic
 from judges.rules.symbolic_guards import comparable

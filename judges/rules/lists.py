@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from judges.rules.clean import text_key
 from judges.rules.final_answer import strip_marks
-from judges.rules.numbers import parse_quantity
+from judges.rules.numeric.numbers import parse_quantity
 
 MAX_ITEMS = 64
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
-from judges.rules.unit_table import MAGNITUDES, Unit
-from judges.rules.units import find_unit
+from judges.rules.numeric.unit_table import MAGNITUDES, Unit
+from judges.rules.numeric.units import find_unit
 
 _PERCENT = re.compile(r"%|\b(?:percent\w*|per cent|pct)\b|百分|パーセント", re.IGNORECASE)
 _SHARE = re.compile(

@@ -1,7 +1,7 @@
 """The embedded world: procedural image-question families with exact answers."""
 
-from vt_env.tasks.base import Need, Question, Task
 from vt_env.tasks.suites import SUITES, TASKS
+from vt_env.tasks.task import Need, Question, Task
 from vt_env.tasks.world import CANVAS, SPLITS, Scene, SceneImage, World, draw_scene
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from vt_env.tasks.base import Box
+from vt_env.tasks.task import Box
 
 PATTERNS = ("horizontal", "vertical", "checkered", "plain")
 FINE, COARSE = 2, 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vt_env.tasks.base import Need
+from vt_env.tasks.task import Need
 
 SMALL, LARGE = 11, 32
 """Type of at most `SMALL` pixels is lost in the halved image; from `LARGE` on it is legible."""

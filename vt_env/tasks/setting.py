@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
-from vt_env.tasks.base import Box, Question
 from vt_env.tasks.legibility import SIZES, SMALL
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
+from vt_env.tasks.task import Box, Question
 
 Point = tuple[float, float]
 LETTERS = "ABCDEF"

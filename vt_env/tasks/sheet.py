@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
 from judges import AnswerKind
-from vt_env.tasks.base import Box, Need, Question
 from vt_env.tasks.hatching import COARSE, FINE, MARGIN, PATTERNS, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import draw_size, need_of_type
 from vt_env.tasks.lettering import lettering, line_height
 from vt_env.tasks.style import Color, Style
+from vt_env.tasks.task import Box, Need, Question
 from vt_env.tasks.vocabulary import THINGS
 
 CONTRAST = 46

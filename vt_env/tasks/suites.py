@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from vt_env.tasks.base import Task
-from vt_env.tasks.charts import ChartsTask
-from vt_env.tasks.documents import DocumentsTask
-from vt_env.tasks.instruments import InstrumentsTask
-from vt_env.tasks.maps import MapsTask
-from vt_env.tasks.objects import ObjectsTask
-from vt_env.tasks.street import StreetTask
-from vt_env.tasks.textures import TexturesTask
+from vt_env.tasks.families.charts import ChartsTask
+from vt_env.tasks.families.documents import DocumentsTask
+from vt_env.tasks.families.instruments import InstrumentsTask
+from vt_env.tasks.families.maps import MapsTask
+from vt_env.tasks.families.objects import ObjectsTask
+from vt_env.tasks.families.street import StreetTask
+from vt_env.tasks.families.textures import TexturesTask
+from vt_env.tasks.task import Task
 
 TASKS: dict[str, Task] = {
     task.name: task

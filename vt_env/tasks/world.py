@@ -11,10 +11,10 @@ from PIL import Image
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.samples import Sample
-from vt_env.tasks.base import Question
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import draw_style
 from vt_env.tasks.suites import SUITES, TASKS
+from vt_env.tasks.task import Question
 
 SPLITS = {
     "train": (0, 10_000_000),

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from judges import JudgeCase, RuleJudge
-from judges.rules.numbers import parse_quantity
+from judges.rules.numeric.numbers import parse_quantity
 from judges.rules.similarity import _edit_distance, edit_distance, similarity
 
 RULE = RuleJudge(symbolic=False)

@@ -1,0 +1,1 @@
+"""The families of the embedded world, one a file."""

@@ -1,0 +1,1 @@
+"""What scenes of several kinds are made of."""
