@@ -134,7 +134,10 @@ def test_a_killed_run_resumes_to_the_same_metrics(unbroken: Path, runs: Path) ->
         ("learner_group", "learner_group/class_and_ctor_args.pkl is missing (and"),
         ("learner_group/learner", "learner_group/learner/class_and_ctor_args.pkl is missing"),
         ("learner_group/learner/state.pkl", "learner_group/learner/state.pkl is missing"),
-        ("learner_group/learner/rl_module/default_policy", "default_policy/class_and_ctor_args.pkl is missing"),
+        (
+            "learner_group/learner/rl_module/default_policy",
+            "default_policy/class_and_ctor_args.pkl is missing",
+        ),
         ("env_runner", "env_runner/class_and_ctor_args.pkl is missing"),
         ("algorithm_state.pkl", "algorithm_state.pkl is missing"),
         ("rllib_checkpoint.json", "rllib_checkpoint.json is missing"),
