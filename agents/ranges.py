@@ -26,7 +26,7 @@ SEED = Numbers(0, 2**32 - 1, whole=True)
 """What NumPy, which RLlib seeds, takes for one."""
 
 LOSS = {
-    "epsilon": Numbers(0, 1, below=True),
+    "epsilon": Numbers(0, 100),
     "epsilon_high": Numbers(0, 100, optional=True),
     "beta": Numbers(0, 1000),
     "max_completion_length": _COUNT,
@@ -41,8 +41,10 @@ TRAINING = {
     "num_generations": Numbers(2, whole=True),
     "num_iterations": _COUNT,
     "temperature": Numbers(0, 2, above=True),
+    "epsilon": Numbers(0, 1, below=True),
 }
-"""Settings of GRPO beside those of the loss. At temperature 0 the episodes of a group are alike."""
+"""Settings of GRPO beside those of the loss. At temperature 0 the episodes of a group are alike; a
+lower clip range of 1 clips nothing."""
 
 RLLIB = {
     "lr": Numbers(0, 1, above=True, below=True),
@@ -55,7 +57,7 @@ RLLIB = {
 
 RUN = {
     **TRAINING,
-    **{name: LOSS[name] for name in ("beta", "epsilon", "epsilon_high")},
+    **{name: LOSS[name] for name in ("beta", "epsilon_high")},
     "seed": SEED,
     "iterations": _COUNT,
     "checkpoint_every": _COUNT,
@@ -76,7 +78,7 @@ def check_training(settings: Mapping[str, Any]) -> None:
     Raises:
         TrainingError: If a number is none, or out of range; ConfigError: of a setting of the loss.
     """
-    ranges = {**TRAINING, **RLLIB, **LOSS}
+    ranges = {**LOSS, **RLLIB, **TRAINING}
     for name in ranges.keys() & settings.keys():
         value = settings[name]
         points = [point for _, point in value] if _is_schedule(name, value) else [value]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from judges.errors import VisionThinkError
 from vt_env.errors import ConfigError
 
+_LARGE = 1e9
+"""From here on a bound is no end of a range that is of interest as such."""
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -55,6 +58,8 @@ class Numbers:
             return f"be above {self.low:g}" if self.above else f"be at least {self.low:g}"
         if self.above and self.below:
             return f"lie between {self.low:g} and {self.high:g}"
+        if self.high >= _LARGE and not self.above and not self.below:
+            return f"be at least {self.low:g} and at most {self.high:.10g}"
         left, right = "(" if self.above else "[", ")" if self.below else "]"
         return f"lie in {left}{self.low:g}, {self.high:.10g}{right}"
 

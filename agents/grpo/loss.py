@@ -24,7 +24,7 @@ class LossConfig:
     """Settings of the objective; names are TRL's.
 
     Attributes:
-        epsilon: Lower clip range of the ratio, in [0, 1).
+        epsilon: Lower clip range of the ratio, in [0, 100]; GRPO takes less than 1.
         epsilon_high: Upper clip range of the ratio, in [0, 100]; None: as `epsilon`.
         beta: Weight of the KL term to the reference policy (k3 estimator); 0 leaves it out.
         loss_type: ``"grpo"``: mean over a sequence's tokens, then over sequences; ``"dapo"``:

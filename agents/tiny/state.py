@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.errors import CheckpointError
+
 if TYPE_CHECKING:
     import torch
 
@@ -33,13 +35,22 @@ def save_state(
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
-    """Reads what `save_state` wrote; a part without tensors is left out."""
-    from safetensors import safe_open
+    """Reads what `save_state` wrote; a part without tensors is left out.
+
+    Raises:
+        CheckpointError: If the file is cut off, or was not written by `save_state`.
+    """
+    from safetensors import SafetensorError, safe_open
 
     parts: dict[str, dict[str, torch.Tensor]] = {}
-    with safe_open(path, "pt") as file:
-        about: dict[str, Any] = json.loads(file.metadata()["about"])
-        for key in file.keys():  # noqa: SIM118 - no mapping
-            part, name = key.split("/", 1)
-            parts.setdefault(part, {})[name] = file.get_tensor(key)
+    try:
+        with safe_open(path, "pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()["about"])
+            for key in file.keys():  # noqa: SIM118 - no mapping
+                part, name = key.split("/", 1)
+                parts.setdefault(part, {})[name] = file.get_tensor(key)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be gone on with ({error}); copy it again, whole, or start anew."
+        ) from error
     return parts, about
