@@ -17,6 +17,7 @@ _LETTER_ALONE = re.compile(
     r"^(?i:(?:the\s+)?(?:answer|option|choice|letter)\s+|i(?:\s+would|\s+will|'d)?\s+(?:choose|pick|select|go\s+with)\s+(?:option\s+)?)?"
     r"[\[(]?\s*([A-Za-z])\s*[\])]?[.:)]?$"
 )
+_MAX_LETTER_PHRASE = 40
 _LETTER_FIRST = re.compile(
     r"^(?i:(?:the\s+)?(?:option|choice|letter|answer)\s+)?(?:[\[(]\s*([A-Za-z])\s*[\])][.:,]?|([A-Za-z])\s*[.:),]|"
     r"([A-Z])\s+-(?=\s)|([B-HJ-Z])(?=\s+\w)|([A-Z])(?=\s*[\u3040-\u9fff]))\s*(.+)$",
@@ -37,7 +38,10 @@ def letter_of(text: str) -> str | None:
     """Returns the upper-case letter when `text` is an option's letter and nothing else."""
     if len(text) == 1:
         return text.upper() if text.isascii() and text.isalpha() else None
-    match = _LETTER_ALONE.match(text) if len(text) < 40 else None
+    end = text.rstrip(")]. :")
+    if len(text) >= _MAX_LETTER_PHRASE or not end or end[-2:-1].isalnum():
+        return None  # it does not end in a letter on its own
+    match = _LETTER_ALONE.match(text)
     return match[1].upper() if match else None
 
 

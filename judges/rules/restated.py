@@ -79,7 +79,7 @@ def _without_question(answer: str, question: str) -> list[str]:
 
     They must stand in the question's order: "the ratio of women to men" is not "of men to women".
     """
-    if not (_begins(answer, question) or _ends(answer, question)):
+    if not _borrows(answer, question):
         return []
     words = [match.group().lower() for match in _TOKEN.finditer(answer)]
     spans = [match.span() for match in _TOKEN.finditer(answer)]
@@ -98,18 +98,13 @@ def _without_question(answer: str, question: str) -> list[str]:
     return found
 
 
-def _begins(answer: str, question: str) -> bool:
-    """True when the first word may be the question's; most answers are told off here."""
-    return _known(answer.split(maxsplit=1)[0], question)
-
-
-def _ends(answer: str, question: str) -> bool:
-    return _known(answer.rsplit(maxsplit=1)[-1], question)
-
-
-def _known(word: str, question: str) -> bool:
-    word = word.lower().rstrip("s.,:")
-    return word in _SMALL or f"{word}s" in _SMALL or word in question.lower()
+def _borrows(answer: str, question: str) -> bool:
+    """True when the first or the last word of content may be the question's; most are told off."""
+    words = [word for word in answer.lower().split() if word not in _SMALL]
+    if not words:
+        return False
+    question = question.lower()
+    return any(word.strip(".,:;\"'").rstrip("s") in question for word in (words[0], words[-1]))
 
 
 def _is_asked(word: str, asked: tuple[str, ...]) -> bool:
