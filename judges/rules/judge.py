@@ -24,6 +24,7 @@ from judges.rules.lists import (
     brackets_agree,
     is_ordered,
     match_items,
+    may_be_list,
     split_items,
     without_equals,
 )
@@ -190,7 +191,7 @@ class RuleJudge:
         if moment is not None:
             return moment
         alike = similar_texts(answer, wanted, self._threshold)
-        if not alike and len(split_items(wanted)) > 1:
+        if not alike and may_be_list(wanted) and len(split_items(wanted)) > 1:
             alike = self._match_list(case, answer, wanted) is True
         return True if alike else None
 

@@ -22,6 +22,7 @@ _COMMA = re.compile(
     r"\s*,\s*(?:and\s+|or\s+|&\s+)?|\s+(?:and|&)\s+|(?<=[\u3040-\u9fff])[和与及と](?=[\u3040-\u9fff])",
     re.IGNORECASE,
 )
+_PARTING = re.compile(r"[,;|&\n*•\[和与及と]|\band\b|[-.)]\s", re.IGNORECASE)
 _LISTED = re.compile(r"[,&和与及と]|\band\b", re.IGNORECASE)
 _SLASH = re.compile(r"(?<=[^\W\d])\s?/\s?(?=[^\W\d])")
 _ORDER = re.compile(
@@ -47,6 +48,11 @@ _ANY_ORDER = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"^\s*([\[(])\s*[^\[\](){}]*,[^\[\](){}]*([\])])\s*$")
+
+
+def may_be_list(text: str) -> bool:
+    """True when anything in a text may part items; told at once, for most texts are one item."""
+    return _PARTING.search(text) is not None
 
 
 @lru_cache(maxsize=65536)
