@@ -1,6 +1,7 @@
 """The layers: judges <- vt_env <- agents <- benchmarks; light imports stay light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -174,3 +175,12 @@ def test_no_machine_paths() -> None:
             text = file.read_text(encoding="utf-8")
             for forbidden in ("/root/", "/work/", "/opt/"):
                 assert forbidden not in text, f"{file} names {forbidden}"
+
+
+def test_the_page_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:judges|vt_env|agents|benchmarks|tests)/[\w./]*)`", page))
+    assert len(paths) > 20
+    assert not {path for path in paths if not (ROOT / path).exists()}
+    for room in FLOORS:
+        assert room.rsplit("/", 1)[-1] in page, f"{room} is not in the picture"
