@@ -203,7 +203,7 @@ def test_what_is_set_wins_over_the_checkpoint_and_must_fit(
     assert given.known() == PlayDefaults("think", 16, 99, None, 40000)
     assert given.env() == {"checkpoint": str(checkpoint), "prompt": "think", "max_pixels": 40000}
     for tokens in (0, 1024, 5000):
-        with pytest.raises(ConfigError, match="less than max_model_len"):
+        with pytest.raises(ConfigError, match="max_new_tokens must be at least 1"):
             PlaySettings(str(checkpoint), max_new_tokens=tokens).known()
     model = foreign(tmp_path, checkpoint)
     write_defaults(model, PlayDefaults("simple", 20, 2000))
