@@ -3,9 +3,9 @@
     python examples/grpo_single_file.py                    # a few minutes on two cores
     python examples/grpo_single_file.py --seed 1 --lr 2e-4
 
-No RLlib, no vLLM, no Trainer: `transformers` writes the turns, the env shows images and pays rewards,
-the loss is the pure function that `visionthink train` uses, and AdamW does the rest. Read it from top
-to bottom: settings, a talk, the policy, playing, one GRPO step, main.
+No RLlib, no vLLM, no Trainer: `transformers` writes the turns, the env shows images and pays
+rewards, the loss is the pure function that `visionthink train` uses, and AdamW does the rest.
+Read it from top to bottom: settings, a talk, the policy, playing, one GRPO step, main.
 
 Letters in shapes: B talks, T tokens of the longest, N sampled tokens, V words of the vocabulary.
 """
@@ -45,72 +45,62 @@ class Settings:
     eval_samples: int = 300  # of the validation split, before and after
 
 
-# --- A talk: an episode as the model reads it ---------------------------------------------------
-
-
 @dataclass
 class Talk:
-    """One episode: the tokens that the model was given, and those that it wrote itself."""
+    """One episode as the model reads it: what it was given, and what it wrote itself."""
 
     env: VisionThinkEnv
     ids: list[int] = field(default_factory=list)  # the conversation so far
     sampled: list[bool] = field(default_factory=list)  # which of them the model wrote
-    logp: list[float] = field(default_factory=list)  # their log-probs at that time; else 0
+    logp: list[float] = field(default_factory=list)  # their log-probs when it did; else 0
     images: list[np.ndarray] = field(default_factory=list)  # (height, width, 3) each, in order
     reward: float = 0.0  # the return so far
     info: dict[str, Any] = field(default_factory=dict)  # what the env said last
 
-    def given(self, ids: Sequence[int]) -> None:
-        """Appends what the env says."""
+    def add(self, ids: Sequence[int], logp: Sequence[float] | None = None) -> None:
+        """Appends tokens: those with log-probs are the model's own, and alone are trained on."""
         self.ids += ids
-        self.sampled += [False] * len(ids)
-        self.logp += [0.0] * len(ids)
-
-    def wrote(self, ids: Sequence[int], logp: Sequence[float]) -> None:
-        """Appends what the model says: only this is trained on."""
-        self.ids += ids
-        self.sampled += [True] * len(ids)
-        self.logp += logp
+        self.sampled += [logp is not None] * len(ids)
+        self.logp += [0.0] * len(ids) if logp is None else logp
 
 
-# --- The policy: talks in, turns or log-probs out -----------------------------------------------
+def chat(messages: Sequence[Message], image_tokens: int) -> str:
+    """Writes messages in Qwen's chat format, and opens the model's turn.
+
+    An image is as many placeholders as it has visual tokens; the model fills them with what its
+    vision tower saw. So the length of a talk is the price of what it shows.
+    """
+    image = "<|vision_start|>" + "<|image_pad|>" * image_tokens + "<|vision_end|>"
+    text = ""
+    for message in messages:
+        body = "".join(part if isinstance(part, str) else image for part in message.content)
+        text += f"<|im_start|>{message.role}\n{body}<|im_end|>\n"
+    return text + "<|im_start|>assistant\n"
 
 
 class Policy:
-    """A Qwen-VL model with its tokenizer and image processor."""
+    """A Qwen-VL model with its tokenizer and image processor: talks in, turns or log-probs out."""
 
     def __init__(self, folder: str) -> None:
+        transformers.utils.logging.disable_progress_bar()
         self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
         self.processor: Any = transformers.AutoImageProcessor.from_pretrained(folder)
-        transformers.utils.logging.disable_progress_bar()
         load = transformers.AutoModelForImageTextToText.from_pretrained
         self.model: Any = load(folder, dtype=torch.float32).eval()
-        # The tower reads well; what is to be learned is a decision, and that is the language
-        # model's. A frozen tower needs no backward pass and forgets nothing.
+        # The tower reads well already; what is to be learned is a decision, and that is the
+        # language model's. A frozen tower needs no backward pass and forgets nothing.
         self.model.model.visual.requires_grad_(False)
-        self.end = self.tokenizer.convert_tokens_to_ids("<|im_end|>")
-        self.image = self.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        ids = self.tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|image_pad|>"])
+        self.end, self.image = ids  # a turn's last token; what stands for an image
         # A sampled image token would stand for an image that nobody showed: never sample one.
         self.never = [i for i in self.tokenizer.all_special_ids if i != self.end]
 
-    def encode(self, messages: Sequence[Message], image_tokens: int) -> list[int]:
-        """Writes messages in the model's chat format and opens its turn.
-
-        An image is as many placeholders as it has visual tokens, which the model fills with what
-        its vision tower saw. Most talks hold their images for good: this is what a view costs.
-        """
-        image = "<|vision_start|>" + "<|image_pad|>" * image_tokens + "<|vision_end|>"
-        text = ""
-        for message in messages:
-            body = "".join(part if isinstance(part, str) else image for part in message.content)
-            text += f"<|im_start|>{message.role}\n{body}<|im_end|>\n"
-        return self.plain(text + "<|im_start|>assistant\n")
-
-    def plain(self, text: str) -> list[int]:
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, nothing added."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def inputs(self, talks: Sequence[Talk], pad_left: bool) -> dict[str, torch.Tensor]:
-        """Model inputs of B talks: padded on the left to be continued, on the right to be learned."""
+        """Model inputs of B talks, padded on the left to go on, on the right to be learned from."""
         longest = max(len(talk.ids) for talk in talks)
         ids = torch.full((len(talks), longest), self.tokenizer.pad_token_id)  # (B, T)
         mask = torch.zeros_like(ids)  # (B, T)
@@ -124,7 +114,7 @@ class Policy:
             "attention_mask": mask,
             "pixel_values": pixels["pixel_values"],  # (patches of all images, values of a patch)
             "image_grid_thw": pixels["image_grid_thw"],  # (images, 3)
-            "mm_token_type_ids": (ids == self.image).int(),  # where M-RoPE counts in two dimensions
+            "mm_token_type_ids": (ids == self.image).int(),  # where positions go down and across
         }
 
     @torch.inference_mode()
@@ -159,7 +149,7 @@ class Policy:
             sampled[row, : len(talk.ids)] = torch.tensor(talk.sampled)
         rows, columns = sampled.nonzero(as_tuple=True)  # (N,) each
         hidden = self.model.model(**inputs).last_hidden_state  # (B, T, width)
-        # What stands before a token predicts it; logits are made there alone, N of them, not B * T.
+        # What stands before a token predicts it: logits are made of N states, not of B x T.
         logits = self.model.lm_head(hidden[rows, columns - 1])  # (N, V)
         logits[:, self.never] = -1e9  # as in sampling, or the two distributions would differ
         table = logits.log_softmax(-1)  # (N, V)
@@ -167,63 +157,38 @@ class Policy:
         return rows, logp, -(table.exp() * table).sum(-1)
 
 
-# --- Playing: the env and the policy take turns -------------------------------------------------
-
-
 def play(policy: Policy, data: Dataset, indices: Sequence[int], s: Settings) -> list[Talk]:
-    """Plays an episode on each of the samples, all of them side by side."""
+    """Plays an episode on each sample, all side by side: the env and the model take turns."""
     talks = []
     for index in indices:
         talk = Talk(VisionThinkEnv(data, checkpoint=s.model))
         observation, talk.info = talk.env.reset(options={"index": index})
         talk.images.append(observation["image"])
-        talk.given(policy.encode(talk.env.episode.messages, talk.info["visual_tokens"]))
+        talk.add(policy.encode(chat(talk.env.episode.messages, talk.info["visual_tokens"])))
         talks.append(talk)
     live = talks
     while live:
         for talk, (ids, logp) in zip(live, policy.write(live, s.max_new_tokens), strict=True):
-            talk.wrote(ids, logp)
+            talk.add(ids, logp)
             before, text = talk.info["visual_tokens"], policy.tokenizer.decode(ids)
             observation, reward, _, _, talk.info = talk.env.step(text.removesuffix("<|im_end|>"))
             talk.reward += float(reward)
-            if talk.info["ending"] is None:  # it asked: the env answers with the sharp image
+            if talk.info["ending"] is None:  # it asked: the env replies with the sharp image
                 shown = talk.info["visual_tokens"] - before
                 talk.images += [observation["image"]] if shown else []
                 # The model's own tokens stay as they were sampled. Decoded and encoded again they
                 # might be others, and the learner would train on what was never said.
                 close = "\n" if ids[-1] == policy.end else "<|im_end|>\n"
-                reply = policy.encode(talk.env.episode.messages[-1:], shown)
-                talk.given(policy.plain(close) + reply)
+                talk.add(policy.encode(close + chat(talk.env.episode.messages[-1:], shown)))
         live = [talk for talk in live if talk.info["ending"] is None]
     return talks
 
 
-def measure(talks: Sequence[Talk]) -> dict[str, float]:
-    """What there is to see: the decision by need, and what it brings. Shares, but the return."""
-    outcomes = [talk.info["outcome"] for talk in talks]
-    spent = [talk.info["visual_tokens"] / talk.info["full_tokens"] for talk in talks]
-
-    def asked(need: bool) -> float:
-        of = [outcome.requested for outcome in outcomes if outcome.needs_high_res is need]
-        return float(np.mean(of)) if of else float("nan")
-
-    return {
-        "asks when needed": asked(True),
-        "asks when not": asked(False),
-        "right": float(np.mean([bool(outcome.correct) for outcome in outcomes])),
-        "tokens": float(np.mean(spent)),  # of one full-resolution pass
-        "return": float(np.mean([talk.reward for talk in talks])),
-    }
-
-
-# --- One step of GRPO ---------------------------------------------------------------------------
-
-
 def learn(policy: Policy, optimizer: torch.optim.Optimizer, talks: list[Talk], group: int) -> float:
-    """Makes the better talks of each group likelier and the worse ones rarer; returns the loss."""
+    """One step of GRPO: the better talks of a group become likelier, the worse rarer."""
     returns = torch.tensor([talk.reward for talk in talks]).view(-1, group)  # (questions, group)
-    # No critic: how good a talk was is how much better than its fellows on the same question.
-    # Dividing by the spread makes a saved image count beside a right answer, worth ten times it.
+    # No critic: a talk is as good as it is better than its fellows on the same question. In units
+    # of the group's spread a saved image weighs as much as a right answer, which pays ten times it.
     spread = returns.std(dim=1, keepdim=True)  # (questions, 1)
     advantages = ((returns - returns.mean(dim=1, keepdim=True)) / (spread + 1e-4)).view(-1)  # (B,)
     kept = advantages.abs() > 1e-6  # where all of a group did equally well there is no gradient
@@ -232,8 +197,8 @@ def learn(policy: Policy, optimizer: torch.optim.Optimizer, talks: list[Talk], g
     batch = [talk for talk, keep in zip(talks, kept.tolist(), strict=True) if keep]
     rows, logp, entropy = policy.logprobs(batch)  # (N,) each
     said = [p for talk in batch for p, own in zip(talk.logp, talk.sampled, strict=True) if own]
-    # One step a batch: old policy and new are one, the ratio is 1, and its gradient is the policy
-    # gradient. The clip of PPO would bind from a second step on the same talks.
+    # One step a batch: the old policy is the new one, their ratio 1, and its gradient the policy
+    # gradient. The clip would bind from a second step on the same talks.
     tokens = TokenBatch(logp, logp.detach(), torch.tensor(said), advantages[kept], rows, entropy)
     config = LossConfig()
     weights = token_weights(rows, len(batch), len(rows), config, torch.bincount(rows))  # (N,)
@@ -242,15 +207,34 @@ def learn(policy: Policy, optimizer: torch.optim.Optimizer, talks: list[Talk], g
     loss.backward()
     torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
     optimizer.step()
-    return float(loss.detach())
+    return loss.item()
 
 
-# --- The story ----------------------------------------------------------------------------------
+def measure(talks: Sequence[Talk]) -> dict[str, float]:
+    """The decision by need, and what it brings; visual tokens as a share of a full pass's."""
+    outcomes = [talk.info["outcome"] for talk in talks]
+    asked = {
+        need: [outcome.requested for outcome in outcomes if outcome.needs_high_res is need]
+        for need in (True, False)  # of a few questions the need is not known: they count in neither
+    }
+    spent = [talk.info["visual_tokens"] / talk.info["full_tokens"] for talk in talks]
+    return {
+        "asks when needed": float(np.mean(asked[True])) if asked[True] else float("nan"),
+        "asks when not": float(np.mean(asked[False])) if asked[False] else float("nan"),
+        "right": float(np.mean([bool(outcome.correct) for outcome in outcomes])),
+        "tokens": float(np.mean(spent)),
+        "return": float(np.mean([talk.reward for talk in talks])),
+    }
+
+
+def show(name: str, measured: dict[str, float]) -> dict[str, float]:
+    print(f"{name:<18}" + "  ".join(f"{k} {v:.3f}" for k, v in measured.items()), flush=True)
+    return measured
 
 
 def main(argv: Sequence[str] | None = None) -> tuple[Policy, list[dict[str, float]]]:
     """Measures, trains, measures again; returns the policy, and the measures in that order."""
-    parser = argparse.ArgumentParser(description="GRPO in one file.")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for item in fields(Settings):
         name = "--" + item.name.replace("_", "-")
         parser.add_argument(name, type=type(item.default), default=item.default)
@@ -260,29 +244,18 @@ def main(argv: Sequence[str] | None = None) -> tuple[Policy, list[dict[str, floa
     policy = Policy(s.model)
     learned = [p for p in policy.model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=s.lr, weight_decay=0.0)
-    train, held_out = load_dataset("world", split="train"), load_dataset("world", split="validation")
-
-    def evaluate(name: str) -> dict[str, float]:
-        measured = measure(play(policy, held_out, range(s.eval_samples), s))
-        show(f"{name}, {s.eval_samples} held-out samples", measured)
-        return measured
-
-    history = [evaluate("before")]
+    train, held_out = (load_dataset("world", split=name) for name in ("train", "validation"))
+    print(f"{s.iterations} iterations, and {s.eval_samples} held-out samples before and after:")
+    history = [show("before", measure(play(policy, held_out, range(s.eval_samples), s)))]
     begun = time.monotonic()
     for iteration in range(1, s.iterations + 1):
         questions = rng.integers(len(train), size=s.questions)
         talks = play(policy, train, np.repeat(questions, s.group).tolist(), s)
         loss = learn(policy, optimizer, talks, s.group)
-        history.append({**measure(talks), "loss": loss})
         left = (time.monotonic() - begun) / iteration * (s.iterations - iteration)
-        show(f"{iteration:>3} of {s.iterations}, {left:.0f} s left", history[-1])
-    history.append(evaluate("after"))
+        history.append(show(f"{iteration}: {left:.0f} s left", {**measure(talks), "loss": loss}))
+    history.append(show("after", measure(play(policy, held_out, range(s.eval_samples), s))))
     return policy, history
-
-
-def show(name: str, measured: dict[str, float]) -> None:
-    figures = "  ".join(f"{key} {value:.3f}" for key, value in measured.items())
-    print(f"{name:<32}{figures}", flush=True)
 
 
 if __name__ == "__main__":
