@@ -239,6 +239,8 @@ def main(argv: Sequence[str] | None = None) -> tuple[Policy, list[dict[str, floa
         name = "--" + item.name.replace("_", "-")
         parser.add_argument(name, type=type(item.default), default=item.default)
     s = Settings(**vars(parser.parse_args(argv)))
+    if s.group < 2:
+        parser.error("--group must be at least 2: a talk is compared with its fellows.")
     torch.manual_seed(s.seed)
     rng = np.random.default_rng(s.seed)
     policy = Policy(s.model)

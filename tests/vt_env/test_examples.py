@@ -109,6 +109,13 @@ def test_grpo_single_file_trains(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(bool(weight.isfinite().all()) for weight in policy.model.parameters())
 
 
+def test_grpo_single_file_refuses_a_group_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(SystemExit):
+        load("grpo_single_file").main(["--group", "1"])
+    assert "--group must be at least 2" in capsys.readouterr().err
+
+
 def test_grpo_single_file_reads_and_learns_what_was_said() -> None:
     """Its own chat, sampling and log-probs are those of the package's engine and learner."""
     torch = pytest.importorskip("torch")
