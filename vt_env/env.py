@@ -305,11 +305,11 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         return observe(self.episode), reward, self.episode.done, False, info
 
     def render(self) -> Any:
-        """Shows the episode so far: images, turns and reward terms.
+        """Shows the episode so far: question, images, turns, reward; at the end the right answer.
 
         Returns:
             ``"rgb_array"``: uint8 array (600, 960, 3); ``"ansi"``: text; ``"human"``: None, it
-            prints a picture for 24-bit terminals and the text, after every reset and step too.
+            prints the text after every reset and step too, and on a terminal a picture above it.
         """
         return render(self.episode, self.render_mode)
 

@@ -24,15 +24,6 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("judges.base.JUDGES", dict(JUDGES))
 
 
-@pytest.mark.parametrize("code", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_examples_run(code: str) -> None:
-    exec(compile(code, "docs/judges.md", "exec"), {})
-
-
-def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 3
-
-
 def test_the_figures_named_are_the_defaults() -> None:
     defaults = LLMJudge.__init__.__kwdefaults__
     assert defaults is not None

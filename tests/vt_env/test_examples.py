@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from agents.tiny import CHECKPOINT
+
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -73,6 +75,79 @@ def test_own_data_looks_at_a_file_that_is_given(
     (tmp_path / "lost.jpg").write_bytes((tmp_path / "red.jpg").read_bytes())
     assert example.main([str(path)]) == 0
     assert capsys.readouterr().out.count("visual tokens") == 3
+
+
+def test_grpo_single_file_trains(capsys: pytest.CaptureFixture[str]) -> None:
+    torch = pytest.importorskip("torch")
+    few = ["--iterations", "3", "--questions", "2", "--group", "4", "--eval-samples", "4"]
+    policy, history = load("grpo_single_file").main(few)
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()] == [
+        "3",
+        "before",
+        "1:",
+        "2:",
+        "3:",
+        "after",
+    ]
+    assert "3: 0 s left" in said
+    assert len(history) == 5
+    for measured in history:
+        shares = [measured[name] for name in ("asks when needed", "asks when not", "right")]
+        assert not any(share < 0 or share > 1 for share in shares)  # NaN where there were none
+        assert 0.25 <= measured["tokens"] <= 1.25
+        assert -0.125 <= measured["return"] <= 1.475
+    assert all(abs(measured["loss"]) < 10 for measured in history[1:-1])
+    assert any(measured["loss"] for measured in history[1:-1])
+    fresh = dict(type(policy)(str(CHECKPOINT)).model.named_parameters())
+    moved = {
+        name
+        for name, weight in policy.model.named_parameters()
+        if not torch.equal(weight, fresh[name])
+    }
+    assert moved == {name for name in fresh if ".visual." not in name}
+    assert all(bool(weight.isfinite().all()) for weight in policy.model.parameters())
+
+
+def test_grpo_single_file_refuses_a_group_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(SystemExit):
+        load("grpo_single_file").main(["--group", "1"])
+    assert "--group must be at least 2" in capsys.readouterr().err
+
+
+def test_grpo_single_file_reads_and_learns_what_was_said() -> None:
+    """Its own chat, sampling and log-probs are those of the package's engine and learner."""
+    torch = pytest.importorskip("torch")
+    from agents.models.chat import ChatEncoder, expand_images
+    from vt_env import load_dataset
+
+    example = load("grpo_single_file")
+    settings = example.Settings()
+    policy = example.Policy(settings.model)
+    torch.manual_seed(0)
+    talks = example.play(policy, load_dataset("world", split="validation"), range(6), settings)
+    encoder = ChatEncoder(policy.tokenizer)
+    asked = [talk for talk in talks if talk.info["requested"]]
+    assert 0 < len(asked) < len(talks)
+    for talk in talks:
+        messages = talk.env.unwrapped.episode.messages
+        opening = expand_images(encoder.opening(messages[:2]), encoder.image_pad, [9])
+        assert talk.ids[: len(opening)] == opening
+        assert not any(talk.sampled[: len(opening)])
+        own = [i for i, mine in zip(talk.ids, talk.sampled, strict=True) if mine]
+        turns = [message.content[0] for message in messages if message.role == "assistant"]
+        assert policy.tokenizer.decode(own) == "<|im_end|>".join([*turns, ""])
+    for talk in asked:
+        messages = talk.env.unwrapped.episode.messages
+        reply = expand_images(encoder.continuation(messages[3]), encoder.image_pad, [36])
+        assert str(reply)[1:-1] in str(talk.ids)
+    with torch.no_grad():
+        rows, logp, entropy = policy.logprobs(talks)
+    said = [p for talk in talks for p, mine in zip(talk.logp, talk.sampled, strict=True) if mine]
+    assert rows.tolist() == sorted(rows.tolist())
+    assert torch.allclose(logp, torch.tensor(said), atol=1e-4)
+    assert bool((entropy >= 0).all())
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own warnings
