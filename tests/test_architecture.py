@@ -67,6 +67,7 @@ FLOORS = (
     "vt_env/tasks/families",
     "vt_env/tasks",
     "vt_env/data",
+    "vt_env/render",
     "agents/models",
     "agents/backends",
     "agents/rollouts",

@@ -21,8 +21,6 @@ from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
-from vt_env.episode import Episode
-from vt_env.images.views import SharedImage
 from vt_env.rewards import group_shaper
 
 
@@ -76,9 +74,9 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         Returns:
             `num_generations` trajectories a group, with advantages, in order.
         """
-        config = self.config
-        indices = prompt_indices(len(self.env.dataset), config.seed or 0, start, count)
-        episodes = [e for index in indices for e in self._group(index)]
+        config, factory = self.config, self.env.factory
+        indices = prompt_indices(len(factory.dataset), config.seed or 0, start, count)
+        episodes = [e for i in indices for e in factory.group(i, config.num_generations)]
         sampling = Sampling(
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
@@ -108,21 +106,11 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             One trajectory a sample, in order, without its images.
         """
         env = make_env(self.config.env, self.config.play_env(env_settings))
-        episodes = [env.new_episode(index) for index in indices]
+        episodes = [env.factory.episode(index) for index in indices]
         force = (lambda _episode: decision) if decision else None
         played = collect(self.backend, episodes, env.judge, sampling, force)
         env.close()
         return [replace(trajectory, images=()) for trajectory in played]
-
-    def _group(self, index: int) -> list[Episode]:
-        """Episodes of one sample; each view of its image is made once."""
-        env = self.env
-        sample = env.dataset[index]
-        sample = replace(sample, image=SharedImage(sample.image))
-        return [
-            Episode(sample, env.episode_config, env.reward_config, env.template)
-            for _ in range(self.config.num_generations)
-        ]
 
     def sample(self, **_kwargs: Any) -> list[Trajectory]:
         """Plays one group from the start of the stream (RLlib's interface; GRPO asks for more)."""
