@@ -63,6 +63,7 @@ FLOORS = (
     "judges/llm",
     "vt_env/tokens",
     "vt_env/images",
+    "vt_env/tools",
     "vt_env/tasks/parts",
     "vt_env/tasks/families",
     "vt_env/tasks",
