@@ -15,13 +15,11 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 import vt_env
 from agents.backends import Sampling, make_backend
-from agents.grpo.advantages import finish_groups
 from agents.rollouts.collect import Decision, collect
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
-from vt_env.rewards import group_shaper
 
 
 def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:
@@ -48,7 +46,6 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
-        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
 
     def make_module(self) -> None:
         """Starts the engine."""
@@ -72,7 +69,8 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Plays the groups at positions `start` to `start + count` of the prompt stream.
 
         Returns:
-            `num_generations` trajectories a group, with advantages, in order.
+            `num_generations` trajectories a group, in order; their advantages are computed where
+            the whole batch is.
         """
         config, factory = self.config, self.env.factory
         indices = prompt_indices(len(factory.dataset), config.seed or 0, start, count)
@@ -82,10 +80,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             max_new_tokens=config.max_new_tokens,
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
-        trajectories = collect(self.backend, episodes, self.queue, sampling)
-        return finish_groups(
-            trajectories, config.num_generations, self._shaper, config.scale_rewards
-        )
+        return collect(self.backend, episodes, self.queue, sampling)
 
     def play_fixed(
         self,
