@@ -68,7 +68,7 @@ FLOORS = (
     "vt_env/tasks/families",
     "vt_env/tasks",
     "vt_env/data",
-    "vt_env/render",
+    "vt_env/wrappers",
     "agents/models",
     "agents/backends",
     "agents/rollouts",
