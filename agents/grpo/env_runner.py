@@ -46,6 +46,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
+        self._fixed: tuple[dict[str, Any], VisionThinkEnv] | None = None
 
     def make_module(self) -> None:
         """Starts the engine."""
@@ -100,12 +101,20 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         Returns:
             One trajectory a sample, in order, without its images.
         """
-        env = make_env(self.config.env, self.config.play_env(env_settings))
+        env = self._fixed_env(env_settings)
         episodes = [env.factory.episode(index) for index in indices]
         force = (lambda _episode: decision) if decision else None
         played = collect(self.backend, episodes, env.judge, sampling, force)
-        env.close()
         return [replace(trajectory, images=()) for trajectory in played]
+
+    def _fixed_env(self, settings: dict[str, Any]) -> VisionThinkEnv:
+        """The environment of these settings; the last one is kept, so that its data stays open."""
+        if self._fixed is None or self._fixed[0] != settings:
+            if self._fixed is not None:
+                self._fixed[1].close()
+            env = make_env(self.config.env, self.config.play_env(settings))
+            self._fixed = (dict(settings), env)
+        return self._fixed[1]
 
     def sample(self, **_kwargs: Any) -> list[Trajectory]:
         """Plays one group from the start of the stream (RLlib's interface; GRPO asks for more)."""
@@ -138,3 +147,5 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         self.backend.close()
         self.queue.close()
         self.env.close()
+        if self._fixed is not None:
+            self._fixed[1].close()
