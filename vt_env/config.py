@@ -8,12 +8,7 @@ from dataclasses import dataclass, field
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images.views import ImageLimits
-
-TOOLS = ("resize", "crop")
-"""``resize``: the whole image at a higher level of the ladder; ``crop``: a part of the original."""
-REFUSALS = ("no_higher_resolution", "resize_not_offered", "crop_not_offered", "bad_box")
-"""Problems of a call that says what is wanted, but of what cannot be shown."""
-
+from vt_env.tools import Tool, tools_named
 
 UNTAGGED_ANSWERS = ("malformed", "judge")
 """What becomes of a turn without answer tags: it is malformed, or its words are judged."""
@@ -49,7 +44,7 @@ class EpisodeConfig:
         invalid_call: ``"feedback"``: an invalid call gets a user turn with the error;
             ``"end"``: it ends the episode.
         max_action_chars: Longest turn that is read, in characters.
-        tools: What the policy may call, names in `TOOLS`. (Paper: resize alone.)
+        tools: What the policy may call, names in `vt_env.tools.TOOLS`. (Paper: resize alone.)
         untagged_answer: ``"malformed"``: a turn that neither calls a tool nor answers between its
             tags ends the episode; ``"judge"``: what follows its thought is judged, and earns no
             format reward. (The published run: judge.)
@@ -78,6 +73,9 @@ class EpisodeConfig:
             raise ConfigError(f"invalid_call is 'feedback' or 'end', got {self.invalid_call!r}.")
         if self.untagged_answer not in UNTAGGED_ANSWERS:
             raise UnknownNameError("untagged_answer", str(self.untagged_answer), UNTAGGED_ANSWERS)
-        for tool in self.tools:
-            if tool not in TOOLS:
-                raise UnknownNameError("tool", str(tool), TOOLS)
+        tools_named(self.tools)
+
+    @property
+    def offered(self) -> tuple[Tool, ...]:
+        """The tools that the policy may call."""
+        return tools_named(self.tools)

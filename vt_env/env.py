@@ -15,6 +15,7 @@ from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.data.load import find_sample, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.factory import EpisodeFactory
 from vt_env.images.ladder import warn_of_a_flat_ladder
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
@@ -214,7 +215,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self.render_mode = render_mode
         played = read_checkpoint(checkpoint) if checkpoint is not None else None
         limits = image_limits(played, token_family, min_pixels, max_pixels, bounds)
-        self.episode_config = EpisodeConfig(
+        config = EpisodeConfig(
             resolutions=_listed("resolutions", resolutions),
             max_turns=max_turns,
             limits=limits,
@@ -223,21 +224,27 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             tools=_listed("tools", tools),
             untagged_answer=untagged_answer or untagged_rule(rewards),
         )
-        self.reward_config = reward_config(rewards)
         if prompt is None:
             prompt = played.defaults.prompt if played else DEFAULT_PROMPT
-        self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
+        template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
+        weights = reward_config(rewards)
         self.judge = make_judge(judge)
         self._own_judge = isinstance(judge, str | Mapping)
         with hands_on(VisionThinkEnv):
-            self.dataset = load_dataset(data, **data_settings)
-        if not len(self.dataset):
-            raise ConfigError(f"Dataset {self.dataset.name!r} is empty.")
-        warn_of_a_flat_ladder(self.dataset, self.episode_config)
+            dataset = load_dataset(data, **data_settings)
+        if not len(dataset):
+            raise ConfigError(f"Dataset {dataset.name!r} is empty.")
+        warn_of_a_flat_ladder(dataset, config)
+        self.factory = EpisodeFactory(dataset, config, weights, template)
         self.observation_space = observation_space(max_turns)
         self.action_space = UnicodeText(SAMPLE_PHRASES)
         self.episode: Episode | None = None
         self._index = -1
+
+    @property
+    def dataset(self) -> Dataset:
+        """Where the samples come from."""
+        return self.factory.dataset
 
     def new_episode(self, index: int) -> Episode:
         """Starts an episode on the sample at `index`, apart from the env's own.
@@ -245,8 +252,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         Raises:
             ImageError: If the sample's image cannot be read.
         """
-        sample = self.dataset[index]
-        return Episode(sample, self.episode_config, self.reward_config, self.template)
+        return self.factory.episode(index)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -266,7 +272,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         """
         super().reset(seed=seed)
         self._index = choose_index(self.dataset, self.np_random, options)
-        self.episode = self.new_episode(self._index)
+        self.episode = self.factory.episode(self._index)
         self._show()
         return observe(self.episode), describe(self.episode, self._index, {})
 

@@ -13,12 +13,13 @@ from PIL import Image
 from judges import JudgeCase, Verdict
 from vt_env.config import Ending, EpisodeConfig
 from vt_env.data.options import asked
-from vt_env.images.regions import Region, crop_region
-from vt_env.images.views import ImageLimits, Size, crop_size, resample, shown_size, tokens_of, view
-from vt_env.protocol import Action, Answer, Crop, Malformed, Request, parse, parse_untagged
+from vt_env.images.regions import Region
+from vt_env.images.views import ImageLimits, Size, shown_size, tokens_of, view
+from vt_env.protocol import Action, Answer, Malformed, parse, parse_untagged
 from vt_env.rewards import Outcome, RewardConfig, token_cost
 from vt_env.samples import Sample
 from vt_env.templates import PromptTemplate
+from vt_env.tools import Call, Refusal, Scene, Target, Tool, tool_named
 
 __all__ = ["Ending", "Episode", "EpisodeConfig", "Message", "Observation", "Transition"]
 
@@ -84,6 +85,8 @@ class Episode:
     Attributes:
         question: What the policy is asked: the sample's question, with its lettered options
             where it does not list them itself. The judge is given the two apart.
+        requested: Whether a tool delivered another image: a higher resolution of all of it, a
+            part of it, or what else a tool shows.
 
     Raises:
         ImageError: If the sample's image cannot be read.
@@ -96,7 +99,7 @@ class Episode:
     messages: list[Message] = field(default_factory=list, init=False)
     turn: int = field(default=0, init=False)
     level: int = field(default=0, init=False)
-    crops: int = field(default=0, init=False)
+    requested: bool = field(default=False, init=False)
     well_formed: bool = field(default=True, init=False)
     ending: Ending | None = field(default=None, init=False)
     verdict: Verdict | None = field(default=None, init=False)
@@ -107,15 +110,21 @@ class Episode:
     def __post_init__(self) -> None:
         self.question = asked(self.sample.question, self.sample.choices)
         self._original = self.sample.image.size()
-        self.full_tokens = self._level_tokens(len(self.config.resolutions) - 1)
+        self.full_tokens = tokens_of(self._view_size(-1), self._limits)
         self._spent = _Spent()
+        self._refusals = 0
         self._feedback = ""
-        self._region = Region(0.0, 0.0, *map(float, self._original))
-        self._shown = self._show_level(0)
-        if self.template.system:
-            self.messages.append(Message("system", (self.template.system,)))
-        text = self.template.question_text(self.question)
+        target = Target(Region(0.0, 0.0, *map(float, self._original)), self._view_size(0), 0)
+        image = view(self.sample.image, target.size)
+        self._show(image, target, tokens_of(target.size, self._limits))
+        tools = self.config.offered
+        if system := self.template.system_text(tools):
+            self.messages.append(Message("system", (system,)))
+        text = self.template.question_text(self.question, tools)
         self.messages.append(Message("user", (self._shown, text)))
+
+    def _view_size(self, level: int) -> Size:
+        return shown_size(self._original, self.config.resolutions[level], self._limits)
 
     @property
     def _limits(self) -> ImageLimits:
@@ -127,9 +136,9 @@ class Episode:
         return self._spent.tokens
 
     @property
-    def requested(self) -> bool:
-        """Whether a higher resolution was delivered, of all of the image or of a part."""
-        return self.level > 0 or self.crops > 0
+    def refused(self) -> bool:
+        """Whether the policy asked for another image and got none, in any of its turns."""
+        return self._refusals > 0 and not self.requested
 
     @property
     def done(self) -> bool:
@@ -173,7 +182,7 @@ class Episode:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
             return self._end(Ending.CUT_OFF, "cut_off")
-        action = parse(text, self.template.opens_thought)
+        action = parse(text, self.template.opens_thought, self.config.offered)
         if isinstance(action, Malformed) and not action.is_call:
             return self._untagged(text, action.reason)
         return self._act(action)
@@ -188,10 +197,8 @@ class Episode:
     def _act(self, action: Action) -> Transition:
         if isinstance(action, Answer):
             return self._answer(action)
-        if isinstance(action, Request):
-            return self._request(action)
-        if isinstance(action, Crop):
-            return self._crop(action)
+        if isinstance(action, Call):
+            return self._call(action)
         return self._invalid(action.reason, action.detail)
 
     def stop(self, ending: Ending) -> Transition:
@@ -229,63 +236,51 @@ class Episode:
         )
         return Transition(self._pay(self._final_terms()), True, case)
 
-    def _request(self, action: Request) -> Transition:
-        if "resize" not in self.config.tools:
-            return self._invalid("resize_not_offered", "There is no resize tool here.")
-        target = self._target(action.scale)
-        if target is None:
-            return self._invalid("no_higher_resolution", "There is no higher resolution.")
+    def _call(self, call: Call) -> Transition:
+        tool = tool_named(call.tool)
+        if tool not in self.config.offered:
+            return self._invalid(
+                f"{tool.name}_not_offered", f"There is no {tool.name} tool here.", refusal=True
+            )
+        target = tool.aim(call, self._scene)
+        if isinstance(target, Refusal):
+            return self._invalid(target.problem, target.detail, refusal=True)
         if self.turn >= self.config.max_turns:
             return self._end(Ending.TURN_LIMIT, "turn_limit")
-        self._note(action.problem)
-        self.level = target
-        self._shown = self._show_level(target)
-        return self._deliver()
+        self._note(call.problem)
+        self._show(tool.run(target, self._scene), target, tool.price(target, self._limits))
+        self.requested = True
+        return self._deliver(tool)
 
-    def _target(self, scale: float | None) -> int | None:
-        """The level that a request means; None when it would show nothing new.
+    @property
+    def _scene(self) -> Scene:
+        """What a tool may know."""
+        return Scene(
+            source=self.sample.image,
+            original=self._original,
+            resolutions=self.config.resolutions,
+            limits=self._limits,
+            level=self.level,
+            region=self._region,
+            size=self._shown.size,
+        )
 
-        Levels of an image so small that the processor enlarges it can have one and the same size:
-        asking for such a level would buy the same pixels again.
-        """
-        scales = self.config.resolutions
-        if scale is not None and scale <= scales[self.level] + 1e-9:
-            return None
-        for level in range(self.level + 1, len(scales)):
-            enough = scale is None or scales[level] >= scale - 1e-9
-            if enough and self._level_tokens(level) > self._level_tokens(self.level):
-                return level
-        return None
+    def _show(self, image: Image.Image, target: Target, tokens: int) -> None:
+        self._shown, self._region = image, target.region
+        self._spent.tokens += tokens
+        if target.level is not None:
+            self.level = target.level
 
-    def _level_tokens(self, level: int) -> int:
-        return tokens_of(self._view_size(level), self._limits)
-
-    def _crop(self, action: Crop) -> Transition:
-        if "crop" not in self.config.tools:
-            return self._invalid("crop_not_offered", "There is no crop tool here.")
-        region = crop_region(self._region, self._shown.size, action.box, self._original)
-        if isinstance(region, str):
-            return self._invalid("bad_box", region)
-        if self.turn >= self.config.max_turns:
-            return self._end(Ending.TURN_LIMIT, "turn_limit")
-        self._note(action.problem)
-        self.crops += 1
-        self._region = region
-        part = self.sample.image.load().crop(region.box)
-        size = crop_size(part.size, self._limits)
-        self._spend(size)
-        self._shown = resample(part, size)
-        return self._deliver()
-
-    def _deliver(self) -> Transition:
+    def _deliver(self, tool: Tool) -> Transition:
         """Puts the image that was asked for into the conversation."""
-        self._feedback = self.template.tool_response
+        self._feedback = self.template.response_text(tool)
         content = ("<tool_response>", self._shown, f"</tool_response>\n{self._feedback}")
         self.messages.append(Message("user", content))
         return Transition(self._pay(self._turn_terms()), False)
 
-    def _invalid(self, reason: str, detail: str) -> Transition:
+    def _invalid(self, reason: str, detail: str, refusal: bool = False) -> Transition:
         """An invalid call: feedback while turns are left, by option the end."""
+        self._refusals += refusal
         if self.config.invalid_call == "end":
             return self._end(Ending.MALFORMED, reason)
         if self.turn >= self.config.max_turns:
@@ -304,19 +299,6 @@ class Episode:
         if problem is not None:
             self.problems.append(problem)
             self.well_formed = False
-
-    def _view_size(self, level: int) -> Size:
-        return shown_size(self._original, self.config.resolutions[level], self._limits)
-
-    def _show_level(self, level: int) -> Image.Image:
-        """Shows all of the image at a level of the ladder."""
-        size = self._view_size(level)
-        self._spend(size)
-        self._region = Region(0.0, 0.0, *map(float, self._original))
-        return view(self.sample.image, size)
-
-    def _spend(self, size: Size) -> None:
-        self._spent.tokens += tokens_of(size, self._limits)
 
     def _turn_terms(self) -> dict[str, float]:
         """Prices the images delivered since the last turn."""

@@ -14,13 +14,27 @@ may hold any other words. `parse` never raises and takes time linear in the leng
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from vt_env.errors import ConfigError
+from vt_env.tools import TOOLS, BadArgumentsError, Call, Crop, Request, Tool, tool_named
+from vt_env.tools.base import Understood
+
+__all__ = [
+    "MAX_CALL_CHARS",
+    "MAX_THOUGHTS",
+    "Action",
+    "Answer",
+    "Crop",
+    "Malformed",
+    "Request",
+    "parse",
+    "parse_untagged",
+    "to_text",
+]
 
 THINK, ANSWER, CALL = "think", "answer", "tool_call"
-RESIZE_TOOL, CROP_TOOL = "resize_image", "crop_image"
 _TAGS = {tag: (f"<{tag}>", f"</{tag}>") for tag in (THINK, ANSWER, CALL)}
 MAX_CALL_CHARS = 4096
 """A call's JSON longer than this is malformed; it bounds the work of the JSON parser."""
@@ -28,23 +42,8 @@ MAX_THOUGHTS = 64
 """So many thoughts of a turn are told apart; it bounds the work of matching their tags."""
 
 
-class _Understood:
-    """A turn that can be carried out, whether or not it keeps the format."""
-
-    problem: str | None
-
-    @property
-    def well_formed(self) -> bool:
-        """True when the whole turn keeps the format."""
-        return self.problem is None
-
-    def _check_text(self, name: str, value: object) -> None:
-        if not isinstance(value, str):
-            raise ConfigError(f"{type(self).__name__}: {name} is a text, got {value!r}.")
-
-
 @dataclass(frozen=True)
-class Answer(_Understood):
+class Answer(Understood):
     """A direct answer.
 
     Attributes:
@@ -62,61 +61,8 @@ class Answer(_Understood):
     problem: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        self._check_text("text", self.text)
-        self._check_text("thought", self.thought)
-
-
-@dataclass(frozen=True)
-class Request(_Understood):
-    """A call for the image at a higher resolution.
-
-    Attributes:
-        scale: Share of each original side that is asked for, in (0, 1]; None: the next level up.
-        thought: What stood in the think tags, stripped.
-        problem: Name of the first fault when not well formed, else None.
-
-    Raises:
-        ConfigError: If `scale` is no such number, or `thought` no text.
-    """
-
-    scale: float | None = None
-    thought: str = ""
-    problem: str | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.scale is not None and not _is_scale(self.scale):
-            hint = ' A thought is given by name: Request(thought="…").'
-            raise ConfigError(
-                f"Request: scale is a number above 0 and at most 1, or None, got {self.scale!r}."
-                + hint * isinstance(self.scale, str)
-            )
-        self._check_text("thought", self.thought)
-
-
-@dataclass(frozen=True)
-class Crop(_Understood):
-    """A call for a region of the image at its original resolution.
-
-    Attributes:
-        box: Left, top, right, bottom in pixels of the image last shown.
-        thought: What stood in the think tags, stripped.
-        problem: Name of the first fault when not well formed, else None.
-
-    Raises:
-        ConfigError: If `box` is not four such numbers or is empty, or `thought` is no text.
-    """
-
-    box: tuple[float, float, float, float]
-    thought: str = ""
-    problem: str | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        if not _is_box(self.box):
-            raise ConfigError(
-                "Crop: box is (left, top, right, bottom) in pixels with left < right and "
-                f"top < bottom, got {self.box!r}."
-            )
-        self._check_text("thought", self.thought)
+        self.check_text("text", self.text)
+        self.check_text("thought", self.thought)
 
 
 @dataclass(frozen=True)
@@ -139,16 +85,18 @@ class Malformed:
         return False
 
 
-Action = Answer | Request | Crop | Malformed
+Action = Answer | Call | Malformed
 
 
-def parse(text: str, opened: bool = False) -> Action:
+def parse(text: str, opened: bool = False, offered: Iterable[Tool] | None = None) -> Action:
     """Reads one turn of a policy.
 
     Args:
         text: Everything the policy wrote in this turn, any Unicode, any length.
         opened: True when the turn begins inside the thought, because the prompt ended with
             ``<think>``.
+        offered: Tools that the error of an unknown one names; None: all there are. A call of a
+            tool that is not among them is read all the same.
 
     Returns:
         What the text asks for after its thought. An answer or call that can be understood is
@@ -163,7 +111,7 @@ def parse(text: str, opened: bool = False) -> Action:
     if calls == (0, 0):
         return _parse_answer(turn, answers)
     if answers == (0, 0):
-        return _parse_call(turn, calls)
+        return _parse_call(turn, calls, TOOLS.values() if offered is None else offered)
     return Malformed("answer_and_call", True, "Either answer or call a tool, not both.")
 
 
@@ -196,19 +144,13 @@ def parse_untagged(text: str, opened: bool = False) -> Answer | None:
     return Answer(said, turn.thought(), problem) if said else None
 
 
-def to_text(action: Answer | Request | Crop) -> str:
+def to_text(action: Answer | Call) -> str:
     """Writes an action in the protocol; `parse` reads it back."""
     head = f"<{THINK}>{action.thought}</{THINK}>"
     if isinstance(action, Answer):
         return f"{head}<{ANSWER}>{action.text}</{ANSWER}>"
-    arguments: dict[str, Any]
-    if isinstance(action, Request):
-        name, arguments = RESIZE_TOOL, {"action": "resize"}
-        if action.scale is not None:
-            arguments["scale"] = action.scale
-    else:
-        name, arguments = CROP_TOOL, {"box": list(action.box)}
-    call = json.dumps({"name": name, "arguments": arguments})
+    tool = tool_named(action.tool)
+    call = json.dumps({"name": tool.function, "arguments": tool.arguments(action)})
     return f"{head}<{CALL}>{call}</{CALL}>"
 
 
@@ -309,7 +251,7 @@ def _parse_answer(turn: _Turn, answers: tuple[int, int]) -> Action:
     return Answer(body.strip(), *turn.check(ANSWER))
 
 
-def _parse_call(turn: _Turn, calls: tuple[int, int]) -> Action:
+def _parse_call(turn: _Turn, calls: tuple[int, int], offered: Iterable[Tool]) -> Action:
     if calls[0] > 1:
         return Malformed("several_calls", True, "Call one tool a turn.")
     body = _between(turn.rest, CALL) if calls == (1, 1) else None
@@ -321,52 +263,17 @@ def _parse_call(turn: _Turn, calls: tuple[int, int]) -> Action:
         call = json.loads(body)
     except (ValueError, RecursionError):
         return Malformed("bad_json", True, "The call is not valid JSON.")
-    return _parse_tool(call, *turn.check(CALL))
+    return _parse_tool(call, *turn.check(CALL), offered)
 
 
-def _parse_tool(call: object, thought: str, problem: str | None) -> Action:
+def _parse_tool(call: object, thought: str, problem: str | None, offered: Iterable[Tool]) -> Action:
     if not isinstance(call, dict) or not isinstance(call.get("arguments"), dict):
         return Malformed("bad_call", True, 'A call is {"name": …, "arguments": {…}}.')
-    if call.get("name") == RESIZE_TOOL:
-        return _parse_resize(call["arguments"], thought, problem)
-    if call.get("name") == CROP_TOOL:
-        return _parse_crop(call["arguments"], thought, problem)
-    return Malformed("unknown_tool", True, f"Known tools: {RESIZE_TOOL}, {CROP_TOOL}.")
-
-
-def _parse_resize(arguments: dict[str, Any], thought: str, problem: str | None) -> Action:
-    scale = arguments.get("scale")
-    if arguments.get("action") != "resize":
-        return Malformed("bad_arguments", True, 'resize_image takes {"action": "resize"}.')
-    if scale is None:
-        return Request(None, thought, problem)
-    if not _is_scale(scale):
-        return Malformed("bad_arguments", True, "scale is a number above 0 and at most 1.")
-    return Request(float(scale), thought, problem)
-
-
-def _parse_crop(arguments: dict[str, Any], thought: str, problem: str | None) -> Action:
-    box = arguments.get("box")
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        return Malformed("bad_arguments", True, "crop_image takes a box of four numbers.")
-    if not _is_box(box):
-        return Malformed("bad_arguments", True, "A box is left, top, right, bottom, and not empty.")
-    left, top, right, bottom = map(float, box)
-    return Crop((left, top, right, bottom), thought, problem)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= 1e6  # false for NaN as well, and bounds huge integers
-
-
-def _is_scale(value: Any) -> bool:
-    return _is_number(value) and 0 < value <= 1
-
-
-def _is_box(value: Any) -> bool:
-    if not isinstance(value, tuple | list) or len(value) != 4 or not all(map(_is_number, value)):
-        return False
-    left, top, right, bottom = value
-    return bool(left < right and top < bottom)
+    for tool in TOOLS.values():
+        if call.get("name") == tool.function:
+            try:
+                return tool.parse(call["arguments"], thought, problem)
+            except BadArgumentsError as error:
+                return Malformed("bad_arguments", True, str(error))
+    known = ", ".join(tool.function for tool in offered)
+    return Malformed("unknown_tool", True, f"Known tools: {known or 'none'}.")

@@ -20,7 +20,6 @@ from vt_env.env import VisionThinkEnv, choose_index, describe, observe
 from vt_env.episode import Episode, Transition
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.render import render
-from vt_env.samples import Sample
 from vt_env.settings import hands_on
 
 BoolArray = npt.NDArray[np.bool_]
@@ -215,18 +214,14 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
 
     def _start(self, numbers: Sequence[int], options: Mapping[str, Any]) -> dict[int, Any]:
         """Starts the numbered episodes; returns their infos."""
-        env = self.template_env
+        factory = self.template_env.factory
         samples = []
         for number in numbers:
             lane = self._lanes[number]
-            lane.index = choose_index(env.dataset, lane.rng, options)
-            samples.append(env.dataset[lane.index])
-
-        def begin(sample: Sample) -> Episode:
-            return Episode(sample, env.episode_config, env.reward_config, env.template)
-
+            lane.index = choose_index(factory.dataset, lane.rng, options)
+            samples.append(factory.dataset[lane.index])
         infos = {}
-        for number, episode in zip(numbers, self._map(begin, samples), strict=True):
+        for number, episode in zip(numbers, self._map(factory.on, samples), strict=True):
             self._lanes[number].episode = episode
             infos[number] = describe(episode, self._lanes[number].index, {})
         return infos

@@ -37,11 +37,13 @@ from ray.tune.registry import register_env, register_trainable
 import vt_env
 from agents.backends import BACKENDS, Sampling
 from agents.errors import TrainingError
+from agents.grpo.advantages import finish_groups
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
+from agents.grpo.runners import on_runners
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
 from agents.ranges import LOSS, RLLIB, TRAINING, check_training
@@ -235,8 +237,9 @@ class GRPO(Algorithm):
     _engines_stale = True
 
     def setup(self, config: Any) -> None:
-        """Builds runners and learners (RLlib), and the watch over the judge's abstentions."""
+        """Builds runners and learners (RLlib), the shaper, and the watch over abstentions."""
         super().setup(config)
+        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
         episodes = self.config.num_prompts * self.config.num_generations
         self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
 
@@ -272,25 +275,24 @@ class GRPO(Algorithm):
             self._sync()
 
     def _play(self) -> list[Trajectory]:
-        group = self.env_runner_group
-        runners = max(1, self.config.num_env_runners)
-        share, start = self.config.num_prompts // runners, self._position
+        """The groups of an iteration, in the order of the prompt stream, with advantages.
 
-        def play(runner: GRPOEnvRunner) -> tuple[list[Trajectory], dict[str, float]]:
-            place = max(0, (runner.worker_index or 1) - 1)
+        Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are
+        computed here, whichever runner played which group.
+        """
+        share = self.config.num_prompts // max(1, self.config.num_env_runners)
+        start = self._position
+
+        def play(runner: GRPOEnvRunner, place: int) -> tuple[list[Trajectory], dict[str, float]]:
             return runner.play_groups(start + place * share, share), runner.queue.metrics()
 
-        parts = group.foreach_env_runner(play, local_env_runner=self.config.num_env_runners == 0)
+        parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
         played = [trajectory for part, _ in parts for trajectory in part]
-        if len(played) < self.config.num_prompts * self.config.num_generations:
-            raise TrainingError(
-                f"Only {len(played)} of {self.config.num_prompts * self.config.num_generations} "
-                "episodes came back; an env runner failed. Its own log says why."
-            )
         judged = judge_metrics([metrics for _, metrics in parts])
         self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
         self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
-        return played
+        config = self.config
+        return finish_groups(played, config.num_generations, self._shaper, config.scale_rewards)
 
     def play_fixed(
         self,
@@ -308,18 +310,14 @@ class GRPO(Algorithm):
         """
         if self._engines_stale:
             self._sync()
-        local = self.config.num_env_runners == 0
         shares = np.array_split(np.asarray(indices), max(1, self.config.num_env_runners))
 
-        def play(runner: GRPOEnvRunner) -> tuple[int, list[Trajectory]]:
-            place = max(0, (runner.worker_index or 1) - 1)
+        def play(runner: GRPOEnvRunner, place: int) -> list[Trajectory]:
             mine = [int(index) for index in shares[place]]
-            return place, runner.play_fixed(env_settings, mine, sampling, decision)
+            return runner.play_fixed(env_settings, mine, sampling, decision)
 
-        parts = dict(self.env_runner_group.foreach_env_runner(play, local_env_runner=local))
-        if len(parts) < len(shares):
-            raise TrainingError("An env runner failed during evaluation. Its own log says why.")
-        played = [trajectory for place in sorted(parts) for trajectory in parts[place]]
+        parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
+        played = [trajectory for part in parts for trajectory in part]
         limit = AbstentionLimit(self.config.max_abstention_share)
         limit.check(t.abstained for t in played if t.ending in JUDGED)
         return played

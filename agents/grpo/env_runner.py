@@ -15,15 +15,11 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 import vt_env
 from agents.backends import Sampling, make_backend
-from agents.grpo.advantages import finish_groups
 from agents.rollouts.collect import Decision, collect
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
-from vt_env.episode import Episode
-from vt_env.images.views import SharedImage
-from vt_env.rewards import group_shaper
 
 
 def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:
@@ -50,7 +46,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
-        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
+        self._fixed: tuple[dict[str, Any], VisionThinkEnv] | None = None
 
     def make_module(self) -> None:
         """Starts the engine."""
@@ -74,20 +70,18 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Plays the groups at positions `start` to `start + count` of the prompt stream.
 
         Returns:
-            `num_generations` trajectories a group, with advantages, in order.
+            `num_generations` trajectories a group, in order; their advantages are computed where
+            the whole batch is.
         """
-        config = self.config
-        indices = prompt_indices(len(self.env.dataset), config.seed or 0, start, count)
-        episodes = [e for index in indices for e in self._group(index)]
+        config, factory = self.config, self.env.factory
+        indices = prompt_indices(len(factory.dataset), config.seed or 0, start, count)
+        episodes = [e for i in indices for e in factory.group(i, config.num_generations)]
         sampling = Sampling(
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
-        trajectories = collect(self.backend, episodes, self.queue, sampling)
-        return finish_groups(
-            trajectories, config.num_generations, self._shaper, config.scale_rewards
-        )
+        return collect(self.backend, episodes, self.queue, sampling)
 
     def play_fixed(
         self,
@@ -107,22 +101,20 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         Returns:
             One trajectory a sample, in order, without its images.
         """
-        env = make_env(self.config.env, self.config.play_env(env_settings))
-        episodes = [env.new_episode(index) for index in indices]
+        env = self._fixed_env(env_settings)
+        episodes = [env.factory.episode(index) for index in indices]
         force = (lambda _episode: decision) if decision else None
         played = collect(self.backend, episodes, env.judge, sampling, force)
-        env.close()
         return [replace(trajectory, images=()) for trajectory in played]
 
-    def _group(self, index: int) -> list[Episode]:
-        """Episodes of one sample; each view of its image is made once."""
-        env = self.env
-        sample = env.dataset[index]
-        sample = replace(sample, image=SharedImage(sample.image))
-        return [
-            Episode(sample, env.episode_config, env.reward_config, env.template)
-            for _ in range(self.config.num_generations)
-        ]
+    def _fixed_env(self, settings: dict[str, Any]) -> VisionThinkEnv:
+        """The environment of these settings; the last one is kept, so that its data stays open."""
+        if self._fixed is None or self._fixed[0] != settings:
+            if self._fixed is not None:
+                self._fixed[1].close()
+            env = make_env(self.config.env, self.config.play_env(settings))
+            self._fixed = (dict(settings), env)
+        return self._fixed[1]
 
     def sample(self, **_kwargs: Any) -> list[Trajectory]:
         """Plays one group from the start of the stream (RLlib's interface; GRPO asks for more)."""
@@ -155,3 +147,5 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         self.backend.close()
         self.queue.close()
         self.env.close()
+        if self._fixed is not None:
+            self._fixed[1].close()

@@ -207,4 +207,5 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         case=rollout.case,
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
+        refused=episode.refused,
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from agents.errors import AlignmentError
 from agents.models.vision import Pixels
 from judges import JudgeCase
-from vt_env.config import REFUSALS
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
 
@@ -38,6 +37,7 @@ class Trajectory:
         case: What the judge was asked; None when there was no answer to judge.
         abstained: Why the judge gave no score, or None.
         problems: Names of the faults, in order.
+        refused: Whether the policy asked for another image and got none, in any of its turns.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
     """
@@ -61,6 +61,7 @@ class Trajectory:
     case: JudgeCase | None = None
     abstained: str | None = None
     problems: tuple[str, ...] = ()
+    refused: bool = False
     advantage: float | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -74,12 +75,6 @@ class Trajectory:
     def reward(self) -> float:
         """The return: sum of all reward terms."""
         return sum(self.reward_terms.values())
-
-    @property
-    def refused(self) -> bool:
-        """Whether the policy asked for another image and got none, in any of its turns."""
-        asked = any(problem in REFUSALS for problem in self.problems)
-        return asked and not self.outcome.requested
 
     def __len__(self) -> int:
         return 1

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vt_env.tasks import CANVAS, SUITES, draw_scene
-from vt_env.templates import PROMPTS_DIR, load_template
+from vt_env.templates import load_template
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -63,12 +64,12 @@ def corpus() -> tuple[str, ...]:
     words = {word for text in texts for word in re.findall(r"[A-Za-z]+ ?", text)}
     lines = [
         "system\nuser\nassistant\n",
-        brief.system,
+        brief.system_text(),
         brief.tool_response,
         brief.tool_error,
         brief.forced_answer,
         brief.forced_request,
-        (PROMPTS_DIR / "agent.toml").read_text(encoding="utf-8"),
+        (Path(__file__).parent / "words.txt").read_text(encoding="utf-8"),
     ]
     return (*lines, *(f"{word}\n{word.strip()} 0" for word in sorted(words)))
 

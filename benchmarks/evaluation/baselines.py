@@ -71,7 +71,7 @@ def play_batch(
 ) -> list[Trajectory]:
     """Plays some samples once, the decision its own or forced; images are not kept."""
     force: Force | None = (lambda _episode: decision) if decision else None
-    batch = [env.new_episode(index) for index in indices]
+    batch = [env.factory.episode(index) for index in indices]
     episodes = collect(backend, batch, env.judge, sampling, force)
     return [replace(t, images=()) for t in episodes]
 

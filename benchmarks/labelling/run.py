@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,6 @@ from benchmarks.report.terminal import console, progress_bar
 from vt_env.checkpoints import PlayDefaults
 from vt_env.data.load import find_sample
 from vt_env.env import VisionThinkEnv
-from vt_env.episode import Episode
-from vt_env.images.views import SharedImage
 from vt_env.ranges import Numbers, check_number, check_numbers
 
 _RANGES = {
@@ -155,8 +153,9 @@ def label_batch(
         sampling: How tokens are drawn.
         rule: Rollouts and thresholds.
     """
-    low = [episode for index in indices for episode in _group(env, index, rule.rollouts)]
-    high = [_again(episode) for episode in low]
+    factory = env.factory
+    low = [episode for index in indices for episode in factory.group(index, rule.rollouts)]
+    high = [factory.on(episode.sample) for episode in low]
     asks = {id(episode) for episode in high}
     played = collect(
         backend,
@@ -194,19 +193,6 @@ def limit_shares(samples: Sequence[Labelled]) -> Shares:
     return {
         kind: sum(sample.limits[kind] for sample in samples) / max(1, rollouts) for kind in KINDS
     }
-
-
-def _group(env: VisionThinkEnv, index: int, count: int) -> list[Episode]:
-    """Episodes of one sample; each view of its image is made once."""
-    sample = env.dataset[index]
-    sample = replace(sample, image=SharedImage(sample.image))
-    return [
-        Episode(sample, env.episode_config, env.reward_config, env.template) for _ in range(count)
-    ]
-
-
-def _again(episode: Episode) -> Episode:
-    return Episode(episode.sample, episode.config, episode.rewards, episode.template)
 
 
 def _print(samples: Sequence[Labelled]) -> None:

@@ -24,6 +24,7 @@ from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import (
     AfterTraining,
     BeforeTraining,
+    Player,
     evaluation_indices,
     play_after,
     play_before,
@@ -45,7 +46,9 @@ from benchmarks.training.memory import PeakMemory
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
+from vt_env.data.opened import OpenedDataset
 from vt_env.errors import ConfigError
+from vt_env.settings import setting_names
 
 if TYPE_CHECKING:
     from agents.grpo.algorithm import GRPO, GRPOConfig
@@ -54,9 +57,9 @@ if TYPE_CHECKING:
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
     settings = settings.resolved()
-    check_data(settings)
+    envs = check_data(settings)
     folder = RunFolder.create(root, settings, run_id)
-    _run(settings, folder, None)
+    _run(settings, envs, folder, None)
     return folder
 
 
@@ -75,16 +78,32 @@ def resume(path: Path) -> RunFolder:
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
     folder.check_progress(latest[0], latest[0] * settings.num_prompts)
-    check_data(settings)
+    envs = check_data(settings)
     folder.forget_after(latest[0])
-    _run(settings, folder, latest)
+    _run(settings, envs, folder, latest)
     return folder
 
 
-def check_data(settings: TrainSettings) -> None:
+@dataclass(frozen=True)
+class Envs:
+    """Settings of a run's environments, whose data is open.
+
+    Attributes:
+        train: Of the one that is trained in.
+        evaluation: Of the one that is evaluated in.
+    """
+
+    train: dict[str, Any]
+    evaluation: dict[str, Any]
+
+
+def check_data(settings: TrainSettings) -> Envs:
     """Opens both environments, so that every bad setting and row is reported now.
 
     The judge is asked whether it can work: a run must not start on an endpoint that is not there.
+
+    Returns:
+        Settings for the rest of the run, which opens no data again.
 
     Raises:
         VisionThinkError: Of the kind that says what is wrong.
@@ -93,25 +112,44 @@ def check_data(settings: TrainSettings) -> None:
     from agents.models.checkpoints import check_weights
     from vt_env.env import VisionThinkEnv
 
-    vt_env.make(**settings.eval_env()).close()
-    env = vt_env.make(**settings.train_env()).unwrapped
+    evaluation = with_open_data(settings.eval_env())
+    train = with_open_data(settings.train_env(), evaluation["data"])
+    vt_env.make(**evaluation).close()
+    env = vt_env.make(**train).unwrapped
     assert isinstance(env, VisionThinkEnv)
     try:
-        build_config(settings).validate()
+        build_config(settings, train).validate()
         check_weights(settings.model)
         check_judge(env.judge)
     finally:
         env.close()
+    return Envs(train, evaluation)
 
 
-def build_config(settings: TrainSettings) -> GRPOConfig:
-    """The algorithm's configuration."""
+def with_open_data(env_settings: Mapping[str, Any], *opened: OpenedDataset) -> dict[str, Any]:
+    """Settings of an environment with its dataset in place of the settings of the dataset.
+
+    Args:
+        env_settings: Settings of `VisionThinkEnv` and of its dataset, mixed.
+        *opened: Datasets that are open already; one of them is taken if it is the same.
+    """
+    from vt_env.env import VisionThinkEnv
+
+    names = {*setting_names(VisionThinkEnv)} - {"data"}
+    own = {name: value for name, value in env_settings.items() if name in names}
+    data = {name: value for name, value in env_settings.items() if name not in names}
+    dataset = OpenedDataset(**data)
+    return {**own, "data": next((other for other in opened if other == dataset), dataset)}
+
+
+def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
+    """The algorithm's configuration, trained in an environment of these settings."""
     from agents.grpo.algorithm import GRPOConfig
 
     for name in ("ray", "ray.rllib", "ray.tune"):
         logging.getLogger(name).setLevel(logging.ERROR)
     config = GRPOConfig()
-    config.environment("VisionThink-v0", env_config=settings.train_env())
+    config.environment("VisionThink-v0", env_config=dict(train_env))
     config.env_runners(num_env_runners=settings.num_env_runners)
     config.debugging(seed=settings.seed, log_level="ERROR")
     config.training(
@@ -151,12 +189,14 @@ class _Clock:
         return self.before + time.monotonic() - self.started
 
 
-def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | None) -> None:
+def _run(
+    settings: TrainSettings, envs: Envs, folder: RunFolder, latest: tuple[int, Path] | None
+) -> None:
     begun, used = time.monotonic(), settings.play.known()
     with PeakMemory() as memory, ray_session(settings):
-        algorithm = build_config(settings).build_algo()
+        algorithm = build_config(settings, envs.train).build_algo()
         try:
-            play = _player(algorithm, settings)
+            play = _player(algorithm, envs.evaluation, settings.eval_samples)
             # A resumed run measures the model before RL again, before it restores the trained one.
             before = play_before(play, used.max_new_tokens, settings.seed)
             show_limits(limit_lines(before_limits(before), used))
@@ -225,21 +265,13 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _player(algorithm: GRPO, settings: TrainSettings) -> Any:
-    import vt_env
-
-    env_settings = settings.eval_env()
-    size = len(vt_env.load_dataset(**_data_settings(env_settings)))
-    indices = evaluation_indices(size, settings.eval_samples)
+def _player(algorithm: GRPO, env_settings: dict[str, Any], samples: int) -> Player:
+    indices = evaluation_indices(len(env_settings["data"]), samples)
 
     def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
         return algorithm.play_fixed(env_settings, indices, sampling, decision)
 
     return play
-
-
-def _data_settings(env_settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: env_settings[key] for key in ("data", "split") if key in env_settings}
 
 
 def _train_loop(

@@ -98,8 +98,8 @@ def test_an_env_with_a_checkpoint_has_its_bounds_and_prompt(tmp_path: Path) -> N
     named = vt_env.make(data=WIDE, checkpoint=path)
     assert plain.reset(seed=0)[1]["full_tokens"] == 1250
     assert named.reset(seed=0)[1]["full_tokens"] == 2701
-    assert named.unwrapped.template == load_template("agent")
-    assert plain.unwrapped.template == load_template("brief")
+    assert named.unwrapped.factory.template == load_template("agent")
+    assert plain.unwrapped.factory.template == load_template("brief")
     envs = gymnasium.make_vec("VisionThink-v0", num_envs=2, data=WIDE, checkpoint=str(path))
     assert envs.reset(seed=0)[1]["full_tokens"].tolist() == [2701, 2701]
     discrete = vt_env.make(vt_env.DISCRETE_ENV_ID, data=WIDE, checkpoint=path)
@@ -110,9 +110,9 @@ def test_what_is_set_wins_over_the_checkpoint(tmp_path: Path) -> None:
     path = checkpoint(tmp_path)
     settings = {"max_pixels": 200_000, "bounds": "full_view", "prompt": "think"}
     env = vt_env.make(data=WIDE, checkpoint=path, **settings).unwrapped
-    limits = env.episode_config.limits
+    limits = env.factory.config.limits
     assert (limits.max_pixels, limits.bounds) == (200_000, "full_view")
-    assert env.template == load_template("think")
+    assert env.factory.template == load_template("think")
     observation, _ = env.reset(seed=0)
     assert np.prod(observation["image"].shape[:2]) <= 60_000
     with pytest.raises(ConfigError, match="token_family is 'qwen3_vl', but the checkpoint"):
@@ -127,7 +127,7 @@ def test_defaults_that_are_written_are_read(tmp_path: Path) -> None:
     write_defaults(tmp_path, own)
     assert read_checkpoint(tmp_path).defaults == own
     env = vt_env.make(data=WIDE, checkpoint=tmp_path).unwrapped
-    assert env.episode_config.limits.bounds == "full_view"
+    assert env.factory.config.limits.bounds == "full_view"
 
 
 def test_a_prompt_of_ones_own_goes_with_the_checkpoint(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_prompt_of_ones_own_goes_with_the_checkpoint(tmp_path: Path) -> None:
     mine.unlink()
     moved = model.rename(tmp_path / "moved")
     env = vt_env.make(data=WIDE, checkpoint=moved).unwrapped
-    assert "MY RESOLUTION" in env.template.system
+    assert "MY RESOLUTION" in env.factory.template.system
     again = tmp_path / "again"
     again.mkdir()
     template = replace(load_template("brief"), user="MY QUESTION {question}")

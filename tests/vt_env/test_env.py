@@ -281,7 +281,7 @@ def test_settings_of_the_other_faces_are_suggested_too() -> None:
 
 def test_answers_without_tags_follow_the_preset_or_the_setting() -> None:
     def rule(**settings: Any) -> str:
-        return VisionThinkEnv(**settings).episode_config.untagged_answer
+        return VisionThinkEnv(**settings).factory.config.untagged_answer
 
     assert rule() == rule(rewards="priced") == rule(rewards={"price": 0.0}) == "malformed"
     assert rule(rewards="paper") == rule(untagged_answer="judge") == "judge"
@@ -292,14 +292,14 @@ def test_parts_of_ones_own() -> None:
     judge, rewards = AbstainingJudge(), RewardConfig(price=0.5)
     env = VisionThinkEnv(ListDataset((memory_sample(),)), judge=judge, rewards=rewards)
     assert env.judge is judge
-    assert env.reward_config is rewards
+    assert env.factory.rewards is rewards
     env.reset(seed=0)
     returned, info = play(env, answer("Eileen Collins"))
     assert returned == pytest.approx(0.5 - 0.5 * 9 / 36)
     assert (info["ending"], info["verdict"].abstained) == ("abstained", "timeout")
     assert info["outcome"].correct is None
-    assert VisionThinkEnv(rewards={"price": 0.5}).reward_config == rewards
-    assert VisionThinkEnv(rewards="paper").reward_config == REWARD_PRESETS["paper"]
+    assert VisionThinkEnv(rewards={"price": 0.5}).factory.rewards == rewards
+    assert VisionThinkEnv(rewards="paper").factory.rewards == REWARD_PRESETS["paper"]
     assert isinstance(VisionThinkEnv().judge, RuleJudge)
 
 

@@ -8,6 +8,7 @@ import pytest
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.protocol import Answer, Request, parse
 from vt_env.templates import PROMPTS_DIR, load_template, to_toml
+from vt_env.tools import tools_named
 
 NAMES = sorted(path.stem for path in PROMPTS_DIR.glob("*.toml"))
 
@@ -98,3 +99,59 @@ def test_a_template_is_written_as_it_is_read(name: str, tmp_path: Path) -> None:
         path = tmp_path / "mine.toml"
         path.write_text(to_toml(template), encoding="utf-8", newline="")
         assert load_template(path) == template
+
+
+OWN = """
+system = "Do. {tools}"
+user = "{question} {tools}"
+tool_response = "There."
+tool_error = "{error}"
+forced_answer = "<think></think><answer>"
+forced_request = "<think></think>"
+
+[system_tools]
+none = "Look."
+one = "Look, or call {names}: {phrases}"
+
+[phrases]
+resize = "bigger, as {json}"
+
+[responses]
+crop = "A part."
+"""
+
+
+def test_a_file_says_in_its_own_words_which_tools_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN, encoding="utf-8")
+    template = load_template(path)
+    resize, crop = tools_named(("resize", "crop"))
+    assert template.system_text(()) == "Do. Look."
+    expected = 'bigger, as {"name": "resize_image", "arguments": {"action": "resize"}}'
+    assert template.system_text((resize,)) == f"Do. Look, or call resize_image: {expected}"
+    assert "call resize_image or crop_image" in template.system_text((resize, crop))
+    assert crop.call_example() in template.question_text("Q?", (crop,))
+    assert template.question_text("{tools}", ()) == "{tools} "
+    assert template.response_text(crop) == "A part."
+    assert template.response_text(resize) == "There."
+    path.write_text(to_toml(template), encoding="utf-8")
+    assert load_template(path) == template
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("\none = ", "\nonce = "), "field 'once' of [system_tools] is unknown"),
+        (('one = "Look', 'one = 3 # "Look'), "field 'system_tools' must be a table of texts"),
+        (('[phrases]\nresize = "', '[phrases]\nresize = 1 # "'), "'phrases' must be a table of"),
+        (("[responses]", "[replies]"), "field 'replies' is unknown"),
+    ],
+)
+def test_bad_words_name_the_field(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    assert change[0] in OWN
+    path = tmp_path / "bad.toml"
+    path.write_text(OWN.replace(*change), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_template(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)

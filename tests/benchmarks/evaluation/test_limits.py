@@ -40,7 +40,7 @@ def test_every_kind_is_told_with_its_setting() -> None:
         trajectory(ending=Ending.CUT_OFF),
         trajectory(ending=Ending.CONTEXT_LIMIT),
         trajectory(ending=Ending.MALFORMED),
-        trajectory(problems=none),
+        trajectory(problems=none, refused=True),
     ]
     lines = limit_lines({"policy": shares_of(wrong), "rest": shares_of([trajectory()])}, USED)
     settings = ("--max-new-tokens", "--max-model-len (now 1024)", "--prompt", "--bounds full_view")
@@ -51,7 +51,7 @@ def test_every_kind_is_told_with_its_setting() -> None:
     assert "--beta" not in lines[2]
     asked_again = trajectory(problems=none, outcome=ASKED, ending=Ending.TURN_LIMIT)
     assert counts_of([asked_again])["refused"] == 0
-    assert counts_of([trajectory(ending=Ending.MALFORMED, problems=none)]) == {
+    assert counts_of([trajectory(ending=Ending.MALFORMED, problems=none, refused=True)]) == {
         "cut_off": 0,
         "context_limit": 0,
         "malformed": 1,

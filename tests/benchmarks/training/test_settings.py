@@ -184,4 +184,4 @@ def test_the_command_line(
 def test_answers_without_tags_in_training(settings: dict[str, str], rule: str) -> None:
     chosen = TrainSettings(**settings)  # type: ignore[arg-type]
     for env_settings in (chosen.train_env(), chosen.eval_env()):
-        assert VisionThinkEnv(**env_settings).episode_config.untagged_answer == rule
+        assert VisionThinkEnv(**env_settings).factory.config.untagged_answer == rule

@@ -1,0 +1,96 @@
+"""The work of an iteration shared out among env runners: the gradient must not tell how many."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+
+from agents.errors import TrainingError
+from agents.grpo.algorithm import GRPOConfig
+from agents.grpo.env_runner import GRPOEnvRunner
+from agents.rollouts.trajectory import Trajectory
+from tests.agents.helpers import trajectory
+from vt_env.rewards import Outcome
+
+PROMPTS, GENERATIONS = 4, 3
+
+
+def played_group(position: int) -> list[Trajectory]:
+    """The group at a position of the prompt stream: each spreads its rewards otherwise."""
+    rng = np.random.default_rng(position)
+    rewards = (0.5 + rng.normal(size=GENERATIONS) * (1 + 5 * position)).tolist()
+    return [
+        trajectory(
+            sample_id=f"s{position}",
+            reward_terms={"accuracy": reward},
+            outcome=Outcome(correct=True, requested=number == 0, well_formed=True),
+        )
+        for number, reward in enumerate(rewards)
+    ]
+
+
+class ScriptedRunner(GRPOEnvRunner):
+    """Plays what is written down for each position of the stream, with no engine."""
+
+    def make_module(self) -> None:
+        self.backend: Any = self
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def load_weights(self, weights: Any) -> None:
+        """Plays the same whatever the weights."""
+
+    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+        return [t for position in range(start, start + count) for t in played_group(position)]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    yield
+    ray.shutdown()
+
+
+def build(runners: int) -> Any:
+    config = GRPOConfig().training(
+        num_prompts=PROMPTS,
+        num_generations=GENERATIONS,
+        scale_rewards="batch",
+        shaper="every_request",
+    )
+    config.env_runners(num_env_runners=runners, env_runner_cls=ScriptedRunner)
+    return config.build_algo()
+
+
+class Otherwise:
+    """Runners whose answers come in another order, or not all of them."""
+
+    def __init__(self, group: Any, answers: slice) -> None:
+        self._group, self._answers = group, answers
+
+    def foreach_env_runner(self, *arguments: Any, **options: Any) -> list[Any]:
+        found: list[Any] = self._group.foreach_env_runner(*arguments, **options)
+        return found[self._answers]
+
+
+def test_advantages_do_not_hang_on_runners_or_their_pace(session: None) -> None:
+    found = []
+    for runners in (0, 1, 2):
+        algorithm = build(runners)
+        group = algorithm.env_runner_group
+        try:
+            found.append([(t.sample_id, t.advantage) for t in algorithm._play()])
+            algorithm.env_runner_group = Otherwise(group, slice(None, None, -1))
+            found.append([(t.sample_id, t.advantage) for t in algorithm._play()])
+            algorithm.env_runner_group = Otherwise(group, slice(1, None))
+            with pytest.raises(TrainingError, match=r"1 of [12] env runners failed"):
+                algorithm._play()
+        finally:
+            algorithm.env_runner_group = group
+            algorithm.stop()
+    assert [name for name, _ in found[0]] == [f"s{n}" for n in range(PROMPTS) for _ in range(3)]
+    assert len({advantage for _, advantage in found[0]}) == PROMPTS * GENERATIONS
+    assert all(other == found[0] for other in found[1:])

@@ -1,0 +1,85 @@
+"""A training in this process, with the real learner: what it opens, and how often."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from benchmarks.training.run import check_data, train, with_open_data
+from benchmarks.training.settings import TrainSettings
+from vt_env.data.jsonl import JsonlDataset
+from vt_env.data.opened import OpenedDataset
+from vt_env.tasks import World
+
+
+def write_data(folder: Path, name: str) -> Path:
+    """Rows about small pictures."""
+    path = folder / name
+    lines = []
+    for number in range(3):
+        image = folder / f"{name}-{number}.png"
+        Image.linear_gradient("L").resize((168, 168)).rotate(90 * number).save(image)
+        row = {"id": f"{name}-{number}", "image": image.name, "question": "Q?", "answer": "red"}
+        lines.append(json.dumps(row) + "\n")
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files of rows that are opened, each time that one is."""
+    found: list[str] = []
+    load = JsonlDataset.load
+
+    def counted(path: Path, **settings: Any) -> JsonlDataset:
+        found.append(Path(path).name)
+        return load(path, **settings)
+
+    counted.__signature__ = inspect.signature(load)  # type: ignore[attr-defined]
+    monkeypatch.setattr(JsonlDataset, "load", counted)
+    return found
+
+
+def settings(data: Path, **changes: Any) -> TrainSettings:
+    given: dict[str, Any] = {
+        "data": str(data),
+        "backend": "transformers",
+        "iterations": 2,
+        "num_prompts": 2,
+        "num_generations": 2,
+        "eval_samples": 2,
+        "threads": 1,
+    }
+    return TrainSettings(**{**given, **changes})
+
+
+def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
+    one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
+    folder = train(settings(one, eval_data=str(other)), tmp_path / "runs", "a")
+    assert sorted(opens) == ["one.jsonl", "two.jsonl"]
+    assert len(folder.metrics()) == 2
+    pickled = list(folder.checkpoints.rglob("*.pkl"))
+    assert pickled
+    assert not any(b"one.jsonl-0" in file.read_bytes() for file in pickled)
+
+
+def test_data_that_is_trained_and_evaluated_on_is_opened_once(
+    tmp_path: Path, opens: list[str]
+) -> None:
+    envs = check_data(settings(write_data(tmp_path, "one.jsonl")))
+    assert opens == ["one.jsonl"]
+    assert envs.train["data"] is envs.evaluation["data"]
+
+
+def test_settings_of_the_dataset_go_to_the_dataset() -> None:
+    given = {"data": "world", "split": "test", "canvas": 224, "rewards": "paper"}
+    env = with_open_data(given)
+    assert env["rewards"] == "paper"
+    assert env.keys() == {"data", "rewards"}
+    assert env["data"] == OpenedDataset("world", split="test", canvas=224)
+    assert isinstance(env["data"].open(), World)
+    assert with_open_data(given, env["data"])["data"] is env["data"]
+    assert with_open_data({**given, "split": "train"}, env["data"])["data"] is not env["data"]

@@ -1,0 +1,59 @@
+"""`EpisodeFactory`: the one place that makes episodes, alone or in groups, of a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vt_env.config import EpisodeConfig
+from vt_env.episode import Episode
+from vt_env.images.views import SharedImage
+from vt_env.rewards import RewardConfig
+from vt_env.samples import Dataset, Sample
+from vt_env.templates import PromptTemplate
+
+
+@dataclass(frozen=True)
+class EpisodeFactory:
+    """A dataset, and what an episode on any of its samples is played by.
+
+    Attributes:
+        dataset: Where the samples come from.
+        config: The rules.
+        rewards: Weights of the reward terms.
+        template: What is said around the images.
+    """
+
+    dataset: Dataset
+    config: EpisodeConfig
+    rewards: RewardConfig
+    template: PromptTemplate
+
+    def episode(self, index: int) -> Episode:
+        """A fresh episode on the sample at `index`.
+
+        Raises:
+            ImageError: If the sample's image cannot be read.
+        """
+        return self.on(self.dataset[index])
+
+    def group(self, index: int, count: int) -> list[Episode]:
+        """Fresh episodes on one sample; what they share, each view of its image, is made once.
+
+        Args:
+            index: Which sample.
+            count: How many episodes.
+
+        Raises:
+            ImageError: If the sample's image cannot be read.
+        """
+        sample = self.dataset[index]
+        shared = replace(sample, image=SharedImage(sample.image))
+        return [self.on(shared) for _ in range(count)]
+
+    def on(self, sample: Sample) -> Episode:
+        """A fresh episode on a sample, the dataset's or any other.
+
+        Raises:
+            ImageError: If the sample's image cannot be read.
+        """
+        return Episode(sample, self.config, self.rewards, self.template)
