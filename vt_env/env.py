@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from judges import Judge, make_judge
 from vt_env.checkpoints import image_limits, read_checkpoint
-from vt_env.data.load import find_sample, load_dataset
+from vt_env.data.load import find_sample, hands_on, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images.ladder import warn_of_a_flat_ladder
@@ -20,7 +20,6 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config, untagged_rule
 from vt_env.samples import Dataset
-from vt_env.settings import hands_on
 from vt_env.spaces import ImageSpace, UnicodeText
 from vt_env.templates import PromptTemplate, load_template
 
@@ -224,6 +223,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             untagged_answer=untagged_answer or untagged_rule(rewards),
         )
         self.reward_config = reward_config(rewards)
+        self.reward_config.own_terms  # noqa: B018 - unknown names and parameters are told now
         if prompt is None:
             prompt = played.defaults.prompt if played else DEFAULT_PROMPT
         self.template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)

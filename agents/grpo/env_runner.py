@@ -15,15 +15,16 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 import vt_env
 from agents.backends import Sampling, make_backend
-from agents.grpo.advantages import finish_groups
+from agents.grpo.advantages import advantage_estimator, finish_groups
 from agents.rollouts.collect import Decision, collect
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
+from judges.plugins import load_plugins
 from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Episode
 from vt_env.images.views import SharedImage
-from vt_env.rewards import group_shaper
+from vt_env.shapers import group_shaper
 
 
 def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:
@@ -43,6 +44,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self._weights_seq_no = 0
+        load_plugins(config.plugins)
         self.make_env()
         self.make_module()
 
@@ -50,6 +52,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
+        self._estimator = advantage_estimator(self.config.advantage_estimator)
         self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
 
     def make_module(self) -> None:
@@ -86,7 +89,11 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         )
         trajectories = collect(self.backend, episodes, self.queue, sampling)
         return finish_groups(
-            trajectories, config.num_generations, self._shaper, config.scale_rewards
+            trajectories,
+            config.num_generations,
+            self._shaper,
+            config.scale_rewards,
+            self._estimator,
         )
 
     def play_fixed(
