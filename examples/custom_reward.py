@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 import vt_env
 from vt_env.protocol import Answer, Request, to_text
-from vt_env.rewards import GROUP_SHAPERS, Outcome, group_shaper
+from vt_env.rewards import Outcome
+from vt_env.shapers import GROUP_SHAPERS, group_shaper
 
 
+@GROUP_SHAPERS.register("scarce")
 def shape_scarce(
     outcomes: Sequence[Outcome], allowed: float = 0.5, penalty: float = 0.2
 ) -> list[float]:
@@ -22,9 +24,6 @@ def shape_scarce(
     asked = sum(outcome.requested for outcome in outcomes)
     pays = asked > allowed * len(outcomes)
     return [-penalty if pays and outcome.requested else 0.0 for outcome in outcomes]
-
-
-GROUP_SHAPERS["scarce"] = shape_scarce
 
 
 def main() -> list[float]:

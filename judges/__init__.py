@@ -12,21 +12,26 @@ from judges.base import (
     Verdict,
     check_judge,
     make_judge,
-    register_judge,
 )
 from judges.cache import CachedJudge, ReplayJudge
 from judges.combine import CascadeJudge, MajorityJudge, llm_judge, replay_judge, rule_then_llm
 from judges.errors import (
     AbstentionLimitError,
     CacheMissError,
+    ConfigError,
     EndpointError,
     JudgeError,
+    ParameterError,
+    PluginError,
+    RegistryError,
     ServeError,
     UnknownNameError,
     VisionThinkError,
 )
 from judges.llm.judge import LLMJudge
+from judges.plugins import load_plugins
 from judges.queue import JudgeQueue
+from judges.registry import Registry
 from judges.rules.judge import RuleJudge
 from judges.store import VerdictStore
 
@@ -37,8 +42,7 @@ for _name, _factory in (
     ("majority", MajorityJudge),
     ("replay", replay_judge),
 ):
-    if _name not in JUDGES:
-        register_judge(_name, _factory)
+    JUDGES.register(_name, _factory)
 
 __all__ = [
     "ANSWER_KINDS",
@@ -50,6 +54,7 @@ __all__ = [
     "CacheMissError",
     "CachedJudge",
     "CascadeJudge",
+    "ConfigError",
     "EndpointError",
     "Judge",
     "JudgeCase",
@@ -57,6 +62,10 @@ __all__ = [
     "JudgeQueue",
     "LLMJudge",
     "MajorityJudge",
+    "ParameterError",
+    "PluginError",
+    "Registry",
+    "RegistryError",
     "ReplayJudge",
     "RuleJudge",
     "ServeError",
@@ -69,8 +78,8 @@ __all__ = [
     "audit",
     "check_judge",
     "kept_in_group",
+    "load_plugins",
     "make_judge",
     "read_cases",
-    "register_judge",
     "rule_then_llm",
 ]

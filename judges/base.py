@@ -6,13 +6,13 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from judges.errors import JudgeError, UnknownNameError
+from judges.registry import Registry, check_parameters
 
 AnswerKind = Literal["text", "number", "integer", "choice", "yes_no", "list"]
 ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
@@ -163,29 +163,21 @@ def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Ver
     return verdicts
 
 
-JUDGES: dict[str, Callable[..., Judge]] = {}
-
-
-def register_judge(name: str, factory: Callable[..., Judge]) -> None:
-    """Makes `factory` available as `make_judge(name, **kwargs)`.
-
-    Raises:
-        JudgeError: If the name is taken.
-    """
-    if name in JUDGES:
-        raise JudgeError(f"The judge name {name!r} is registered already.")
-    JUDGES[name] = factory
+JUDGES = Registry[Callable[..., Judge]]("judge")
+"""What makes judges, by name: classes and functions whose arguments are the judge's settings."""
 
 
 def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
-    """Returns a judge: the one given, or a registered one built with `kwargs`.
+    """Returns a judge: the one given, or one that is made with `kwargs`.
 
-    A mapping holds a ``name`` and the keyword arguments, as settings files do.
+    A name is one in `JUDGES`, or ``module:attribute``. A mapping holds a ``name`` and the keyword
+    arguments, as settings files do.
 
     Raises:
-        UnknownNameError: If no judge has this name, or the judge no such setting; suggests the
-            closest.
-        JudgeError: If `judge` is neither a name nor a judge, or a setting is missing.
+        UnknownNameError: If no judge has this name; suggests the closest.
+        ParameterError: If the judge has no such setting (suggests the closest), or lacks one.
+        PluginError: If the module of ``module:attribute`` cannot be imported.
+        JudgeError: If `judge` is neither a name nor a judge, or what is made is none.
     """
     if isinstance(judge, Mapping):
         settings = {**judge, **kwargs}
@@ -194,28 +186,17 @@ def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
             raise JudgeError("A judge given as a mapping needs a 'name'.")
         return make_judge(name, **settings)
     if isinstance(judge, str):
-        if judge not in JUDGES:
-            raise UnknownNameError("judge", judge, JUDGES)
-        _check_settings(judge, kwargs)
-        return JUDGES[judge](**kwargs)
+        factory = JUDGES.find(judge)
+        check_parameters(f"judge {judge!r}", factory, kwargs)
+        made = factory(**kwargs)
+        if not isinstance(made, Judge):
+            raise JudgeError(f"{judge!r} made a {type(made).__name__}, which is no judge.")
+        return made
     if not isinstance(judge, Judge):
         raise JudgeError(f"Expected a judge or the name of one, got {type(judge).__name__}.")
     if kwargs:
         raise JudgeError("Keyword arguments go with a judge's name, not with a judge object.")
     return judge
-
-
-def _check_settings(judge: str, given: Mapping[str, Any]) -> None:
-    """Names a setting that the judge does not have, or lacks."""
-    parameters = inspect.signature(JUDGES[judge]).parameters.values()
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    known = [p.name for p in named]
-    for name in given:
-        if name not in known and not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            raise UnknownNameError(f"setting of the judge {judge!r}:", name, known)
-    missing = [p.name for p in named if p.default is p.empty and p.name not in given]
-    if missing:
-        raise JudgeError(f"The judge {judge!r} needs the setting {missing[0]!r}.")
 
 
 def check_judge(judge: Judge) -> None:

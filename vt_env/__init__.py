@@ -8,10 +8,12 @@ Importing this package registers the environment and loads no torch, ray, vllm o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 
+from judges.plugins import load_plugins
 from vt_env.data.load import load_dataset
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending, Episode, EpisodeConfig, Message, Observation, Transition
@@ -25,8 +27,9 @@ from vt_env.errors import (
     UnknownSettingError,
     VisionThinkError,
 )
-from vt_env.rewards import GROUP_SHAPERS, Outcome, RewardConfig
+from vt_env.rewards import REWARD_PRESETS, REWARD_TERMS, Outcome, RewardConfig
 from vt_env.samples import Dataset, Sample
+from vt_env.shapers import GROUP_SHAPERS
 
 ENV_ID = "VisionThink-v0"
 DISCRETE_ENV_ID = "VisionThinkDiscrete-v0"
@@ -44,12 +47,22 @@ def register() -> None:
         )
 
 
-def make(env_id: str = ENV_ID, **settings: Any) -> gymnasium.Env[Any, Any]:
-    """Makes a registered environment; `settings` are those of its class.
+def make(
+    env_id: str = ENV_ID, *, plugins: Sequence[str] = (), **settings: Any
+) -> gymnasium.Env[Any, Any]:
+    """Makes a registered environment.
+
+    Args:
+        env_id: Its id.
+        plugins: Modules of one's own that are imported first, for what they register; see
+            `judges.load_plugins`.
+        **settings: Those of its class.
 
     Raises:
+        PluginError: If a plugin cannot be imported.
         UnknownNameError: If this package registers no such environment.
     """
+    load_plugins(plugins)
     if env_id not in (ENV_ID, DISCRETE_ENV_ID):
         raise UnknownNameError("environment", env_id, (ENV_ID, DISCRETE_ENV_ID))
     return gymnasium.make(env_id, **settings)
@@ -61,6 +74,8 @@ __all__ = [
     "DISCRETE_ENV_ID",
     "ENV_ID",
     "GROUP_SHAPERS",
+    "REWARD_PRESETS",
+    "REWARD_TERMS",
     "ConfigError",
     "DataError",
     "Dataset",

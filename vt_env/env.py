@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from judges import Judge, make_judge
 from vt_env.checkpoints import image_limits, read_checkpoint
-from vt_env.data.load import find_sample, load_dataset
+from vt_env.data.load import find_sample, hands_on, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.factory import EpisodeFactory
@@ -21,7 +21,6 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config, untagged_rule
 from vt_env.samples import Dataset
-from vt_env.settings import hands_on
 from vt_env.spaces import ImageSpace, UnicodeText
 from vt_env.templates import PromptTemplate, load_template
 
@@ -228,6 +227,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
             prompt = played.defaults.prompt if played else DEFAULT_PROMPT
         template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         weights = reward_config(rewards)
+        weights.own_terms  # noqa: B018 - unknown names and parameters are told now
         self.judge = make_judge(judge)
         self._own_judge = isinstance(judge, str | Mapping)
         with hands_on(VisionThinkEnv):

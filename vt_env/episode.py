@@ -6,6 +6,7 @@ an answer is to be judged, `step` returns the case and the driver hands the verd
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -87,6 +88,8 @@ class Episode:
             where it does not list them itself. The judge is given the two apart.
         requested: Whether a tool delivered another image: a higher resolution of all of it, a
             part of it, or what else a tool shows.
+        turn_tokens: The token ids that the policy sampled, turn by turn; none of a turn that was
+            forced, or came as text.
 
     Raises:
         ImageError: If the sample's image cannot be read.
@@ -105,6 +108,7 @@ class Episode:
     verdict: Verdict | None = field(default=None, init=False)
     answer: str | None = field(default=None, init=False)
     problems: list[str] = field(default_factory=list, init=False)
+    turn_tokens: list[tuple[int, ...]] = field(default_factory=list, init=False)
     reward_terms: dict[str, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -161,12 +165,18 @@ class Episode:
         correct = self.verdict.correct if self.verdict else False
         return Outcome(correct, self.requested, self.well_formed, self.sample.needs_high_res)
 
-    def step(self, text: str, cut_off: bool = False) -> Transition:
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """What the policy wrote, a text a turn."""
+        return tuple(str(m.content[0]) for m in self.messages if m.role == "assistant")
+
+    def step(self, text: str, cut_off: bool = False, tokens: Sequence[int] = ()) -> Transition:
         """Takes one turn.
 
         Args:
             text: What the policy wrote.
             cut_off: True when generation hit its limit before the turn was over.
+            tokens: The ids that the policy sampled, where it is one that samples.
 
         Returns:
             The turn's reward terms, and the case to be judged if there is one.
@@ -178,6 +188,7 @@ class Episode:
             raise RuntimeError("The episode is over; start a new one.")
         self.turn += 1
         self.messages.append(Message("assistant", (text,)))
+        self.turn_tokens.append(tuple(tokens))
         if len(text) > self.config.max_action_chars:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
@@ -214,13 +225,14 @@ class Episode:
     def settle(self, verdict: Verdict) -> dict[str, float]:
         """Takes the judge's verdict on the answer; returns the reward terms that it adds.
 
-        An abstention adds no term: it is not a 0.
+        An abstention adds no accuracy: it is not a 0.
         """
         self.verdict = verdict
         if verdict.score is None:
             self.ending = Ending.ABSTAINED
-            return {}
-        return self._pay({"accuracy": self.rewards.accuracy * verdict.score})
+            return self._pay_own()
+        paid = self._pay({"accuracy": self.rewards.accuracy * verdict.score})
+        return {**paid, **self._pay_own()}
 
     def _answer(self, action: Answer) -> Transition:
         self._note(action.problem)
@@ -293,7 +305,8 @@ class Episode:
     def _end(self, ending: Ending, problem: str) -> Transition:
         self._note(problem)
         self.ending = ending
-        return Transition(self._pay(self._final_terms()), True)
+        paid = self._pay(self._final_terms())
+        return Transition({**paid, **self._pay_own()}, True)
 
     def _note(self, problem: str | None) -> None:
         if problem is not None:
@@ -310,6 +323,10 @@ class Episode:
 
     def _final_terms(self) -> dict[str, float]:
         return {**self._turn_terms(), "format": self.rewards.format * self.well_formed}
+
+    def _pay_own(self) -> dict[str, float]:
+        """Terms of one's own, once the episode is over and all that is known of it is known."""
+        return self._pay({name: term(self) for name, term in self.rewards.own_terms.items()})
 
     def _pay(self, terms: dict[str, float]) -> dict[str, float]:
         for name, value in terms.items():

@@ -1,9 +1,10 @@
 """The error vocabulary of the environment.
 
     VisionThinkError
-    ├── UnknownNameError        a name that is in no registry ("did you mean …?")
     ├── ConfigError             a setting that cannot work, named
-    │   └── UnknownSettingError a setting that does not exist ("did you mean …?")
+    │   ├── UnknownNameError    a name that is in no registry ("did you mean …?")
+    │   ├── UnknownSettingError a setting that does not exist ("did you mean …?")
+    │   └── (judges.errors has those of registries and plugins)
     ├── ImageError              an image that cannot be read, or exceeds the limits
     ├── DataError               one bad row: file, line, field, problem
     └── DatasetError            every bad row of a dataset, listed
@@ -18,11 +19,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from judges.errors import UnknownNameError, VisionThinkError
-
-
-class ConfigError(VisionThinkError, ValueError):
-    """A setting that cannot work; the message names the setting and the accepted range."""
+from judges.errors import (
+    ConfigError,
+    ParameterError,
+    PluginError,
+    RegistryError,
+    UnknownNameError,
+    VisionThinkError,
+)
 
 
 class UnknownSettingError(ConfigError):
@@ -112,6 +116,9 @@ __all__ = [
     "DatasetError",
     "ImageError",
     "LadderWarning",
+    "ParameterError",
+    "PluginError",
+    "RegistryError",
     "UnknownNameError",
     "UnknownSettingError",
     "VisionThinkError",

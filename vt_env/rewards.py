@@ -1,23 +1,32 @@
-"""All reward arithmetic: terms of an episode, and shaping over a group of episodes.
+"""The reward of an episode: its terms, their weights, and terms of one's own.
 
-Everything here is a pure function over plain values. The return of an episode is
-``accuracy + format - token cost``; group shapers add what needs the whole group (paper Eq. 5).
+The return of an episode is ``accuracy + format - token cost``, and whatever terms of one's own add.
+What needs the whole group of a question's episodes is in `vt_env.shapers`.
 """
 
 from __future__ import annotations
 
-import difflib
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from judges.registry import Registry, check_parameters, short_name
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.tokens.qwen import prefill_flops
 
+if TYPE_CHECKING:
+    from vt_env.episode import Episode
+
 COST_MODES = ("share", "tokens", "flops")
+TERMS = ("accuracy", "format", "token_cost", "shaping")
+"""The terms that are always there; the last is what a group shaper adds."""
+RewardTerm = Callable[..., float]
+"""``term(episode, **params) -> reward``, of a finished `Episode`: its texts, tokens and verdict."""
+REWARD_TERMS = Registry[RewardTerm]("reward term")
+"""Terms of one's own by name; `RewardConfig.terms` says which of them count."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,16 @@ class RewardConfig:
         cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
             visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
             FLOPs over one full-resolution pass (`vt_env.tokens.qwen.prefill_flops`).
+        terms: Further terms, over the finished episode: names in `REWARD_TERMS` or
+            ``module:attribute``, each with its parameters. ``weight`` (1) is a parameter of every
+            term: what it gives is multiplied by it.
     """
 
     accuracy: float = 1.0
     format: float = 0.5
     price: float = 0.1
     cost: str = "share"
+    terms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("accuracy", "format", "price"):
@@ -47,13 +60,85 @@ class RewardConfig:
                 raise ConfigError(f"rewards.{name} must lie in [0, 1e6], got {value!r}.")
         if self.cost not in COST_MODES:
             raise UnknownNameError("rewards.cost", str(self.cost), COST_MODES)
+        _check_terms(self.terms)
+
+    @functools.cached_property
+    def own_terms(self) -> dict[str, Callable[[Episode], float]]:
+        """The terms of `terms` with their parameters filled in, by the names that records have.
+
+        Raises:
+            UnknownNameError: If there is no such term; suggests the closest.
+            ParameterError: If a term does not take a parameter, or lacks one.
+        """
+        found: dict[str, Callable[[Episode], float]] = {}
+        for name, params in self.terms.items():
+            given = {key: value for key, value in params.items() if key != "weight"}
+            function = REWARD_TERMS.find(name)
+            check_parameters(f"reward term {name!r}", function, given, positional=1)
+            weight = params.get("weight", 1.0)
+            found[short_name(name)] = functools.partial(_pay, name, function, given, weight)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: functions are looked up where they are used."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-REWARD_PRESETS: dict[str, RewardConfig] = {
+def _check_terms(terms: object) -> None:
+    """Refuses terms that are not parameters by name, or would have one name in the records."""
+    if not isinstance(terms, Mapping):
+        raise ConfigError(f"rewards.terms is a mapping by name, got {repr(terms)[:80]}.")
+    names: list[str] = []
+    for name, params in terms.items():
+        if not isinstance(name, str) or not isinstance(params, Mapping):
+            raise ConfigError(
+                f"rewards.terms gives each term its parameters by name, such as "
+                f"{{'brevity': {{'weight': 0.1}}}}; got {repr({name: params})[:80]}."
+            )
+        weight = params.get("weight", 1.0)
+        if not is_finite_number(weight):
+            raise ConfigError(f"rewards.terms.{name}.weight is a number, got {weight!r}.")
+        if short_name(name) in (*TERMS, *names):
+            raise ConfigError(f"rewards.terms: there is a term {short_name(name)!r} already.")
+        names.append(short_name(name))
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether a value is a number, and neither NaN nor infinite; flags are none."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(float(value))  # type: ignore[arg-type]
+
+
+def _pay(
+    name: str,
+    function: RewardTerm,
+    params: Mapping[str, Any],
+    weight: float,
+    episode: Episode,
+) -> float:
+    """What a term gives for a finished episode, weighed."""
+    try:
+        value = function(episode, **params)
+    except Exception as error:
+        error.add_note(f"In the reward term {name!r}, sample {episode.sample.sample_id!r}.")
+        raise
+    if not is_finite_number(value):
+        raise ConfigError(
+            f"The reward term {name!r} must give a finite number, got {repr(value)[:80]} for the "
+            f"sample {episode.sample.sample_id!r}."
+        )
+    return float(weight) * float(value)
+
+
+REWARD_PRESETS = Registry[RewardConfig](
+    "reward preset", lambda entry: isinstance(entry, RewardConfig), "a RewardConfig"
+)
+for _name, _preset in {
     "priced": RewardConfig(),
     "paper": RewardConfig(price=0.0),
     "accuracy_only": RewardConfig(format=0.0, price=0.0),
-}
+}.items():
+    REWARD_PRESETS.register(_name, _preset)
 """``priced``: tokens cost; ``paper``: as the published run, whose price is left to a group shaper;
 ``accuracy_only``."""
 
@@ -73,22 +158,20 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
     Fields that a mapping leaves out are those of ``"priced"``.
 
     Raises:
-        UnknownNameError: If there is no such preset or field.
+        UnknownNameError: If there is no such preset or field; suggests the closest.
         ConfigError: If a value is out of range, or `rewards` none of these.
     """
     if isinstance(rewards, RewardConfig):
         return rewards
     if isinstance(rewards, Mapping):
-        known = [field.name for field in fields(RewardConfig)]
+        known = [item.name for item in fields(RewardConfig)]
         for key in rewards:
             if key not in known:
                 raise UnknownNameError("reward setting", str(key), known)
         return replace(REWARD_PRESETS["priced"], **rewards)
     if not isinstance(rewards, str):
         raise ConfigError(f"rewards is a name, a RewardConfig or a mapping, got {rewards!r}.")
-    if rewards not in REWARD_PRESETS:
-        raise UnknownNameError("reward preset", str(rewards), REWARD_PRESETS)
-    return REWARD_PRESETS[rewards]
+    return REWARD_PRESETS.find(rewards)
 
 
 def token_cost(tokens: int, full_tokens: int, config: RewardConfig, before: int = 0) -> float:
@@ -124,164 +207,3 @@ class Outcome:
     requested: bool
     well_formed: bool
     needs_high_res: bool | None = None
-
-
-GroupShaper = Callable[..., list[float]]
-"""``shaper(outcomes, **params) -> addends``: one float for each episode of a group, in order."""
-
-
-def shape_none(outcomes: Sequence[Outcome]) -> list[float]:
-    """Adds nothing."""
-    return [0.0] * len(outcomes)
-
-
-def shape_all_penalty(
-    outcomes: Sequence[Outcome], penalty: float = 0.1, bonus: float = 0.0
-) -> list[float]:
-    """Takes `penalty` from every correct request (the paper's "all penalty", section 3.4).
-
-    So does the released code with its ratio at 0. `bonus` as for `shape_released`.
-    """
-    return [(-penalty if o.correct and o.requested else 0.0) + _bonus(o, bonus) for o in outcomes]
-
-
-def shape_every_request(outcomes: Sequence[Outcome], penalty: float = 0.1) -> list[float]:
-    """Takes `penalty` from every request, right or wrong."""
-    return [-penalty if outcome.requested else 0.0 for outcome in outcomes]
-
-
-def direct_share(outcomes: Sequence[Outcome]) -> float | None:
-    """Share of a group's correct answers that were given directly (r of paper Eq. 5).
-
-    Returns:
-        A number in [0, 1]; None when no answer of the group was correct.
-    """
-    direct, high = _correct_counts(outcomes)
-    return direct / (direct + high) if direct + high else None
-
-
-def _correct_counts(outcomes: Sequence[Outcome]) -> tuple[int, int]:
-    """How many correct answers were given directly, and how many after a request."""
-    correct = [outcome.requested for outcome in outcomes if outcome.correct]
-    return correct.count(False), correct.count(True)
-
-
-def shape_paper(
-    outcomes: Sequence[Outcome],
-    theta: float = 0.2,
-    penalty: float = 0.1,
-    direct_penalty: float | None = None,
-) -> list[float]:
-    """Paper Eq. 5: direct answers pay when r < theta, requests pay otherwise.
-
-    A group without a correct answer says nothing about need, so nobody pays in it. Outcomes
-    without a verdict are left out of r and pay nothing.
-
-    Args:
-        outcomes: Those of one group.
-        theta: Share of direct answers from which on requests pay, in [0, 1].
-        penalty: What a request pays.
-        direct_penalty: What a direct answer pays; None: as much.
-    """
-    share = direct_share(outcomes)
-    if share is None:
-        return [0.0] * len(outcomes)
-    pays_request = share >= theta
-    price = penalty if pays_request or direct_penalty is None else direct_penalty
-    return [
-        -price if o.correct is not None and o.requested == pays_request else 0.0 for o in outcomes
-    ]
-
-
-def shape_released(
-    outcomes: Sequence[Outcome],
-    theta: float = 0.2,
-    penalty: float = 0.1,
-    direct_penalty: float | None = None,
-    epsilon: float = 1e-4,
-    bonus: float = 0.0,
-) -> list[float]:
-    """The released code's rule, which differs from Eq. 5: only correct answers ever pay.
-
-    A correct request always pays; a correct direct answer pays when 0 < r < theta.
-
-    Args:
-        outcomes: Those of one group.
-        theta: Share of direct answers from which on they do not pay, in [0, 1].
-        penalty: What a request pays.
-        direct_penalty: What a direct answer pays; None: as much.
-        epsilon: Added to the denominator of r, as the released code does: r = theta counts as
-            below theta. 0: r as it is written.
-        bonus: Added to every request, right or wrong (there ``use_tool_reward_weight``).
-    """
-    rare_direct = _is_rare(*_correct_counts(outcomes), theta, epsilon)
-    price = {True: penalty, False: (penalty if direct_penalty is None else direct_penalty)}
-    return [
-        (-price[o.requested] if o.correct and (o.requested or rare_direct) else 0.0)
-        + _bonus(o, bonus)
-        for o in outcomes
-    ]
-
-
-def _is_rare(direct: int, high: int, theta: float, epsilon: float) -> bool:
-    """Whether 0 < r < theta, in single precision, as the released code computes it."""
-    if not direct:
-        return False
-    share = np.float32(direct) / (np.float32(direct + high) + np.float32(epsilon))
-    return bool(share < np.float32(theta))
-
-
-def shape_supervised(
-    outcomes: Sequence[Outcome], penalty: float = 0.1, strict: bool = True, bonus: float = 0.0
-) -> list[float]:
-    """Takes `penalty` where the decision contradicts a known `needs_high_res` label.
-
-    The released code's ``supervise_tool_label``. Strict: right or wrong; not strict: the accuracy
-    is multiplied by ``1 - penalty``, so that wrong answers pay nothing. `bonus` as for
-    `shape_released`.
-    """
-    return [
-        (-penalty if _contradicts(o) and (strict or o.correct) else 0.0) + _bonus(o, bonus)
-        for o in outcomes
-    ]
-
-
-def _contradicts(outcome: Outcome) -> bool:
-    need = outcome.needs_high_res
-    return need is not None and outcome.requested != need
-
-
-def _bonus(outcome: Outcome, bonus: float) -> float:
-    return bonus if outcome.requested else 0.0
-
-
-GROUP_SHAPERS: dict[str, GroupShaper] = {
-    "none": shape_none,
-    "all_penalty": shape_all_penalty,
-    "every_request": shape_every_request,
-    "paper": shape_paper,
-    "released": shape_released,
-    "supervised": shape_supervised,
-}
-
-
-def group_shaper(name: str, **params: Any) -> Callable[[Sequence[Outcome]], list[float]]:
-    """Returns the shaper called `name` with its parameters filled in.
-
-    Raises:
-        UnknownNameError: If there is no such shaper.
-        ConfigError: If a parameter is not one of the shaper's, or not finite.
-    """
-    if name not in GROUP_SHAPERS:
-        raise UnknownNameError("group shaper", name, GROUP_SHAPERS)
-    shaper = GROUP_SHAPERS[name]
-    accepted = shaper.__code__.co_varnames[1 : shaper.__code__.co_argcount]
-    for key, value in params.items():
-        if key not in accepted:
-            close = difflib.get_close_matches(key, accepted, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            takes = ", ".join(accepted) or "nothing"
-            raise ConfigError(f"Group shaper {name!r} takes {takes}; not {key!r}.{hint}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"Group shaper {name!r}: {key} is a number, got {value!r}.")
-    return lambda outcomes: shaper(outcomes, **params)

@@ -16,11 +16,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from judges import Judge, JudgeCase, Verdict
+from vt_env.data.load import hands_on
 from vt_env.env import VisionThinkEnv, choose_index, describe, observe
 from vt_env.episode import Episode, Transition
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.render import render
-from vt_env.settings import hands_on
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
-from vt_env.errors import UnknownNameError
+from agents.errors import BackendError
+from judges.registry import Registry, check_parameters
 
-BACKENDS = ("transformers", "vllm")
+BACKENDS = Registry[Callable[..., GenerationBackend]]("generation backend")
+"""What makes engines, by name: ``factory(model_dir, max_model_len=…, **backend_config)``."""
+BACKENDS.register("transformers", "agents.backends.transformers_backend:TransformersBackend")
+BACKENDS.register("vllm", "agents.backends.vllm_backend:VLLMBackend")
+
+
+def check_backend(name: str, **kwargs: Any) -> Callable[..., GenerationBackend]:
+    """Returns what makes the engine called `name`, which takes these arguments.
+
+    Raises:
+        UnknownNameError: If there is no such engine; suggests the closest.
+        ParameterError: If the engine has no such argument; suggests the closest.
+    """
+    factory = BACKENDS.find(name)
+    check_parameters(f"generation backend {name!r}", factory, kwargs, positional=1)
+    return factory
 
 
 def make_backend(name: str, model_dir: str | Path, **kwargs: Any) -> GenerationBackend:
     """Builds the engine called `name` on a checkpoint directory.
 
+    Args:
+        name: A name in `BACKENDS`, or ``module:attribute``.
+        model_dir: Hugging Face checkpoint directory.
+        **kwargs: Arguments of the engine, such as ``max_model_len``.
+
     Raises:
         UnknownNameError: If there is no such engine; suggests the closest.
+        ParameterError: If the engine has no such argument; suggests the closest.
         BackendError: If the directory holds no checkpoint.
         ImportError: If the engine's package is not installed; names the extra.
     """
-    if name == "vllm":
-        from agents.backends.vllm_backend import VLLMBackend
-
-        return VLLMBackend(model_dir, **kwargs)
-    if name == "transformers":
-        from agents.backends.transformers_backend import TransformersBackend
-
-        return TransformersBackend(model_dir, **kwargs)
-    raise UnknownNameError("generation backend", name, BACKENDS)
+    made = check_backend(name, **kwargs)(model_dir, **kwargs)
+    if not isinstance(made, GenerationBackend):
+        raise BackendError(
+            f"The generation backend {name!r} made a {type(made).__name__}, which lacks some of "
+            "encoder, context_length, generate, load_weights and close."
+        )
+    return made
 
 
 __all__ = [
@@ -36,5 +57,6 @@ __all__ = [
     "GenerationBackend",
     "GenerationRequest",
     "Sampling",
+    "check_backend",
     "make_backend",
 ]

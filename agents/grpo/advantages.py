@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 
 from agents.rollouts.trajectory import Trajectory
 from judges.abstention import kept_in_group
+from judges.registry import Registry, check_parameters
+from vt_env.errors import ConfigError
 from vt_env.rewards import Outcome
 
 ScaleRewards = Literal["group", "batch", "none"]
+Estimator = Callable[[NDArray[np.float64], ScaleRewards], NDArray[np.float64]]
+"""``estimator(rewards, scale_rewards) -> advantages``, both (groups, generations); NaN where the
+judge abstained."""
+ADVANTAGE_ESTIMATORS = Registry[Estimator]("advantage_estimator")
+"""Advantage estimators by name."""
 EPSILON = 1e-4
 """Added to the standard deviation, as TRL does."""
 
 
+@ADVANTAGE_ESTIMATORS.register("grpo")
 def group_advantages(
     rewards: NDArray[np.float64], scale_rewards: ScaleRewards = "group"
 ) -> NDArray[np.float64]:
@@ -50,11 +58,40 @@ def group_advantages(
     return result
 
 
+def advantage_estimator(name: str) -> Estimator:
+    """Returns the estimator called `name`, whose results are checked.
+
+    Args:
+        name: A name in `ADVANTAGE_ESTIMATORS`, or ``module:attribute``.
+
+    Raises:
+        UnknownNameError: If there is no such estimator; suggests the closest.
+        ConfigError: If it cannot be called with rewards and `scale_rewards`. What is returned
+            raises it too, where the advantages are not a finite number for each reward.
+    """
+    estimator, who = ADVANTAGE_ESTIMATORS.find(name), f"advantage estimator {name!r}"
+    check_parameters(who, estimator, (), positional=2)
+
+    def estimate(rewards: NDArray[np.float64], scale_rewards: ScaleRewards) -> NDArray[np.float64]:
+        found = np.asarray(estimator(rewards.copy(), scale_rewards), np.float64)
+        if found.shape != rewards.shape:
+            raise ConfigError(
+                f"The {who} must give advantages of the shape of the rewards, {rewards.shape}, "
+                f"got {found.shape}."
+            )
+        if not np.isfinite(found[np.isfinite(rewards)]).all():
+            raise ConfigError(f"The {who} must give a finite number for every known reward.")
+        return np.where(np.isfinite(rewards), found, np.nan)
+
+    return estimate
+
+
 def finish_groups(
     trajectories: Sequence[Trajectory],
     num_generations: int,
     shaper: Callable[[Sequence[Outcome]], list[float]],
     scale_rewards: ScaleRewards,
+    estimator: Estimator = group_advantages,
 ) -> list[Trajectory]:
     """Adds group shaping to the rewards, and the advantages.
 
@@ -63,6 +100,7 @@ def finish_groups(
         num_generations: Size of a group.
         shaper: Gives each episode of a group an addend to its reward.
         scale_rewards: As for `group_advantages`.
+        estimator: Makes advantages of rewards; see `advantage_estimator`.
 
     Returns:
         The trajectories in order, with the reward term ``shaping`` where it is not 0.
@@ -82,7 +120,7 @@ def finish_groups(
         kept += kept_in_group([None if t.outcome.correct is None else t.reward for t in group])
     rewards = np.array([t.reward if k else np.nan for t, k in zip(shaped, kept, strict=True)])
     rewards = rewards.reshape(-1, num_generations)
-    advantages = group_advantages(rewards, scale_rewards).reshape(-1)
+    advantages = estimator(rewards, scale_rewards).reshape(-1)
     return [
         replace(t, advantage=float(a) if np.isfinite(a) else None)
         for t, a in zip(shaped, advantages, strict=True)

@@ -13,6 +13,7 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -35,9 +36,9 @@ from ray.rllib.utils.metrics import (
 from ray.tune.registry import register_env, register_trainable
 
 import vt_env
-from agents.backends import BACKENDS, Sampling
+from agents.backends import Sampling, check_backend
 from agents.errors import TrainingError
-from agents.grpo.advantages import finish_groups
+from agents.grpo.advantages import advantage_estimator, finish_groups
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
@@ -52,10 +53,11 @@ from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
 from agents.tiny import CHECKPOINT
 from judges.abstention import AbstentionLimit
+from judges.plugins import load_plugins, plugin_names
 from vt_env.checkpoints import PlayDefaults
 from vt_env.errors import UnknownNameError
 from vt_env.ranges import check_flag
-from vt_env.rewards import group_shaper
+from vt_env.shapers import group_shaper
 
 ROLLOUTS = "rollouts"
 """Key of the rollout metrics in the results of `GRPO.train`."""
@@ -84,7 +86,8 @@ class GRPOConfig(AlgorithmConfig):
         self.temperature = 1.0
         self.max_new_tokens: int | None = None
         self.shaper, self.shaper_params = "none", dict[str, Any]()
-        self.scale_rewards = "group"
+        self.advantage_estimator, self.scale_rewards = "grpo", "group"
+        self.plugins: tuple[str, ...] = ()
         self.num_iterations = 1
         self.micro_batch_size: int | None = None
         self.mask_truncated_completions = False
@@ -98,7 +101,7 @@ class GRPOConfig(AlgorithmConfig):
         Args:
             **settings: Any of those below, or of RLlib's.
 
-        GRPO's own:
+        GRPO's own (where a name is wanted, ``module:attribute`` does too):
             model_dir: Hugging Face checkpoint directory of the policy to start from.
             dtype: Name of the torch dtype that is trained in.
             backend: Generation engine: ``"vllm"`` or ``"transformers"``.
@@ -108,14 +111,17 @@ class GRPOConfig(AlgorithmConfig):
             num_generations: Episodes a prompt (the group), at least 2.
             temperature: Sampling temperature of the rollouts.
             max_new_tokens: Longest turn, in tokens; None: as the checkpoint has it.
-            shaper: Group shaper, a name in `vt_env.rewards.GROUP_SHAPERS`.
+            shaper: Group shaper, a name in `vt_env.shapers.GROUP_SHAPERS`.
             shaper_params: Its parameters, such as ``{"theta": 0.2}``.
+            advantage_estimator: A name in `agents.grpo.advantages.ADVANTAGE_ESTIMATORS`.
             scale_rewards: ``"group"``, ``"batch"`` or ``"none"``.
             num_iterations: Optimiser passes over each batch of rollouts.
             micro_batch_size: Trajectories that go through the model at once; None: all.
             mask_truncated_completions: Leave turns that were cut off out of the loss.
             max_abstention_share: Training stops when the judge abstains on a larger share of an
                 iteration's worth of answers, in [0, 1].
+            plugins: Modules of one's own whose names are used in the settings: dotted names or
+                paths. Every process of the training imports them; see `judges.load_plugins`.
             epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
 
         Raises:
@@ -130,6 +136,9 @@ class GRPOConfig(AlgorithmConfig):
                 raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
         check_training({k: v for k, v in settings.items() if v is not NotProvided})
         super().training(**rest)
+        if own.get("plugins", NotProvided) is not NotProvided:
+            own["plugins"] = plugin_names(own["plugins"])
+            load_plugins(own["plugins"])
         for name, value in own.items():
             if value is not NotProvided:
                 setattr(self, name, value)
@@ -145,6 +154,7 @@ class GRPOConfig(AlgorithmConfig):
             "model_dir": str(self.model_dir),
             "dtype": self.dtype,
             "reference": self.beta > 0,
+            "plugins": self.plugins,
         }
         return RLModuleSpec(module_class=VLMModule, model_config=config)
 
@@ -168,14 +178,16 @@ class GRPOConfig(AlgorithmConfig):
             TrainingError: If a number is none, or out of range.
             ConfigError: The same, of a setting of the loss.
             UnknownNameError: If a name is unknown.
+            PluginError: If a plugin cannot be imported.
             BackendError: If `model_dir` holds no checkpoint.
             JudgeError: If the share of abstentions is none.
         """
+        load_plugins(self.plugins)
         self._check_numbers()
         super().validate()
         self._open_settings(playable(self.model_dir).defaults)
-        if self.backend not in BACKENDS:
-            raise UnknownNameError("generation backend", self.backend, BACKENDS)
+        check_backend(self.backend, max_model_len=self.max_model_len, **self.backend_config)
+        advantage_estimator(self.advantage_estimator)
         if self.num_env_runners and self.num_prompts % self.num_env_runners:
             raise TrainingError(
                 f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
@@ -201,26 +213,11 @@ class GRPOConfig(AlgorithmConfig):
         return {"checkpoint": str(self.model_dir), **settings}
 
 
-def _own_settings() -> set[str]:
-    names = {
-        "model_dir",
-        "dtype",
-        "backend",
-        "backend_config",
-        "max_model_len",
-        "num_prompts",
-        "num_generations",
-        "temperature",
-        "max_new_tokens",
-        "shaper",
-        "shaper_params",
-        "scale_rewards",
-        "num_iterations",
-        "micro_batch_size",
-        "mask_truncated_completions",
-        "max_abstention_share",
-    }
-    return names | {item.name for item in fields(LossConfig)}
+@functools.cache
+def _own_settings() -> frozenset[str]:
+    """Names of the settings that RLlib's configuration does not have."""
+    own = vars(GRPOConfig()).keys() - vars(AlgorithmConfig()).keys()
+    return frozenset(name for name in own if not name.startswith("_"))
 
 
 _RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}
@@ -240,6 +237,7 @@ class GRPO(Algorithm):
         """Builds runners and learners (RLlib), the shaper, and the watch over abstentions."""
         super().setup(config)
         self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
+        self._estimator = advantage_estimator(self.config.advantage_estimator)
         episodes = self.config.num_prompts * self.config.num_generations
         self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
 
@@ -292,7 +290,13 @@ class GRPO(Algorithm):
         self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
         self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
         config = self.config
-        return finish_groups(played, config.num_generations, self._shaper, config.scale_rewards)
+        return finish_groups(
+            played,
+            config.num_generations,
+            self._shaper,
+            config.scale_rewards,
+            self._estimator,
+        )
 
     def play_fixed(
         self,

@@ -18,6 +18,7 @@ from agents.backends import Sampling, make_backend
 from agents.rollouts.collect import Decision, collect
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
+from judges.plugins import load_plugins
 from judges.queue import JudgeQueue
 from vt_env.env import VisionThinkEnv
 
@@ -39,6 +40,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self._weights_seq_no = 0
+        load_plugins(config.plugins)
         self.make_env()
         self.make_module()
 

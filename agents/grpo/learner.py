@@ -12,14 +12,17 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from agents.grpo.batching import Collator, ModelBatch
-from agents.grpo.loss import LossConfig, TokenBatch, policy_loss, token_weights
+from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
+from judges.plugins import load_plugins
 
 if TYPE_CHECKING:
     import torch
 
 TRAJECTORIES = "trajectories"
+OBJECTIVE = "objective"
+"""Key of what the loss function measures, by name, in a learner's results: means over tokens."""
 
 
 class TrajectoriesToBatch(ConnectorV2):
@@ -37,6 +40,7 @@ class GRPOTorchLearner(TorchLearner):
 
     def build(self) -> None:
         """Builds module and optimiser, and the collator."""
+        load_plugins(self.config.plugins)
         super().build()
         module = self._vlm_module()
         vision = VisionProcessor(self.config.model_dir)
@@ -72,7 +76,8 @@ class GRPOTorchLearner(TorchLearner):
             gradients = {ref: p.grad for ref, p in self._params.items() if p.grad is not None}
             self.apply_gradients(self.postprocess_gradients(gradients))
         for name, value in sums.items():
-            self.metrics.log_value((DEFAULT_MODULE_ID, name), float(value) / tokens, window=1)
+            mean = float(value) / tokens
+            self.metrics.log_value((DEFAULT_MODULE_ID, OBJECTIVE, name), mean, window=1)
         self.metrics.log_value((DEFAULT_MODULE_ID, "tokens"), tokens, window=1)
         return {}, {DEFAULT_MODULE_ID: total}, {}
 
@@ -80,8 +85,6 @@ class GRPOTorchLearner(TorchLearner):
         self, chunk: list[Trajectory], sequences: int, tokens: int, config: Any
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Forward and backward of one micro-batch; gradients add up."""
-        import torch
-
         module = self.module[DEFAULT_MODULE_ID]
         batch = self._collate(chunk)
         out = module.forward_train({"model_batch": batch})
@@ -95,9 +98,8 @@ class GRPOTorchLearner(TorchLearner):
             entropy=out["entropy"],
             ref_logp=self._vlm_module().reference_logprobs(batch),
         )
-        lengths = torch.bincount(batch.rows, minlength=len(chunk))
-        weights = token_weights(batch.rows, sequences, tokens, loss_config, lengths)
-        loss, sums = policy_loss(token_batch, weights, loss_config)
+        objective = LOSS_TYPES.find(loss_config.loss_type)
+        loss, sums = objective(token_batch, BatchSize(sequences, tokens), loss_config)
         loss.backward()
         return loss.detach(), sums
 

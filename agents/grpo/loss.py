@@ -5,18 +5,25 @@ Tensors are flat over the sampled tokens of a batch, N of them, with the row eac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from agents.ranges import LOSS
+from judges.registry import Registry, check_parameters
 from vt_env.errors import ConfigError
 from vt_env.ranges import check_flag, check_numbers
 
 if TYPE_CHECKING:
     import torch
 
-LossType = Literal["grpo", "dapo", "dr_grpo"]
-LOSS_TYPES: tuple[LossType, ...] = ("grpo", "dapo", "dr_grpo")
+    LossParts = tuple[torch.Tensor, dict[str, torch.Tensor]]
+    """A scalar to be minimised, and sums over tokens for the metrics, by name."""
+    LossType = Callable[["TokenBatch", "BatchSize", "LossConfig"], LossParts]
+    """``loss(batch, size, config) -> parts``; losses of micro-batches must add up."""
+
+LOSS_TYPES: Registry[LossType] = Registry("loss_type")
+"""Objectives by name."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +34,9 @@ class LossConfig:
         epsilon: Lower clip range of the ratio, in [0, 100]; GRPO takes less than 1.
         epsilon_high: Upper clip range of the ratio, in [0, 100]; None: as `epsilon`.
         beta: Weight of the KL term to the reference policy (k3 estimator); 0 leaves it out.
-        loss_type: ``"grpo"``: mean over a sequence's tokens, then over sequences; ``"dapo"``:
-            mean over all tokens of the batch; ``"dr_grpo"``: sum over tokens divided by
-            sequences times `max_completion_length`.
+        loss_type: A name in `LOSS_TYPES`, or ``module:attribute``. ``"grpo"``: mean over a
+            sequence's tokens, then over sequences; ``"dapo"``: mean over all tokens of the batch;
+            ``"dr_grpo"``: sum over tokens divided by sequences times `max_completion_length`.
         importance_sampling_level: ``"token"``, or ``"sequence"`` (GSPO).
         max_completion_length: Divisor of ``"dr_grpo"``, in tokens.
         vllm_importance_sampling_correction: Weigh tokens by trainer over engine probability.
@@ -40,7 +47,7 @@ class LossConfig:
     epsilon: float = 0.2
     epsilon_high: float | None = 0.28
     beta: float = 0.0
-    loss_type: LossType = "dapo"
+    loss_type: str = "dapo"
     importance_sampling_level: Literal["token", "sequence"] = "token"
     max_completion_length: int = 64
     vllm_importance_sampling_correction: bool = True
@@ -48,8 +55,8 @@ class LossConfig:
     entropy_coef: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.loss_type not in LOSS_TYPES:
-            raise ConfigError(f"loss_type is one of {LOSS_TYPES}, got {self.loss_type!r}.")
+        loss = LOSS_TYPES.find(self.loss_type)
+        check_parameters(f"loss_type {self.loss_type!r}", loss, (), positional=3)
         if self.importance_sampling_level not in ("token", "sequence"):
             raise ConfigError("importance_sampling_level is 'token' or 'sequence'.")
         check_numbers(self, LOSS)
@@ -78,6 +85,26 @@ class TokenBatch:
     entropy: torch.Tensor
     ref_logp: torch.Tensor | None = None
 
+    @property
+    def lengths(self) -> torch.Tensor:
+        """Sampled tokens of each sequence, (B,), int64."""
+        import torch
+
+        return torch.bincount(self.rows, minlength=len(self.advantages))
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """How large the whole batch is, all micro-batches together.
+
+    Attributes:
+        sequences: Its sequences.
+        tokens: Its sampled tokens.
+    """
+
+    sequences: int
+    tokens: int
+
 
 def k3_kl(logp: torch.Tensor, ref_logp: torch.Tensor) -> torch.Tensor:
     """Per-token KL estimate to the reference, never negative (k3; VisionThink Eq. 3)."""
@@ -85,37 +112,37 @@ def k3_kl(logp: torch.Tensor, ref_logp: torch.Tensor) -> torch.Tensor:
     return delta.exp() - delta - 1.0
 
 
-def token_weights(
-    rows: torch.Tensor, sequences: int, tokens: int, config: LossConfig, lengths: torch.Tensor
-) -> torch.Tensor:
-    """Weight of each token in the loss, so that micro-batches add up to the whole batch's loss.
+@LOSS_TYPES.register("grpo")
+def grpo_loss(batch: TokenBatch, size: BatchSize, config: LossConfig) -> LossParts:
+    """Mean over a sequence's tokens, then over sequences (GRPO, DeepSeekMath)."""
+    return policy_loss(batch, 1.0 / (batch.lengths[batch.rows].float() * size.sequences), config)
 
-    Args:
-        rows: Sequence that each token belongs to, (N,).
-        sequences: Sequences of the whole batch, all micro-batches together.
-        tokens: Sampled tokens of the whole batch.
-        config: Holds `loss_type`.
-        lengths: Sampled tokens of each sequence of this micro-batch, (B,).
 
-    Returns:
-        (N,), float32.
-    """
+@LOSS_TYPES.register("dapo")
+def dapo_loss(batch: TokenBatch, size: BatchSize, config: LossConfig) -> LossParts:
+    """Mean over all tokens of the batch (DAPO)."""
+    return policy_loss(batch, _alike(batch, size.tokens), config)
+
+
+@LOSS_TYPES.register("dr_grpo")
+def dr_grpo_loss(batch: TokenBatch, size: BatchSize, config: LossConfig) -> LossParts:
+    """Sum over tokens by sequences times `max_completion_length` (Dr. GRPO)."""
+    return policy_loss(batch, _alike(batch, size.sequences * config.max_completion_length), config)
+
+
+def _alike(batch: TokenBatch, divisor: int) -> torch.Tensor:
+    """The same weight for every token, (N,), float32."""
     import torch
 
-    if config.loss_type == "grpo":
-        return 1.0 / (lengths[rows].float() * sequences)
-    divisor = tokens if config.loss_type == "dapo" else sequences * config.max_completion_length
-    return torch.full_like(rows, 1, dtype=torch.float32) / divisor
+    return torch.full_like(batch.rows, 1, dtype=torch.float32) / divisor
 
 
-def policy_loss(
-    batch: TokenBatch, weights: torch.Tensor, config: LossConfig
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def policy_loss(batch: TokenBatch, weights: torch.Tensor, config: LossConfig) -> LossParts:
     """Clipped surrogate with optional KL and entropy terms.
 
     Args:
         batch: The tokens.
-        weights: From `token_weights`, (N,).
+        weights: Weight of each token, (N,), such that those of all micro-batches add up.
         config: The settings.
 
     Returns:

@@ -10,6 +10,7 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from agents.grpo.logprobs import sampled_logprobs
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import load_model
+from judges.plugins import load_plugins
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class VLMModule(TorchRLModule):
-    """A Qwen-VL policy; `model_config` holds ``model_dir``, ``dtype`` and ``reference``."""
+    """A Qwen-VL policy.
+
+    `model_config` holds ``model_dir``, ``dtype``, ``reference`` and ``plugins``.
+    """
 
     def setup(self) -> None:
         """Loads the model, and a frozen copy if the loss has a KL term."""
         config = self.model_config
+        load_plugins(config["plugins"])
         self.encoder = ChatEncoder(load_tokenizer(config["model_dir"]))
         self.vlm = load_model(config["model_dir"], config["dtype"])
         self._reference: list[Any] = []  # a list hides it from parameters() and the state

@@ -144,7 +144,7 @@ def _take_turn(rollout: _Rollout, encoder: ChatEncoder, result: Generation) -> J
     text = rollout.prefix + encoder.decode(result.token_ids)
     rollout.prefix = ""
     rollout.turns.append(text)
-    transition = rollout.episode.step(text, cut_off=not result.finished)
+    transition = rollout.episode.step(text, cut_off=not result.finished, tokens=result.token_ids)
     if not transition.done:
         _reply(rollout, encoder)
     return transition.case

@@ -21,6 +21,7 @@ from benchmarks.cli.options import (
     MaxPixels,
     MinPixels,
     Model,
+    Plugin,
     Prompt,
 )
 from benchmarks.data.sources import DataSource
@@ -89,6 +90,7 @@ def check(
     min_pixels: MinPixels = None,
     max_pixels: MaxPixels = None,
     bounds: Bounds = None,
+    plugin: Plugin = None,  # noqa: ARG001 - imported by now
 ) -> None:
     """Read every row and open every image; list all that cannot be used.
 
@@ -143,6 +145,7 @@ def preview(
     samples: Annotated[int, Opt(help="Samples on the sheet, spread over the families.")] = 24,
     columns: Annotated[int, Opt(help="Samples in a row.")] = 4,
     side: Annotated[int, Opt(help="Images are fitted into squares of this side, in pixels.")] = 336,
+    plugin: Plugin = None,  # noqa: ARG001
     out: Annotated[Path, Opt(help="The picture, a .png file.")] = Path("preview.png"),
 ) -> None:
     """Draw a contact sheet: images, what the policy sees of them, questions, answers and need."""
@@ -166,6 +169,7 @@ def export(
     samples: Annotated[
         int, Opt(help="At most this many samples; 0: all of a file, 1000 of the world.")
     ] = 0,
+    plugin: Plugin = None,  # noqa: ARG001
 ) -> None:
     """Write a dataset as parquet in the VisionThink schema, images inside."""
     from benchmarks.data.export import export as write
@@ -208,6 +212,7 @@ def label(
     min_pixels: MinPixels = None,
     max_pixels: MaxPixels = None,
     bounds: Bounds = None,
+    plugin: Plugin = None,  # noqa: ARG001 - imported by now
 ) -> None:
     """Label samples low_enough, needs_high or undecided by rollouts at both resolutions."""
     from benchmarks.labelling.rule import LabelRule

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.cli.options import Plugin
 from benchmarks.report.terminal import console
 from judges import check_judge, make_judge
 from judges.audit import audit as compare
@@ -37,6 +38,7 @@ def audit(
     second: Annotated[str, Opt(help="Name of another.")] = "llm",
     second_param: Annotated[list[str] | None, Opt(help="Its settings.")] = None,
     limit: Annotated[int, Opt(help="Disagreements listed at most.")] = 20,
+    plugin: Plugin = None,  # noqa: ARG001 - imported by now
     out: Annotated[Path | None, Opt(help="JSON file for the whole report.")] = None,
 ) -> None:
     """Say how far two judges agree over a file of records, and list where they differ.

@@ -30,6 +30,7 @@ from benchmarks.cli.options import (
     NumEnvRunners,
     NumGenerations,
     NumIterations,
+    Plugin,
     Prompt,
     Resume,
     ShaperParam,
@@ -74,6 +75,9 @@ def train(
     epsilon: Annotated[float, Opt(help="Lower clip range.")] = _DEFAULTS.epsilon,
     epsilon_high: Annotated[float, Opt(help="Upper clip range.")] = _DEFAULTS.epsilon_high,
     loss_type: Annotated[str, Opt(help="grpo, dapo or dr_grpo.")] = _DEFAULTS.loss_type,
+    advantage_estimator: Annotated[
+        str, Opt(help="Advantage estimator.")
+    ] = _DEFAULTS.advantage_estimator,
     scale_rewards: Annotated[str, Opt(help="group, batch or none.")] = _DEFAULTS.scale_rewards,
     num_iterations: NumIterations = _DEFAULTS.num_iterations,
     micro_batch_size: MicroBatchSize = _DEFAULTS.micro_batch_size,
@@ -91,6 +95,7 @@ def train(
     threads: Annotated[int, Opt(help="Threads; 0: every core.")] = _DEFAULTS.threads,
     out: Annotated[Path, Opt(help="Folder of the run folders.")] = Path("runs"),
     run_id: Annotated[str | None, Opt(help="Name of the run; else time and seed.")] = None,
+    plugin: Plugin = None,
     resume: Resume = None,
 ) -> None:
     """Train with GRPO, evaluate beside the baselines, and write a run folder."""
@@ -100,11 +105,16 @@ def train(
     if resume is not None:
         training.resume(resume)
         return
-    names = {item.name for item in fields(TrainSettings)} - {"shaper_params", "judge_params"}
+    names = {item.name for item in fields(TrainSettings)} - {
+        "shaper_params",
+        "judge_params",
+        "plugins",
+    }
     settings = TrainSettings(
         **{name: given[name] for name in names},
         judge_params=name_values(judge_param or []),
         shaper_params=_numbers(shaper_param or []),
+        plugins=plugin or [],
     )
     training.train(settings, out, run_id)
 
@@ -130,6 +140,7 @@ def evaluate(
     max_pixels: MaxPixels = None,
     bounds: Bounds = None,
     canvas: Canvas = None,
+    plugin: Plugin = None,  # noqa: ARG001 - imported by now
     out: Annotated[Path | None, Opt(help="Folder for episodes.jsonl and summary.json.")] = None,
 ) -> None:
     """Run a policy over the world's test split, or over images of your own.
@@ -178,6 +189,7 @@ def quality(
     max_pixels: MaxPixels = None,
     bounds: Bounds = None,
     canvas: Canvas = None,
+    plugin: Plugin = None,  # noqa: ARG001
     out: Annotated[Path | None, Opt(help="JSON file for the figures.")] = None,
 ) -> None:
     """Check a model to start from: reading at both resolutions, protocol, request rates."""

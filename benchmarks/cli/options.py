@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from judges.plugins import load_plugins
+
 Opt = typer.Option
 
 Backend = Annotated[str, Opt(help="Engine: vllm or transformers.")]
@@ -32,6 +34,15 @@ MaxPixels = Annotated[int | None, Opt(help="Largest area shown; else the checkpo
 MicroBatchSize = Annotated[int, Opt(help="Trajectories through the model at once; 0: all.")]
 MinPixels = Annotated[int | None, Opt(help="Smallest area shown; else the checkpoint's.")]
 Model = Annotated[str, Opt(help="Checkpoint directory.")]
+Plugin = Annotated[
+    list[str] | None,
+    Opt(
+        "--plugin",
+        help="Module of your own to import, a name or a path; may be repeated.",
+        callback=lambda names: load_plugins(names or []) or names,
+        is_eager=True,
+    ),
+]
 NumEnvRunners = Annotated[int, Opt(help="Env runner processes; 0: share the trainer's process.")]
 NumGenerations = Annotated[int, Opt(help="Episodes a prompt (the group).")]
 NumIterations = Annotated[int, Opt(help="Optimiser passes over each batch.")]

@@ -46,9 +46,9 @@ from benchmarks.training.memory import PeakMemory
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
+from vt_env.data.load import setting_names
 from vt_env.data.opened import OpenedDataset
 from vt_env.errors import ConfigError
-from vt_env.settings import setting_names
 
 if TYPE_CHECKING:
     from agents.grpo.algorithm import GRPO, GRPOConfig
@@ -162,6 +162,7 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
         epsilon=settings.epsilon,
         epsilon_high=settings.epsilon_high,
         loss_type=settings.loss_type,
+        advantage_estimator=settings.advantage_estimator,
         scale_rewards=settings.scale_rewards,
         num_iterations=settings.num_iterations,
         micro_batch_size=settings.micro_batch_size or None,
@@ -171,6 +172,7 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
         shaper=settings.shaper,
         shaper_params=settings.shaper_params,
         max_abstention_share=settings.max_abstention_share,
+        plugins=settings.plugins,
     )
     return config
 
@@ -291,20 +293,13 @@ def _train_loop(
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics worth keeping of an RLlib result, flat, as plain floats."""
     from agents.grpo.algorithm import ROLLOUTS
+    from agents.grpo.learner import OBJECTIVE
 
     # RLlib gives NaN for what was logged before but not in this iteration.
     rollouts = {name: float(value) for name, value in result[ROLLOUTS].items()}
     metrics = {name: value for name, value in rollouts.items() if math.isfinite(value)}
     learner = result["learners"]["default_policy"]
-    for name in (
-        "entropy",
-        "kl",
-        "clip_ratio/low_mean",
-        "clip_ratio/high_mean",
-        "sampling/importance_sampling_ratio",
-    ):
-        if name in learner:
-            metrics[name] = float(learner[name])
+    metrics |= {name: float(value) for name, value in learner.get(OBJECTIVE, {}).items()}
     metrics["loss"] = float(learner["total_loss"])
     norm = learner.get("gradients_default_optimizer_global_norm")
     if norm is not None:

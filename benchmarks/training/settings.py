@@ -13,10 +13,12 @@ from agents.ranges import RUN
 from agents.tiny import CHECKPOINT
 from benchmarks.evaluation.play import OPEN, PlaySettings, world_settings
 from judges.abstention import AbstentionLimit
-from vt_env.errors import ConfigError, UnknownNameError, VisionThinkError
+from judges.plugins import load_plugins
+from vt_env.errors import ConfigError, VisionThinkError
 from vt_env.ranges import Numbers, check_number, check_numbers, check_text
 
-_TEXTS = ("model", "data", "judge", "rewards", "backend", "loss_type", "scale_rewards", "shaper")
+_TEXTS = ("model", "data", "judge", "rewards", "backend", "loss_type", "advantage_estimator",
+          "scale_rewards", "shaper")  # fmt: skip
 _OPTIONAL_TEXTS = ("eval_data", "prompt", "untagged_answer", "bounds")
 _MAPPINGS = ("judge_params", "shaper_params")
 
@@ -46,6 +48,7 @@ class TrainSettings:
         epsilon: Lower clip range.
         epsilon_high: Upper clip range.
         loss_type: ``grpo``, ``dapo`` or ``dr_grpo``.
+        advantage_estimator: Name of the advantage estimator.
         scale_rewards: ``group``, ``batch`` or ``none``.
         num_iterations: Optimiser passes over each batch.
         micro_batch_size: Trajectories that go through the model at once; 0: all.
@@ -62,6 +65,7 @@ class TrainSettings:
         eval_samples: Held-out samples of the final evaluation.
         checkpoint_every: Iterations between checkpoints.
         threads: Threads of engine and trainer; 0: every core.
+        plugins: Modules of one's own, names or paths, that every process of the run imports.
     """
 
     seed: int = 0
@@ -84,6 +88,7 @@ class TrainSettings:
     epsilon: float = 0.2
     epsilon_high: float = 0.28
     loss_type: str = "dapo"
+    advantage_estimator: str = "grpo"
     scale_rewards: str = "group"
     num_iterations: int = 1
     micro_batch_size: int = 96
@@ -99,8 +104,10 @@ class TrainSettings:
     eval_samples: int = 600
     checkpoint_every: int = 20
     threads: int = 0
+    plugins: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        load_plugins(self.plugins)
         for name in (*_TEXTS, *_OPTIONAL_TEXTS):
             check_text(name, getattr(self, name), optional=name in _OPTIONAL_TEXTS)
         for name in _MAPPINGS:
@@ -118,8 +125,7 @@ class TrainSettings:
                 "A run's settings are saved, so no key may be among them: put it into the "
                 "environment, as OPENAI_API_KEY (AZURE_OPENAI_API_KEY for Azure)."
             )
-        if self.backend not in BACKENDS:
-            raise UnknownNameError("generation backend", self.backend, BACKENDS)
+        BACKENDS.find(self.backend)
 
     def env_settings(self, data: str, split: str) -> dict[str, Any]:
         """Settings of the environment on `data`; `split` is used by the world alone."""

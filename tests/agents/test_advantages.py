@@ -1,12 +1,21 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.grpo.advantages import EPSILON, finish_groups, group_advantages
+from agents.grpo.advantages import (
+    EPSILON,
+    advantage_estimator,
+    finish_groups,
+    group_advantages,
+)
 from tests.agents.helpers import trajectory
-from vt_env.rewards import Outcome, group_shaper
+from vt_env.errors import ConfigError, RegistryError, UnknownNameError
+from vt_env.rewards import Outcome
+from vt_env.shapers import group_shaper
 
 REWARDS = st.lists(st.floats(-2, 2, width=32), min_size=8, max_size=8)
 
@@ -73,3 +82,46 @@ def test_finish_groups_shapes_and_leaves_abstentions_out() -> None:
     done = finish_groups(group, 3, group_shaper("all_penalty", penalty=0.25), "none")
     assert done[0].reward_terms == {"accuracy": 1.0, "shaping": -0.25}
     assert [t.advantage for t in done] == [pytest.approx(0.375), None, pytest.approx(-0.375)]
+
+
+def leave_one_out(rewards: Any, scale_rewards: str) -> Any:
+    """RLOO: the reward less the mean of the others."""
+    others = (np.nansum(rewards, axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
+    return rewards - others
+
+
+def transposed(rewards: Any, scale_rewards: str) -> Any:
+    return rewards.T
+
+
+def unknowing(rewards: Any, scale_rewards: str) -> Any:
+    return np.full_like(rewards, np.nan)
+
+
+def of_rewards_alone(rewards: Any) -> Any:
+    return rewards
+
+
+def test_an_estimator_of_ones_own() -> None:
+    group = [trajectory(reward_terms={"accuracy": value}) for value in (1.0, 0.0, 0.0, 0.0)]
+    estimator = advantage_estimator(f"{__name__}:leave_one_out")
+    done = finish_groups(group, 4, group_shaper("none"), "none", estimator)
+    assert [t.advantage for t in done] == pytest.approx([1.0, -1 / 3, -1 / 3, -1 / 3])
+
+
+def test_an_estimator_keeps_what_is_unknown_unknown() -> None:
+    rewards = np.array([[1.0, 0.0, np.nan]])
+    for name in ("grpo", f"{__name__}:leave_one_out"):
+        found = advantage_estimator(name)(rewards, "group")
+        assert np.isnan(found).tolist() == [[False, False, True]]
+
+
+def test_an_estimator_that_cannot_work_is_told_by_name() -> None:
+    with pytest.raises(UnknownNameError, match=r"advantage_estimator 'gpro'\. Did you mean 'grpo'"):
+        advantage_estimator("gpro")
+    with pytest.raises(RegistryError, match="must take 2 argument"):
+        advantage_estimator(f"{__name__}:of_rewards_alone")
+    with pytest.raises(ConfigError, match=r"of the shape of the rewards, \(1, 3\), got \(3, 1\)"):
+        advantage_estimator(f"{__name__}:transposed")(np.zeros((1, 3)), "group")
+    with pytest.raises(ConfigError, match="a finite number for every known reward"):
+        advantage_estimator(f"{__name__}:unknowing")(np.zeros((1, 3)), "group")

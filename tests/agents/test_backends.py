@@ -7,14 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from agents.backends import GenerationBackend, GenerationRequest, Sampling, make_backend
+from agents.backends import (
+    GenerationBackend,
+    GenerationRequest,
+    Sampling,
+    check_backend,
+    make_backend,
+)
+from agents.backends.transformers_backend import TransformersBackend
 from agents.backends.vllm_backend import cache_bytes
 from agents.errors import BackendError
 from agents.models.checkpoints import load_model
 from agents.rollouts.collect import collect
 from judges import make_judge
 from tests.agents.helpers import world_episodes
-from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.errors import ConfigError, ParameterError, UnknownNameError
 
 
 def requests(backend: GenerationBackend, count: int = 6) -> list[GenerationRequest]:
@@ -123,6 +130,32 @@ class TestVLLMBackend(BackendContract):
 def test_unknown_engine_suggests() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'vllm'"):
         make_backend("vlm", "anywhere")
+
+
+def test_arguments_of_an_engine_are_checked_before_it_starts() -> None:
+    with pytest.raises(ParameterError, match=r"'transformers'.*Did you mean 'batch_size'"):
+        make_backend("transformers", "anywhere", batchsize=3)
+    with pytest.raises(ParameterError, match=r"'vllm'.*not 'model_dir'"):
+        check_backend("vllm", model_dir="anywhere")
+
+
+class NoEngine:
+    """Lacks everything that an engine has."""
+
+    def __init__(self, model_dir: str) -> None: ...
+
+
+class OwnEngine(TransformersBackend):
+    """An engine of one's own: the reference one under another name."""
+
+
+def test_an_engine_of_ones_own_is_named_by_where_it_is(checkpoint: Path) -> None:
+    backend = make_backend(f"{__name__}:OwnEngine", checkpoint, batch_size=2)
+    assert isinstance(backend, OwnEngine)
+    assert len(backend.generate(requests(backend, 3), Sampling(temperature=0.0))) == 3
+    backend.close()
+    with pytest.raises(BackendError, match="made a NoEngine, which lacks"):
+        make_backend(f"{__name__}:NoEngine", checkpoint)
 
 
 def test_a_folder_without_a_checkpoint_is_named(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, world_episodes
-from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.rewards import group_shaper
+from vt_env.errors import ConfigError, PluginError, UnknownNameError
+from vt_env.shapers import group_shaper
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ from vt_env.rewards import group_shaper
         ({"shaper": "papr"}, UnknownNameError, "Did you mean 'paper'"),
         ({"shaper": "paper", "shaper_params": {"tetha": 1.0}}, ConfigError, "tetha"),
         ({"loss_type": "ppo"}, ConfigError, "loss_type"),
+        ({"loss_type": "dpao"}, UnknownNameError, "Did you mean 'dapo'"),
+        ({"advantage_estimator": "gpro"}, UnknownNameError, "Did you mean 'grpo'"),
+        ({"backend_config": {"max_imags": 3}}, ConfigError, "Did you mean 'max_images'"),
+        ({"plugins": ["no_such_module"]}, PluginError, "no_such_module"),
+        ({"plugins": "no_such_module"}, ConfigError, "plugins is a list"),
         ({"model_dir": "nowhere"}, BackendError, "nowhere"),
     ],
 )

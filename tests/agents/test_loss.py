@@ -1,11 +1,12 @@
 import pytest
 import torch
 
-from agents.grpo.loss import LossConfig, TokenBatch, k3_kl, policy_loss, token_weights
-from vt_env.errors import ConfigError
+from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, k3_kl
+from judges.errors import RegistryError
+from vt_env.errors import ConfigError, UnknownNameError
 
 ROWS = torch.tensor([0, 0, 0, 1])
-LENGTHS = torch.tensor([3, 1])
+SIZE = BatchSize(sequences=2, tokens=4)
 
 
 def batch(ratio: float, advantages: tuple[float, float], **changes: object) -> TokenBatch:
@@ -21,8 +22,8 @@ def batch(ratio: float, advantages: tuple[float, float], **changes: object) -> T
     return TokenBatch(**(values | changes))  # type: ignore[arg-type]
 
 
-def weights(config: LossConfig) -> torch.Tensor:
-    return token_weights(ROWS, 2, 4, config, LENGTHS)
+def loss_of(tokens: TokenBatch, config: LossConfig) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    return LOSS_TYPES[config.loss_type](tokens, SIZE, config)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +31,16 @@ def weights(config: LossConfig) -> torch.Tensor:
     [("grpo", [1 / 6] * 3 + [1 / 2]), ("dapo", [1 / 4] * 4), ("dr_grpo", [1 / 20] * 4)],
 )
 def test_token_weights(loss_type: str, expected: list[float]) -> None:
-    config = LossConfig(loss_type=loss_type, max_completion_length=10)  # type: ignore[arg-type]
-    assert weights(config).tolist() == pytest.approx(expected)
+    tokens = batch(1.0, (1.0, 1.0))
+    loss_of(tokens, LossConfig(loss_type=loss_type, max_completion_length=10))[0].backward()
+    assert tokens.logp.grad is not None
+    assert (-tokens.logp.grad).tolist() == pytest.approx(expected)
 
 
 def test_on_policy_gradient_is_the_advantage() -> None:
     config = LossConfig()
     tokens = batch(1.0, (1.0, -2.0))
-    loss, _ = policy_loss(tokens, weights(config), config)
+    loss, _ = loss_of(tokens, config)
     loss.backward()
     assert tokens.logp.grad is not None
     assert tokens.logp.grad.tolist() == pytest.approx([-0.25, -0.25, -0.25, 0.5])
@@ -50,7 +53,7 @@ def test_on_policy_gradient_is_the_advantage() -> None:
 def test_clipping_is_one_sided(ratio: float, advantage: float, has_gradient: bool) -> None:
     config = LossConfig(epsilon=0.2, epsilon_high=0.28)
     tokens = batch(ratio, (advantage, advantage))
-    loss, sums = policy_loss(tokens, weights(config), config)
+    loss, sums = loss_of(tokens, config)
     loss.backward()
     assert tokens.logp.grad is not None
     assert bool(tokens.logp.grad.abs().sum() > 0) is has_gradient
@@ -60,8 +63,8 @@ def test_clipping_is_one_sided(ratio: float, advantage: float, has_gradient: boo
 
 def test_micro_batches_add_up() -> None:
     for loss_type in ("grpo", "dapo", "dr_grpo"):
-        config = LossConfig(loss_type=loss_type)  # type: ignore[arg-type]
-        whole, _ = policy_loss(batch(1.1, (1.0, -2.0)), weights(config), config)
+        config = LossConfig(loss_type=loss_type)
+        whole, _ = loss_of(batch(1.1, (1.0, -2.0)), config)
         parts = torch.zeros(())
         for row, keep in ((0, ROWS == 0), (1, ROWS == 1)):
             full = batch(1.1, (1.0, -2.0))
@@ -73,18 +76,17 @@ def test_micro_batches_add_up() -> None:
                 rows=torch.zeros(int(keep.sum()), dtype=torch.long),
                 entropy=full.entropy[keep],
             )
-            weight = token_weights(part.rows, 2, 4, config, LENGTHS[row : row + 1])
-            parts = parts + policy_loss(part, weight, config)[0]
+            parts = parts + loss_of(part, config)[0]
         assert parts.item() == pytest.approx(whole.item(), rel=1e-6)
 
 
 def test_engine_mismatch_is_corrected_and_capped() -> None:
     config = LossConfig(vllm_importance_sampling_cap=2.0)
-    plain, _ = policy_loss(batch(1.0, (1.0, 1.0)), weights(config), config)
+    plain, _ = loss_of(batch(1.0, (1.0, 1.0)), config)
     far = batch(1.0, (1.0, 1.0), sampler_logp=torch.full((4,), -3.0))
-    assert policy_loss(far, weights(config), config)[0].item() == pytest.approx(2 * plain.item())
+    assert loss_of(far, config)[0].item() == pytest.approx(2 * plain.item())
     off = LossConfig(vllm_importance_sampling_correction=False)
-    assert policy_loss(far, weights(off), off)[0].item() == pytest.approx(plain.item())
+    assert loss_of(far, off)[0].item() == pytest.approx(plain.item())
 
 
 def test_kl_is_zero_at_the_reference_and_positive_elsewhere() -> None:
@@ -97,15 +99,36 @@ def test_sequence_level_ratio_is_shared_within_a_sequence() -> None:
     config = LossConfig(importance_sampling_level="sequence", epsilon=10.0, epsilon_high=10.0)
     tokens = batch(1.0, (1.0, 1.0))
     moved = torch.tensor([0.3, 0.0, -0.3, 0.2]) + tokens.old_logp
-    loss, _ = policy_loss(
-        batch(1.0, (1.0, 1.0), logp=moved.requires_grad_()), weights(config), config
-    )
+    loss, _ = loss_of(batch(1.0, (1.0, 1.0), logp=moved.requires_grad_()), config)
     expected = -(3 * 1.0 + torch.tensor(0.2).exp().item()) / 4
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_bad_settings_are_named() -> None:
-    with pytest.raises(ConfigError, match="loss_type"):
-        LossConfig(loss_type="ppo")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match=r"loss_type 'gpro'. Did you mean 'grpo'"):
+        LossConfig(loss_type="gpro")
     with pytest.raises(ConfigError, match="beta"):
         LossConfig(beta=-1.0)
+
+
+def reinforce(
+    tokens: TokenBatch, size: BatchSize, config: LossConfig
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    loss = -(tokens.logp * tokens.advantages[tokens.rows]).sum() / size.tokens
+    return loss, {"logp": tokens.logp.detach().sum()}
+
+
+def too_few(tokens: TokenBatch) -> torch.Tensor:
+    return tokens.logp.sum()
+
+
+def test_an_objective_of_ones_own_is_named_by_where_it_is() -> None:
+    config = LossConfig(loss_type=f"{__name__}:reinforce")
+    tokens = batch(1.5, (1.0, -2.0))
+    loss, sums = LOSS_TYPES.find(config.loss_type)(tokens, SIZE, config)
+    loss.backward()
+    assert tokens.logp.grad is not None
+    assert tokens.logp.grad.tolist() == pytest.approx([-0.25, -0.25, -0.25, 0.5])
+    assert sums["logp"].item() == pytest.approx(tokens.logp.sum().item())
+    with pytest.raises(RegistryError, match="must take 3"):
+        LossConfig(loss_type=f"{__name__}:too_few")

@@ -7,8 +7,17 @@ import sys
 
 import pytest
 
-from judges import JudgeCase, JudgeError, RuleJudge, UnknownNameError, Verdict, make_judge
-from judges.base import JUDGES, register_judge
+from judges import (
+    CachedJudge,
+    JudgeCase,
+    JudgeError,
+    RegistryError,
+    RuleJudge,
+    UnknownNameError,
+    Verdict,
+    make_judge,
+)
+from judges.base import JUDGES
 
 
 def test_a_verdict_has_a_score_or_a_reason() -> None:
@@ -39,8 +48,8 @@ def test_judges_are_made_by_name() -> None:
         make_judge(judge, anls_threshold=0.9)
     with pytest.raises(JudgeError, match="int"):
         make_judge(3)  # type: ignore[arg-type]
-    with pytest.raises(JudgeError, match="registered already"):
-        register_judge("rule", RuleJudge)
+    with pytest.raises(RegistryError, match="registered already"):
+        JUDGES.register("rule", CachedJudge)
     assert {"rule", "llm", "rule_then_llm", "replay"} <= set(JUDGES)
 
 

@@ -21,7 +21,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("judges.base.JUDGES", dict(JUDGES))
+    monkeypatch.setattr(JUDGES, "_entries", dict(JUDGES))
 
 
 def test_the_figures_named_are_the_defaults() -> None:

@@ -16,7 +16,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import vt_env
-from judges import JUDGES, JudgeCase, RuleJudge, Verdict, register_judge
+from judges import JUDGES, JudgeCase, RuleJudge, Verdict
 from tests.vt_env.helpers import (
     BAD_CALL,
     INFO_KEYS,
@@ -374,9 +374,9 @@ def test_closing_closes_the_judge_that_the_env_made_and_no_other() -> None:
     given, made = _Closable(), _Closable()
     vt_env.make(judge=given).close()
     assert not given.closed
-    register_judge("closable-for-this-test", lambda: made)
+    JUDGES.register("closable-for-this-test", lambda: made)
     try:
         vt_env.make(judge="closable-for-this-test").close()
     finally:
-        del JUDGES["closable-for-this-test"]
+        JUDGES.remove("closable-for-this-test")
     assert made.closed

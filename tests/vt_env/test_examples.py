@@ -42,12 +42,12 @@ def test_custom_judge() -> None:
 
 
 def test_custom_reward() -> None:
-    from vt_env.rewards import GROUP_SHAPERS
+    from vt_env.shapers import GROUP_SHAPERS
 
     try:
         shaped = load("custom_reward").main()
     finally:
-        GROUP_SHAPERS.pop("scarce", None)
+        GROUP_SHAPERS.remove("scarce")
     assert len(shaped) == 4
     assert shaped[0] == shaped[1] == shaped[2] < shaped[3]
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from tests.vt_env.helpers import ListDataset, memory_sample
 from tests.vt_env.reference_rules import Switches, rewards
 from vt_env.env import VisionThinkEnv
-from vt_env.rewards import Outcome, group_shaper
+from vt_env.rewards import Outcome
+from vt_env.shapers import group_shaper
 
 PAGE = Path(__file__).parents[2] / "docs" / "environment.md"
 RIGHT_DIRECT, RIGHT_ASKED = Outcome(True, False, True), Outcome(True, True, True)

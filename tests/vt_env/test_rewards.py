@@ -1,202 +1,27 @@
-"""Reward arithmetic: per-episode terms and group shaping."""
+"""Reward arithmetic: the terms of an episode, and terms of one's own."""
 
-import itertools
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vt_env.errors import ConfigError, UnknownNameError
+import vt_env
+from judges import Verdict
+from vt_env.env import VisionThinkEnv
+from vt_env.episode import Episode, EpisodeConfig
+from vt_env.errors import ConfigError, ParameterError, UnknownNameError
+from vt_env.protocol import Answer, Request, to_text
 from vt_env.rewards import (
-    GROUP_SHAPERS,
     REWARD_PRESETS,
-    Outcome,
+    REWARD_TERMS,
     RewardConfig,
-    direct_share,
-    group_shaper,
     reward_config,
     token_cost,
 )
+from vt_env.tasks import World
+from vt_env.templates import load_template
 from vt_env.tokens.qwen import prefill_flops
-
-
-def outcome(correct: bool | None, requested: bool, need: bool | None = None) -> Outcome:
-    return Outcome(correct, requested, True, need)
-
-
-RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT = (outcome(c, False) for c in (True, False, None))
-RIGHT_ASKED, WRONG_ASKED, NONE_ASKED = (outcome(c, True) for c in (True, False, None))
-KINDS = (RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT, RIGHT_ASKED, WRONG_ASKED, NONE_ASKED)
-
-# Which of KINDS pay in each group, in the order of KINDS: "-" pays, "0" does not, " " is absent.
-GROUPS = {
-    "nothing correct": (WRONG_DIRECT, NONE_DIRECT, WRONG_ASKED, NONE_ASKED),
-    "r = 0": (WRONG_DIRECT, NONE_DIRECT, RIGHT_ASKED, WRONG_ASKED, NONE_ASKED),
-    "0 < r < theta": (*KINDS, *(RIGHT_ASKED,) * 9),
-    "r >= theta": KINDS,
-    "r = 1": (RIGHT_DIRECT, WRONG_DIRECT, NONE_DIRECT, WRONG_ASKED, NONE_ASKED),
-}
-TABLE = {
-    ("none", "nothing correct"): " 00 00",
-    ("none", "r = 0"): " 00000",
-    ("none", "0 < r < theta"): "000000",
-    ("none", "r >= theta"): "000000",
-    ("none", "r = 1"): "000 00",
-    ("all_penalty", "nothing correct"): " 00 00",
-    ("all_penalty", "r = 0"): " 00-00",
-    ("all_penalty", "0 < r < theta"): "000-00",
-    ("all_penalty", "r >= theta"): "000-00",
-    ("all_penalty", "r = 1"): "000 00",
-    ("every_request", "nothing correct"): " 00 --",
-    ("every_request", "r = 0"): " 00---",
-    ("every_request", "0 < r < theta"): "000---",
-    ("every_request", "r >= theta"): "000---",
-    ("every_request", "r = 1"): "000 --",
-    ("paper", "nothing correct"): " 00 00",
-    ("paper", "r = 0"): " -0000",
-    ("paper", "0 < r < theta"): "--0000",
-    ("paper", "r >= theta"): "000--0",
-    ("paper", "r = 1"): "000 -0",
-    ("released", "nothing correct"): " 00 00",
-    ("released", "r = 0"): " 00-00",
-    ("released", "0 < r < theta"): "-00-00",
-    ("released", "r >= theta"): "000-00",
-    ("released", "r = 1"): "000 00",
-    ("supervised", "nothing correct"): " 00 00",
-    ("supervised", "r = 0"): " 00000",
-    ("supervised", "0 < r < theta"): "000000",
-    ("supervised", "r >= theta"): "000000",
-    ("supervised", "r = 1"): "000 00",
-}
-
-
-def test_the_table_is_complete_and_stands_in_the_docs() -> None:
-    assert set(TABLE) == set(itertools.product(GROUP_SHAPERS, GROUPS))
-    docs = (Path(__file__).parents[2] / "docs" / "environment.md").read_text(encoding="utf-8")
-    cells = {"-": "pays", "0": "0", " ": ""}
-    for (name, group), row in TABLE.items():
-        assert f"| `{name}` | {group} | {' | '.join(cells[c] for c in row)} |" in docs
-
-
-@pytest.mark.parametrize(("name", "group"), TABLE)
-def test_what_each_shaper_takes_from_each_outcome(name: str, group: str) -> None:
-    members = GROUPS[group]
-    addends = group_shaper(name)(members)
-    paid = dict(zip(members, addends, strict=True))
-    signs = {0.0: "0", -0.1: "-"}
-    row = "".join(signs[paid[kind]] if kind in paid else " " for kind in KINDS)
-    assert row == TABLE[name, group]
-
-
-@pytest.mark.parametrize("need", [True, False, None])
-@pytest.mark.parametrize("correct", [True, False, None])
-@pytest.mark.parametrize("requested", [True, False])
-def test_supervised_pays_where_the_decision_contradicts_the_label(
-    need: bool | None, correct: bool | None, requested: bool
-) -> None:
-    member = outcome(correct, requested, need)
-    contradicts = need is not None and need != requested
-    assert group_shaper("supervised")([member]) == [-0.1 if contradicts else 0.0]
-    # Not strict: the accuracy is what is made less, so only right answers have something to lose.
-    loose = group_shaper("supervised", strict=False)([member])
-    assert loose == [-0.1 if contradicts and correct else 0.0]
-
-
-def test_direct_answers_and_requests_can_have_penalties_of_their_own() -> None:
-    group = [RIGHT_DIRECT, WRONG_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0.1
-    paper = group_shaper("paper", penalty=0.3, direct_penalty=0.2)
-    assert paper(group) == [-0.2, -0.2, *[0.0] * 9]
-    assert paper(KINDS) == [0.0, 0.0, 0.0, -0.3, -0.3, 0.0]
-    released = group_shaper("released", penalty=0.3, direct_penalty=0.2)
-    assert released(group) == [-0.2, 0.0, *[-0.3] * 9]
-    assert group_shaper("released", penalty=0.3, direct_penalty=0.0)(group)[0] == 0.0
-
-
-@pytest.mark.parametrize("name", ["released", "all_penalty", "supervised"])
-def test_a_bonus_for_calling_is_added_to_every_request(name: str) -> None:
-    plain, paid = group_shaper(name)(KINDS), group_shaper(name, bonus=0.5)(KINDS)
-    added = [after - before for before, after in zip(plain, paid, strict=True)]
-    assert added == pytest.approx([0, 0, 0, 0.5, 0.5, 0.5])
-
-
-@pytest.mark.parametrize(
-    ("direct", "asked", "theta", "payer"),
-    [
-        (1, 4, 0.2, "asked"),  # r = theta: requests pay (>=)
-        (1, 5, 0.2, "direct"),
-        (0, 5, 0.0, "asked"),  # theta 0: requests always pay
-        (5, 0, 1.0, "asked"),
-        (3, 2, 0.7, "direct"),
-    ],
-)
-def test_paper_threshold(direct: int, asked: int, theta: float, payer: str) -> None:
-    group = [RIGHT_DIRECT] * direct + [RIGHT_ASKED] * asked
-    addends = group_shaper("paper", theta=theta, penalty=0.25)(group)
-    expected = [
-        -0.25 if ("asked" if member.requested else "direct") == payer else 0.0 for member in group
-    ]
-    assert addends == expected
-
-
-def test_released_differs_from_the_paper_where_documented() -> None:
-    """Wrong answers never pay, a right request always does, r = 0 spares direct answers."""
-    paper, released = group_shaper("paper"), group_shaper("released")
-    group = [WRONG_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0
-    assert paper(group) == [-0.1] + [0.0] * 9
-    assert released(group) == [0.0] + [-0.1] * 9
-    group = [RIGHT_DIRECT, *(RIGHT_ASKED,) * 9]  # r = 0.1
-    assert paper(group) == [-0.1] + [0.0] * 9
-    assert released(group) == [-0.1] * 10
-
-
-outcomes = st.builds(
-    Outcome,
-    st.sampled_from([True, False, None]),
-    st.booleans(),
-    st.booleans(),
-    st.sampled_from([True, False, None]),
-)
-groups = st.lists(outcomes, max_size=20)
-
-
-@pytest.mark.parametrize("name", GROUP_SHAPERS)
-@given(group=groups)
-def test_every_shaper_is_pure_and_pays_0_or_the_penalty(name: str, group: list[Outcome]) -> None:
-    before = list(group)
-    addends = group_shaper(name)(group)
-    assert group == before
-    assert len(addends) == len(group)
-    assert set(addends) <= {0.0, -0.1}
-    assert addends == group_shaper(name)(group)
-    # Order of the group does not matter, nor does the format of the turns.
-    assert group_shaper(name)(group[::-1]) == addends[::-1]
-    swapped = [Outcome(o.correct, o.requested, not o.well_formed, o.needs_high_res) for o in group]
-    assert group_shaper(name)(swapped) == addends
-
-
-@given(groups)
-def test_abstained_verdicts_leave_the_counts(group: list[Outcome]) -> None:
-    decided = [member for member in group if member.correct is not None]
-    assert direct_share(group) == direct_share(decided)
-    shaped = group_shaper("paper")(group)
-    kept = [a for a, o in zip(shaped, group, strict=True) if o.correct is not None]
-    assert kept == group_shaper("paper")(decided)
-    assert all(a == 0 for a, o in zip(shaped, group, strict=True) if o.correct is None)
-
-
-@given(groups)
-def test_paper_penalises_exactly_one_side(group: list[Outcome]) -> None:
-    addends = group_shaper("paper")(group)
-    sides = {o.requested for a, o in zip(addends, group, strict=True) if a}
-    assert len(sides) <= 1
-
-
-def test_direct_share() -> None:
-    for direct, asked in itertools.product(range(4), range(4)):
-        group = [RIGHT_DIRECT] * direct + [RIGHT_ASKED] * asked + [WRONG_DIRECT, NONE_ASKED]
-        expected = direct / (direct + asked) if direct + asked else None
-        assert direct_share(group) == expected
 
 
 def test_token_cost_is_a_share_of_a_full_pass() -> None:
@@ -243,15 +68,149 @@ def test_reward_config_takes_a_preset_a_config_or_some_fields() -> None:
         reward_config({"price": -1.0})
 
 
-def test_unknown_shapers_and_parameters_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'paper'"):
-        group_shaper("papr")
-    with pytest.raises(ConfigError, match="'treshold'"):
-        group_shaper("paper", treshold=0.1)
-    with pytest.raises(ConfigError, match=r"not 'penality'\. Did you mean 'penalty'"):
-        group_shaper("released", penality=0.1)
-    for value in (float("nan"), float("inf")):
-        with pytest.raises(ConfigError, match="'paper': theta is a number, got"):
-            group_shaper("paper", theta=value)
-    with pytest.raises(ConfigError, match="not 'theta'"):
-        group_shaper("all_penalty", theta=0.1)
+HERE = __name__
+
+
+def brevity(episode: Episode, limit: int = 40) -> float:
+    """-1 for every `limit` characters that the policy wrote."""
+    return -sum(map(len, episode.turns)) / limit
+
+
+def seen(episode: Episode) -> float:
+    """Finds everything that there is of a finished episode."""
+    assert episode.done
+    assert episode.outcome.correct is (episode.verdict.correct if episode.verdict else False)
+    assert len(episode.turns) == len(episode.turn_tokens) == episode.turn
+    assert "format" in episode.reward_terms
+    return float(sum(map(len, episode.turn_tokens)))
+
+
+def broken(episode: Episode) -> float:
+    raise KeyError("no such thing")
+
+
+def no_number(episode: Episode) -> Any:
+    return float("nan")
+
+
+ASK, ANSWER = to_text(Request(thought="unclear")), to_text(Answer("red", "clear"))
+
+
+def terms(**params: Any) -> dict[str, Any]:
+    return {"terms": {f"{HERE}:brevity": params}}
+
+
+def test_a_term_of_ones_own_is_paid_when_the_episode_is_over() -> None:
+    env = vt_env.make(rewards=terms(weight=0.5, limit=10))
+    env.reset(options={"index": 0})
+    *_, info = env.step(ASK)
+    assert "brevity" not in info["reward_terms"]
+    _, reward, *_, info = env.step(ANSWER)
+    expected = -0.5 * (len(ASK) + len(ANSWER)) / 10
+    assert info["reward_terms"]["brevity"] == pytest.approx(expected)
+    assert reward == pytest.approx(sum(info["reward_terms"].values()))
+
+
+@pytest.mark.parametrize("last", ["no protocol at all", "x" * 101, ASK])
+def test_it_is_paid_for_episodes_that_end_without_an_answer(last: str) -> None:
+    env = vt_env.make(rewards=terms(), max_turns=1, max_action_chars=100)
+    env.reset(options={"index": 0})
+    _, reward, terminated, _, info = env.step(last)
+    assert terminated and info["verdict"] is None
+    assert info["reward_terms"]["brevity"] == pytest.approx(-len(last) / 40)
+    assert reward == pytest.approx(sum(info["reward_terms"].values()))
+
+
+def test_it_is_paid_when_the_judge_abstains() -> None:
+    rewards = reward_config({"terms": {f"{HERE}:seen": {}, f"{HERE}:brevity": {"limit": 1}}})
+    episode = Episode(World()[0], EpisodeConfig(), rewards, load_template("brief"))
+    episode.step(ANSWER, tokens=(5, 6, 7))
+    assert episode.settle(Verdict(None, "timeout")) == {"seen": 3.0, "brevity": -len(ANSWER)}
+    assert list(episode.reward_terms) == ["token_cost", "format", "seen", "brevity"]
+
+
+def test_the_vector_env_and_the_discrete_env_pay_it_too() -> None:
+    import gymnasium
+
+    envs = gymnasium.make_vec("VisionThink-v0", num_envs=2, rewards=terms())
+    envs.reset(seed=0)
+    infos = envs.step([ANSWER, ANSWER])[-1]
+    assert list(infos["reward_terms"]["brevity"]) == [pytest.approx(-len(ANSWER) / 40)] * 2
+    env = vt_env.make(vt_env.DISCRETE_ENV_ID, rewards=terms())
+    env.reset(seed=0)
+    assert env.step(1)[-1]["reward_terms"]["brevity"] < 0
+
+
+def test_terms_have_names() -> None:
+    REWARD_TERMS.register("brief", brevity)
+    REWARD_PRESETS.register("terse", RewardConfig(terms={"brief": {"weight": 2}}))
+    try:
+        env = VisionThinkEnv(rewards="terse")
+        env.reset(options={"index": 0})
+        assert env.step(ANSWER)[-1]["reward_terms"]["brief"] == pytest.approx(-len(ANSWER) / 20)
+    finally:
+        REWARD_TERMS.remove("brief")
+        REWARD_PRESETS.remove("terse")
+
+
+def test_without_terms_of_ones_own_nothing_changes() -> None:
+    env = vt_env.make()
+    env.reset(options={"index": 0})
+    env.step(ASK)
+    assert list(env.step(ANSWER)[-1]["reward_terms"]) == ["format", "accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"brevty": {}}, UnknownNameError, r"Unknown reward term 'brevty'\."),
+        ({f"{HERE}:brevty": {}}, UnknownNameError, "Did you mean 'brevity'"),
+        ({f"{HERE}:brevity": {"limti": 3}}, ParameterError, "Did you mean 'limit'"),
+        ({f"{HERE}:brevity": {"episode": 3}}, ParameterError, "not 'episode'"),
+        ({f"{HERE}:brevity": 0.5}, ConfigError, "gives each term its parameters by name"),
+        ({f"{HERE}:brevity": {"weight": "much"}}, ConfigError, "weight is a number, got 'much'"),
+        ({f"{HERE}:brevity": {"weight": float("nan")}}, ConfigError, "weight is a number"),
+        ({"lab:format": {}}, ConfigError, "there is a term 'format' already"),
+        ({"a:b": {}, "c:b": {}}, ConfigError, "there is a term 'b' already"),
+        ([f"{HERE}:brevity"], ConfigError, "rewards.terms is a mapping"),
+    ],
+)
+def test_terms_that_cannot_be_are_told_before_an_episode(
+    given: Any, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        VisionThinkEnv(rewards={"terms": given})
+
+
+def test_a_term_that_fails_is_named() -> None:
+    env = VisionThinkEnv(rewards={"terms": {f"{HERE}:broken": {}}})
+    env.reset(options={"index": 0})
+    with pytest.raises(KeyError) as caught:
+        env.step(ANSWER)
+    assert f"In the reward term '{HERE}:broken', sample" in caught.value.__notes__[0]
+    env = VisionThinkEnv(rewards={"terms": {f"{HERE}:no_number": {}}})
+    env.reset(options={"index": 0})
+    with pytest.raises(ConfigError, match=":no_number' must give a finite number, got nan"):
+        env.step(ANSWER)
+
+
+def test_rewards_with_terms_are_plain_data() -> None:
+    config = reward_config(terms(weight=0.5))
+    assert config.own_terms
+    again = pickle.loads(pickle.dumps(config))
+    assert again == config
+    assert "own_terms" not in vars(again)
+    assert list(again.own_terms) == ["brevity"]
+
+
+def test_make_imports_what_it_is_told_to(tmp_path: Path) -> None:
+    path = tmp_path / "lab_of_terms.py"
+    path.write_text(
+        "from vt_env import REWARD_TERMS\nREWARD_TERMS.register('flat_fee', lambda episode: -1.0)\n"
+    )
+    try:
+        env = vt_env.make(plugins=[str(path)], rewards={"terms": {"flat_fee": {}}})
+        env.reset(options={"index": 0})
+        assert env.step(ANSWER)[-1]["reward_terms"]["flat_fee"] == -1.0
+    finally:
+        REWARD_TERMS.remove("flat_fee")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from judges.plugins import load_plugins
+from judges.registry import Registry, check_parameters, is_reference
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.row_files import ROW_FILES
 from vt_env.data.splits import SPLIT_WORDS, choose_files, visible
 from vt_env.data.tables import HUB_PREFIX, TableDataset
 from vt_env.errors import ConfigError, UnknownNameError, UnknownSettingError
+from vt_env.rewards import RewardConfig
 from vt_env.samples import Dataset
 from vt_env.tasks import World
 
-DATASETS: dict[str, Callable[..., Dataset]] = {"world": World}
-"""Datasets that need no files, by name."""
+DATASETS = Registry[Callable[..., Dataset]]("dataset")
+"""What makes datasets that need no files, by name: classes and functions of their settings."""
+DATASETS.register("world", World)
 FOLDER_FILES = ("metadata.jsonl", "metadata.csv", "data.jsonl")
 """Files of rows that make a folder a dataset."""
 
@@ -25,9 +32,10 @@ def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
     """Returns the dataset that `data` means, validated whole.
 
     Args:
-        data: A name in `DATASETS`; the path of a file of rows (`vt_env.data.row_files`) or of
-            parquet; a folder with ``metadata.jsonl``, parquet files, files of rows by split, or a
-            dataset saved by `datasets`; ``hf:owner/name`` on the Hugging Face hub; or a dataset.
+        data: A name in `DATASETS`, or ``module:attribute``; the path of a file of rows
+            (`vt_env.data.row_files`) or of parquet; a folder with ``metadata.jsonl``, parquet
+            files, files of rows by split, or a dataset saved by `datasets`; ``hf:owner/name`` on
+            the Hugging Face hub; or a dataset.
             Columns: see `vt_env.data.schemas`.
         **settings: Passed on: those of `World`, `JsonlDataset.load` or `TableDataset.load`.
 
@@ -35,20 +43,38 @@ def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
         UnknownNameError: If `data` is neither a known name nor an existing file.
         DatasetError: If rows of the file cannot be used; lists every one of them.
         ConfigError: If a setting is not one of the dataset's.
+        PluginError: If the module of ``module:attribute`` cannot be imported.
     """
     if not isinstance(data, str | Path):
         if not isinstance(data, Dataset):
             raise ConfigError(f"data is a name, a path or a Dataset, not {type(data).__name__}.")
         _check_settings(data.name, None, settings)
         return data
-    name = str(data)
-    if name in DATASETS:
-        _check_settings(name, DATASETS[name], settings)
-        return DATASETS[name](**settings)
-    path = Path(data)
+    name, path = str(data), Path(data)
+    load_plugins()  # a schema is not asked for by its name
+    if name in DATASETS or (isinstance(data, str) and _is_made(data)):
+        return _make(name, settings)
     if name.startswith(HUB_PREFIX) or path.suffix.lower() == ".parquet" or path.is_dir():
         return _load_table(name, settings)
     return _load_lines(path, settings)
+
+
+def _is_made(name: str) -> bool:
+    """Whether a name that is no file means ``module:attribute``."""
+    return is_reference(name) and not name.startswith(HUB_PREFIX) and not Path(name).exists()
+
+
+def _make(name: str, settings: dict[str, Any]) -> Dataset:
+    factory = DATASETS.find(name)
+    _check_settings(name, factory, settings)
+    check_parameters(f"dataset {name!r}", factory, settings)
+    made = factory(**settings)
+    if not isinstance(made, Dataset):
+        raise ConfigError(
+            f"The dataset {name!r} must have a name, a length and samples by index; "
+            f"got {type(made).__name__}."
+        )
+    return made
 
 
 def _load_lines(path: Path, settings: dict[str, Any]) -> Dataset:
@@ -149,8 +175,37 @@ MAX_SCAN = 10_000
 def _check_settings(
     source: str, loader: Callable[..., Dataset] | None, settings: dict[str, Any]
 ) -> None:
-    known = list(inspect.signature(loader).parameters) if loader else []
-    known = [key for key in known if key not in ("path", "source")]
+    parameters = inspect.signature(loader).parameters.values() if loader else ()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.name not in ("path", "source")]
     for key in settings:
         if key not in known:
             raise UnknownSettingError(key, {f"Dataset {source!r}": known})
+
+
+def setting_names(owner: Callable[..., Any]) -> list[str]:
+    """Names of the settings that a class or function takes itself, not those it hands on."""
+    parameters = inspect.signature(owner).parameters.values()
+    return [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+
+
+@contextmanager
+def hands_on(owner: Callable[..., Any]) -> Iterator[None]:
+    """Where `owner` hands settings on, an unknown one may be a misspelt setting of its own.
+
+    Raises:
+        UnknownSettingError: In place of the one that is raised inside, with the names of both.
+    """
+    try:
+        yield
+    except UnknownSettingError as error:
+        hint = error.hint or _reward_hint(error.setting)
+        raise error.among(owner.__name__, setting_names(owner), hint) from None
+
+
+def _reward_hint(setting: str) -> str:
+    """Weights of the reward are no settings of their own; says where they go."""
+    names = [item.name for item in fields(RewardConfig)]
+    close = difflib.get_close_matches(setting, names, n=1, cutoff=0.8)
+    return f"It is set in rewards: rewards={{'{close[0]}': …}}." if close else ""

@@ -11,15 +11,18 @@
 Where there are both `answer` and `answers`, all of them are accepted. The image is in `image` or
 `images` (a list of one). VisionThink's `info.use_tool` becomes `needs_high_res`. Files that
 `visionthink data export` wrote also have `sample_meta`, a JSON object whose members become columns.
+
+A schema of one's own is a function in `SCHEMAS`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from judges.registry import Registry
 from vt_env.data.literals import literal
 from vt_env.data.quoting import quoted
 
@@ -46,6 +49,13 @@ class RowError(Exception):
         super().__init__(field, problem)
 
 
+Schema = Callable[[Row], Row | None]
+"""``schema(row) -> row``: the row with the columns of the plain schema, or None where the row is
+not in this one. What it is given is a copy. A column that it cannot use is a `RowError`."""
+SCHEMAS = Registry[Schema]("dataset schema")
+"""Schemas by name. Those of one's own are asked first, the newest before the others."""
+
+
 def to_plain(row: Row) -> Row:
     """Rewrites a row of any known schema with the columns of the plain one.
 
@@ -58,32 +68,94 @@ def to_plain(row: Row) -> Row:
     Raises:
         RowError: If a column of the recognised schema cannot be used.
     """
-    plain = dict(row)
-    if "problem" in row and "question" not in row:
-        plain["question"] = plain.pop("problem")
-        _accept(plain, ("original_answer", "answer", "answers"), ("solution",))
-        _need_from_info(plain)
-        _members(plain)
-    elif "reward_model" in row:
-        plain["question"] = _question(plain.pop("prompt", None))
-        plain["answer"] = _ground_truth(plain.pop("reward_model"))
-    elif "prompt" in row and "question" not in row:
-        plain["question"] = _question(plain.pop("prompt"))
-        _accept(plain, ("answer", "answers"), ("solution", "ground_truth"))
-    elif _conversation(row) and "question" not in row:
-        said = _exchange(plain.pop(_conversation(row)), _conversation(row))
-        _accept(plain, ("answer", "answers"))
-        for name, text in zip(("question", "answer"), said, strict=True):
-            if text is not None:
-                plain.setdefault(name, text)
-    else:
-        _accept(plain, ("answer", "answers"))
-    if "question" in plain:
-        plain["question"] = _without_placeholder(plain["question"])
-    if "answer" in plain:
-        plain["answer"] = _untagged(plain["answer"])
-    _one_image(plain)
-    return plain
+    own = _in_own_schema(row)
+    known = _in_shipped_schema(row) if own is None else own
+    if "question" in known:
+        known["question"] = _without_placeholder(known["question"])
+    if "answer" in known:
+        known["answer"] = _untagged(known["answer"])
+    _one_image(known)
+    return known
+
+
+def _in_own_schema(row: Row) -> Row | None:
+    """The row as the first of one's own schemas that knows it has it."""
+    for name in reversed([name for name in SCHEMAS if name not in _SHIPPED]):
+        try:
+            found: object = SCHEMAS[name](dict(row))
+        except RowError:
+            raise
+        except Exception as error:
+            problem = f"the schema {name!r} failed on it ({type(error).__name__}: {error})."
+            raise RowError(None, problem) from error
+        if found is not None:
+            if not isinstance(found, Mapping):
+                problem = f"the schema {name!r} made a {type(found).__name__} of it, not a row."
+                raise RowError(None, problem)
+            return {str(key): value for key, value in found.items() if value is not None}
+    return None
+
+
+def _in_shipped_schema(row: Row) -> Row:
+    found = (SCHEMAS[name](dict(row)) for name in _SHIPPED)
+    return next(rewritten for rewritten in found if rewritten is not None)
+
+
+@SCHEMAS.register("visionthink")
+def visionthink(row: Row) -> Row | None:
+    """VisionThink's own: a `problem`, its need in `info`."""
+    if "problem" not in row or "question" in row:
+        return None
+    row["question"] = row.pop("problem")
+    _accept(row, ("original_answer", "answer", "answers"), ("solution",))
+    _need_from_info(row)
+    _members(row)
+    return row
+
+
+@SCHEMAS.register("verl")
+def verl(row: Row) -> Row | None:
+    """verl's: the answer in `reward_model`, the question in the last user turn of `prompt`."""
+    if "reward_model" not in row:
+        return None
+    row["question"] = _question(row.pop("prompt", None))
+    row["answer"] = _ground_truth(row.pop("reward_model"))
+    return row
+
+
+@SCHEMAS.register("trl")
+def trl(row: Row) -> Row | None:
+    """TRL's: a `prompt`, and the answer in one of several columns."""
+    if "prompt" not in row or "question" in row:
+        return None
+    row["question"] = _question(row.pop("prompt"))
+    _accept(row, ("answer", "answers"), ("solution", "ground_truth"))
+    return row
+
+
+@SCHEMAS.register("conversation")
+def conversation(row: Row) -> Row | None:
+    """LLaVA's and ShareGPT's: one question and one answer, as turns."""
+    column = _conversation(row)
+    if not column or "question" in row:
+        return None
+    said = _exchange(row.pop(column), column)
+    _accept(row, ("answer", "answers"))
+    for name, text in zip(("question", "answer"), said, strict=True):
+        if text is not None:
+            row.setdefault(name, text)
+    return row
+
+
+@SCHEMAS.register("plain")
+def plain(row: Row) -> Row:
+    """Anything else: `question` and `answer` under their names."""
+    _accept(row, ("answer", "answers"))
+    return row
+
+
+_SHIPPED = ("visionthink", "verl", "trl", "conversation", "plain")
+"""Those that come with the package, in the order in which they are asked."""
 
 
 def _accept(row: Row, names: Sequence[str], instead: Sequence[str] = ()) -> None:
