@@ -7,7 +7,8 @@ import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 
-from vt_env.errors import ConfigError, UnknownNameError
+from judges.registry import Registry
+from vt_env.errors import ConfigError
 
 PROMPTS_DIR = Path(__file__).parent / "prompts"
 _THINK = "<think>"
@@ -71,20 +72,33 @@ def shipped_templates() -> dict[str, Path]:
     return {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
 
 
+TEMPLATES = Registry[PromptTemplate](
+    "prompt template", lambda entry: isinstance(entry, PromptTemplate), "a PromptTemplate"
+)
+"""Templates by name; those that are shipped are the files in `PROMPTS_DIR`."""
+
+
 def load_template(name_or_path: str | Path) -> PromptTemplate:
-    """Loads a shipped template by name, or a TOML file by path.
+    """Loads a template by name, or a TOML file by path.
+
+    Args:
+        name_or_path: A shipped name, one in `TEMPLATES`, ``module:attribute``, or a path.
 
     Raises:
-        UnknownNameError: If it is neither a shipped template nor an existing file.
+        UnknownNameError: If it is neither a known name nor an existing file; suggests the closest.
         ConfigError: If the file is not valid TOML or a field is missing, unknown, or not text
             (`opens_thought`: not true or false).
     """
     if not isinstance(name_or_path, str | Path):
         raise ConfigError(f"prompt is a name, a path or a PromptTemplate, got {name_or_path!r}.")
-    shipped = shipped_templates()
-    path = shipped.get(str(name_or_path), Path(name_or_path))
-    if not path.is_file():
-        raise UnknownNameError("prompt template", str(name_or_path), shipped)
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in TEMPLATES or not path.is_file():
+        return TEMPLATES.find(name)
+    return _read(path)
+
+
+def _read(path: Path) -> PromptTemplate:
+    """Reads a template's file."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -103,3 +117,7 @@ def load_template(name_or_path: str | Path) -> PromptTemplate:
     opens_thought = data.pop("opens_thought", False)
     template = PromptTemplate(**data)
     return template.opened() if opens_thought else template
+
+
+for _name, _path in sorted(shipped_templates().items()):
+    TEMPLATES.register(_name, _read(_path))
