@@ -10,7 +10,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from vt_env.errors import ConfigError, UnknownNameError
+from judges.registry import Registry
+from vt_env.errors import ConfigError
 from vt_env.tools import Tool, tools_named
 
 PROMPTS_DIR = Path(__file__).parent / "prompts"
@@ -168,20 +169,33 @@ def shipped_templates() -> dict[str, Path]:
     return {path.stem: path for path in PROMPTS_DIR.glob("*.toml")}
 
 
+TEMPLATES = Registry[PromptTemplate](
+    "prompt template", lambda entry: isinstance(entry, PromptTemplate), "a PromptTemplate"
+)
+"""Templates by name; those that are shipped are the files in `PROMPTS_DIR`."""
+
+
 def load_template(name_or_path: str | Path) -> PromptTemplate:
-    """Loads a shipped template by name, or a TOML file by path.
+    """Loads a template by name, or a TOML file by path.
+
+    Args:
+        name_or_path: A shipped name, one in `TEMPLATES`, ``module:attribute``, or a path.
 
     Raises:
-        UnknownNameError: If it is neither a shipped template nor an existing file.
+        UnknownNameError: If it is neither a known name nor an existing file; suggests the closest.
         ConfigError: If the file is not valid TOML or a field is missing, unknown, or not what it
             must be.
     """
     if not isinstance(name_or_path, str | Path):
         raise ConfigError(f"prompt is a name, a path or a PromptTemplate, got {name_or_path!r}.")
-    shipped = shipped_templates()
-    path = shipped.get(str(name_or_path), Path(name_or_path))
-    if not path.is_file():
-        raise UnknownNameError("prompt template", str(name_or_path), shipped)
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in TEMPLATES or not path.is_file():
+        return TEMPLATES.find(name)
+    return _read(path)
+
+
+def _read(path: Path) -> PromptTemplate:
+    """Reads a template's file."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -220,3 +234,7 @@ def _checked(path: Path, key: str, value: Any) -> Any:
     if not isinstance(value, kind):
         raise ConfigError(f"{path}: field {key!r} must be {wanted}.")
     return value
+
+
+for _name, _path in sorted(shipped_templates().items()):
+    TEMPLATES.register(_name, _read(_path))

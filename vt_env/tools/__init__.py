@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vt_env.errors import UnknownNameError
+from judges.registry import Registry
 from vt_env.tools.base import BadArgumentsError, Call, Refusal, Scene, Target, Tool
 from vt_env.tools.crop import Crop, CropTool
 from vt_env.tools.resize import Request, ResizeTool
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (ResizeTool(), CropTool())}
+TOOLS = Registry[Tool]("tool", lambda entry: isinstance(entry, Tool), "a Tool")
 """Tools by name, in the order that prompts list them in."""
+for _tool in (ResizeTool(), CropTool()):
+    TOOLS.register(_tool.name, _tool)
 
 
 def tool_named(name: str) -> Tool:
-    """The tool that the rules call `name`.
+    """The tool that the rules call `name`, or that ``module:attribute`` means.
 
     Raises:
         UnknownNameError: If there is none; suggests the closest.
     """
-    if not isinstance(name, str) or name not in TOOLS:
-        raise UnknownNameError("tool", str(name), TOOLS)
-    return TOOLS[name]
+    return TOOLS.find(name)
 
 
 def tools_named(names: Iterable[str]) -> tuple[Tool, ...]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -67,8 +68,10 @@ class TurnTool(Tool):
 
 
 @pytest.fixture
-def own_tool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TOOLS, "turn", TurnTool())
+def own_tool() -> Iterator[None]:
+    TOOLS.register("turn", TurnTool())
+    yield
+    TOOLS.remove("turn")
 
 
 def said(prompt: str, tools: tuple[str, ...]) -> str:

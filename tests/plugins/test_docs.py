@@ -1,0 +1,65 @@
+"""Each example of `docs/extending.md` runs on its own, and the page names every registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.backends import BACKENDS
+from agents.grpo.advantages import ADVANTAGE_ESTIMATORS
+from agents.grpo.loss import LOSS_TYPES
+from judges import JUDGES
+from vt_env import GROUP_SHAPERS, REWARD_PRESETS, REWARD_TERMS
+from vt_env.data.load import DATASETS
+from vt_env.data.schemas import SCHEMAS
+from vt_env.templates import TEMPLATES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+REGISTRIES = {
+    "JUDGES": JUDGES,
+    "REWARD_TERMS": REWARD_TERMS,
+    "REWARD_PRESETS": REWARD_PRESETS,
+    "GROUP_SHAPERS": GROUP_SHAPERS,
+    "DATASETS": DATASETS,
+    "SCHEMAS": SCHEMAS,
+    "TEMPLATES": TEMPLATES,
+    "BACKENDS": BACKENDS,
+    "LOSS_TYPES": LOSS_TYPES,
+    "ADVANTAGE_ESTIMATORS": ADVANTAGE_ESTIMATORS,
+}
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """What an example registers is forgotten after it."""
+    before = {name: set(registry) for name, registry in REGISTRIES.items()}
+    yield
+    for name, registry in REGISTRIES.items():
+        for added in set(registry) - before[name]:
+            registry.remove(added)
+
+
+@pytest.mark.parametrize("code", EXAMPLES, ids=range(len(EXAMPLES)))
+@pytest.mark.usefixtures("as_before")
+def test_examples_run(code: str) -> None:
+    before = sum(map(len, REGISTRIES.values()))
+    exec(compile(code, "docs/extending.md", "exec"), {"__name__": "extending"})
+    assert sum(map(len, REGISTRIES.values())) > before
+
+
+def test_every_kind_has_an_example_and_a_row() -> None:
+    assert len(EXAMPLES) == len(REGISTRIES) - 2, "two examples show two kinds each"
+    for name in REGISTRIES:
+        assert f".{name}` |" in PAGE
+        assert f"@{name}.register(" in PAGE or f"{name}.register(" in PAGE
+
+
+def test_links_lead_somewhere() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    links = re.findall(r"\]\(([^)]+)\)", PAGE)
+    assert links
+    assert [link for link in links if not (docs / link).is_file()] == []

@@ -1,0 +1,104 @@
+"""Somebody else's package trains through the real command, without a file of ours touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.benchmarks.cli.test_main import visionthink
+
+ACME = Path(__file__).parent / "acme_vision"
+COLOURS = ("red", "green", "blue", "orange")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Rows in the package's own schema."""
+    rows = []
+    for colour in COLOURS:
+        Image.new("RGB", (224, 224), colour).save(tmp_path / f"{colour}.png")
+        rows.append({"ask": "What color is it?", "say": colour, "shot": f"{colour}.png"})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Path) -> None:
+    done = visionthink(
+        *("train", "--plugin", str(ACME), "--data", str(data), "--rewards", "acme"),
+        *("--shaper", "acme_fee", "--shaper-param", "fee=0.25"),
+        *("--judge", "acme_prefix", "--judge-param", "letters=2"),
+        *("--backend", "acme_engine", "--loss-type", "acme_reinforce", "--beta", "0"),
+        *("--advantage-estimator", "acme_rloo", "--num-env-runners", str(runners)),
+        *("--num-prompts", "2", "--num-generations", "4", "--eval-samples", "2"),
+        *("--iterations", "2", "--out", str(tmp_path), "--run-id", "acme"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = lines(tmp_path / "acme" / "metrics.jsonl")
+    assert [row["iteration"] for row in metrics] == [1, 2]
+    for row in metrics:
+        assert 0 < row["rewards/acme_brevity/mean"] < 0.25
+        assert row["rewards/shaping/mean"] == -0.25
+        assert 0 < row["acme_sureness"] <= 1
+        assert "clip_ratio/low_mean" not in row, "the objective is the package's"
+    for episode in lines(tmp_path / "acme" / "episodes.jsonl"):
+        assert set(episode["reward_terms"]) >= {"acme_brevity", "token_cost"}
+        assert episode["question"] == "What color is it?"
+        assert episode["reward"] == pytest.approx(sum(episode["reward_terms"].values()), abs=1e-5)
+    settings = json.loads((tmp_path / "acme" / "settings.json").read_text())
+    assert settings["plugins"] == [str(ACME)]
+
+
+def test_its_names_and_parameters_are_checked_as_ours_are(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "runs")]
+    for arguments, said in (
+        (["--shaper", "acme_fe"], "Did you mean 'acme_fee'"),
+        (["--shaper", "acme_fee", "--shaper-param", "fea=1"], "Did you mean 'fee'"),
+        (["--rewards", "acme_vision.rewards:acme_brevity"], "must be a RewardConfig"),
+    ):
+        done = visionthink("train", "--plugin", str(ACME), *arguments, *out)
+        assert done.returncode == 2
+        assert said in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_its_schema_is_checked_row_by_row(data: Path) -> None:
+    done = visionthink("data", "check", "--plugin", str(ACME), str(data))
+    assert done.returncode == 0, done.stdout
+    assert f"{len(COLOURS)} samples, all usable" in done.stdout
+    with data.open("a") as file:
+        file.write('{"ask": "What color is it?", "say": "red"}\n')
+    done = visionthink("data", "check", "--plugin", str(ACME), str(data))
+    assert done.returncode == 2
+    assert f"{data}:5: field 'shot': is missing; it is the image of acme's rows." in done.stdout
+
+
+def test_without_the_plugin_nothing_of_it_is_known(data: Path) -> None:
+    done = visionthink("data", "check", str(data))
+    assert done.returncode == 2
+    assert "field 'question'" in done.stdout
+    done = visionthink("data", "check", "--plugin", "acme_visoin", str(data))
+    assert done.returncode == 2
+    assert "PluginError: Plugin 'acme_visoin' cannot be loaded" in done.stdout
+
+
+def test_its_judge_is_compared_with_ours(tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    record = {"question": "What color?", "references": ["red"], "prediction": "reddish"}
+    records.write_text(json.dumps(record) + "\n")
+    done = visionthink(
+        *("judge", "audit", str(records), "--plugin", str(ACME)),
+        *("--first", "acme_prefix", "--first-param", "letters=3", "--second", "rule"),
+    )
+    assert done.returncode == 0, done.stdout
+    assert "acme_prefix" in done.stdout
