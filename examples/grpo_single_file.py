@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.grpo.loss import LossConfig, TokenBatch, policy_loss, token_weights
+from agents.grpo.loss import BatchSize, LossConfig, TokenBatch, dapo_loss
 from agents.models.compat import prepare_imports
 from agents.tiny import CHECKPOINT
 from vt_env import Dataset, Message, VisionThinkEnv, load_dataset
@@ -200,9 +200,8 @@ def learn(policy: Policy, optimizer: torch.optim.Optimizer, talks: list[Talk], g
     # One step a batch: the old policy is the new one, their ratio 1, and its gradient the policy
     # gradient. The clip would bind from a second step on the same talks.
     tokens = TokenBatch(logp, logp.detach(), torch.tensor(said), advantages[kept], rows, entropy)
-    config = LossConfig()
-    weights = token_weights(rows, len(batch), len(rows), config, torch.bincount(rows))  # (N,)
-    loss, _ = policy_loss(tokens, weights, config)
+    # DAPO's mean is over all tokens, so that a long talk counts for more than a short one.
+    loss, _ = dapo_loss(tokens, BatchSize(len(batch), len(rows)), LossConfig())
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)

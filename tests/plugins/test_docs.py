@@ -16,6 +16,7 @@ from vt_env import GROUP_SHAPERS, REWARD_PRESETS, REWARD_TERMS
 from vt_env.data.load import DATASETS
 from vt_env.data.schemas import SCHEMAS
 from vt_env.templates import TEMPLATES
+from vt_env.tools import TOOLS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -27,6 +28,7 @@ REGISTRIES = {
     "DATASETS": DATASETS,
     "SCHEMAS": SCHEMAS,
     "TEMPLATES": TEMPLATES,
+    "TOOLS": TOOLS,
     "BACKENDS": BACKENDS,
     "LOSS_TYPES": LOSS_TYPES,
     "ADVANTAGE_ESTIMATORS": ADVANTAGE_ESTIMATORS,
@@ -47,7 +49,7 @@ def as_before() -> Iterator[None]:
 @pytest.mark.usefixtures("as_before")
 def test_examples_run(code: str) -> None:
     before = sum(map(len, REGISTRIES.values()))
-    exec(compile(code, "docs/extending.md", "exec"), {"__name__": "extending"})
+    exec(compile(code, "docs/extending.md", "exec"), {"__name__": "__main__"})
     assert sum(map(len, REGISTRIES.values())) > before
 
 

@@ -196,7 +196,7 @@ def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
         (["--prompt", "breif"], "Did you mean 'brief'"),
         (["--untagged-answer", "jugde"], "Did you mean 'judge'"),
         (["--shaper", "released", "--shaper-param", "epsilom=0"], "Did you mean 'epsilon'"),
-        (["--shaper", "paper", "--shaper-param", "theta=nan"], "theta is a number, got nan"),
+        (["--shaper", "paper", "--shaper-param", "theta=nan"], "theta must lie in"),
         (["--model", "nowhere"], "not a checkpoint directory"),
         (["--num-generations", "1"], "num_generations must be at least 2"),
         (["--lr", "-1"], "lr must lie between"),

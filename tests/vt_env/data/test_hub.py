@@ -16,7 +16,7 @@ from tests.vt_env.data.fake_hub import REPOSITORY, serve
 from vt_env import make
 from vt_env.data.load import load_dataset
 from vt_env.data.tables import TableDataset
-from vt_env.errors import ConfigError, DatasetError, UnknownNameError
+from vt_env.errors import ConfigError, DatasetError, LadderWarning, UnknownNameError
 
 CARD = """---
 configs:
@@ -75,7 +75,8 @@ def test_configurations_and_splits_are_chosen(repository: Path, tmp_path: Path) 
 
 
 def test_an_env_plays_it(repository: Path, tmp_path: Path) -> None:
-    env = make(data=f"hf:{repository}", config="small", split="train", cache_dir=tmp_path)
+    with pytest.warns(LadderWarning, match="0 of the first 4 samples"):  # pictures of 60 pixels
+        env = make(data=f"hf:{repository}", config="small", split="train", cache_dir=tmp_path)
     observation, _ = env.reset(seed=0)
     assert observation["question"].startswith("What color is small/train")
     *_, info = env.step("<think>Plain.</think><answer>red</answer>")

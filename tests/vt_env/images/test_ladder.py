@@ -25,7 +25,7 @@ ENOUGH = {
     "llava_onevision": 392,
 }
 """Canvas from which on docs/environment.md says that the world can be asked for."""
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "environment.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "environment.md"
 
 
 def data(*shapes: tuple[int, int]) -> ListDataset:
