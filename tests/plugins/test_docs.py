@@ -49,7 +49,7 @@ def as_before() -> Iterator[None]:
 @pytest.mark.usefixtures("as_before")
 def test_examples_run(code: str) -> None:
     before = sum(map(len, REGISTRIES.values()))
-    exec(compile(code, "docs/extending.md", "exec"), {"__name__": "__main__"})
+    exec(compile(code, "docs/extending.md", "exec", dont_inherit=True), {"__name__": "__main__"})
     assert sum(map(len, REGISTRIES.values())) > before
 
 
