@@ -18,7 +18,7 @@ from vt_env.errors import ConfigError
 from vt_env.images.views import fixed_size
 from vt_env.protocol import Answer, Request, to_text
 from vt_env.samples import Dataset
-from vt_env.settings import hands_on
+from vt_env.settings.unknown import hands_on
 
 FloatArray = npt.NDArray[np.float32]
 QUESTION_FEATURES = 64

@@ -20,7 +20,7 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.render import RENDER_MODES, render
 from vt_env.rewards import RewardConfig, reward_config, untagged_rule
 from vt_env.samples import Dataset
-from vt_env.settings import hands_on
+from vt_env.settings.unknown import hands_on
 from vt_env.spaces import ImageSpace, UnicodeText
 from vt_env.templates import PromptTemplate, load_template
 
@@ -195,17 +195,17 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         judge: str | Judge | Mapping[str, Any] = "rule",
         rewards: str | RewardConfig | Mapping[str, Any] = "priced",
         prompt: str | Path | PromptTemplate | None = None,
-        resolutions: Sequence[float] = (0.5, 1.0),
-        max_turns: int = 2,
+        resolutions: Sequence[float] = EpisodeConfig.resolutions,
+        max_turns: int = EpisodeConfig.max_turns,
         checkpoint: str | Path | None = None,
         token_family: str | None = None,
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         bounds: str | None = None,
-        invalid_call: str = "feedback",
-        tools: Sequence[str] = ("resize",),
+        invalid_call: str = EpisodeConfig.invalid_call,
+        tools: Sequence[str] = EpisodeConfig.tools,
         untagged_answer: str | None = None,
-        max_action_chars: int = 100_000,
+        max_action_chars: int = EpisodeConfig.max_action_chars,
         render_mode: str | None = None,
         **data_settings: Any,
     ) -> None:

@@ -3,7 +3,8 @@
     VisionThinkError
     ├── UnknownNameError        a name that is in no registry ("did you mean …?")
     ├── ConfigError             a setting that cannot work, named
-    │   └── UnknownSettingError a setting that does not exist ("did you mean …?")
+    │   ├── UnknownSettingError a setting that does not exist ("did you mean …?")
+    │   └── UnknownChoiceError  a value that is none of the names that the setting may have
     ├── ImageError              an image that cannot be read, or exceeds the limits
     ├── DataError               one bad row: file, line, field, problem
     └── DatasetError            every bad row of a dataset, listed
@@ -54,6 +55,13 @@ class UnknownSettingError(ConfigError):
         self,
     ) -> tuple[type[UnknownSettingError], tuple[str, dict[str, tuple[str, ...]], str]]:
         return UnknownSettingError, (self.setting, self.known, self.hint)
+
+
+class UnknownChoiceError(UnknownNameError, ConfigError):
+    """A setting whose value is none of the names that it may have; suggests the closest."""
+
+    def __reduce__(self) -> tuple[type[UnknownChoiceError], tuple[str, str, tuple[str, ...]]]:
+        return UnknownChoiceError, (self.what, self.name, self.known)
 
 
 class ImageError(VisionThinkError):
@@ -112,6 +120,7 @@ __all__ = [
     "DatasetError",
     "ImageError",
     "LadderWarning",
+    "UnknownChoiceError",
     "UnknownNameError",
     "UnknownSettingError",
     "VisionThinkError",

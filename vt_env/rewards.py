@@ -15,38 +15,40 @@ from typing import Any
 import numpy as np
 
 from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.settings.fields import check_fields, check_value, kinds, setting
+from vt_env.settings.ranges import Numbers
 from vt_env.tokens.qwen import prefill_flops
 
 COST_MODES = ("share", "tokens", "flops")
 
 
+_WEIGHT = Numbers(0, 1e6)
+
+
 @dataclass(frozen=True)
 class RewardConfig:
-    """Weights of the per-episode reward terms.
+    """Weights of the per-episode reward terms."""
 
-    Attributes:
-        accuracy: Reward of a right answer; scaled by the verdict's score. (Paper: 1.)
-        format: Reward when every turn keeps the format. (Paper: 0.5.)
-        price: Cost of the visual tokens, in units of `cost`. (The paper's penalty is 0.1 a
-            request.)
-        cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
-            visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
-            FLOPs over one full-resolution pass (`vt_env.tokens.qwen.prefill_flops`).
-    """
-
-    accuracy: float = 1.0
-    format: float = 0.5
-    price: float = 0.1
-    cost: str = "share"
+    accuracy: float = setting(
+        1.0, "Reward of a right answer; scaled by the verdict's score. (Paper: 1.)", _WEIGHT
+    )
+    format: float = setting(0.5, "Reward when every turn keeps the format. (Paper: 0.5.)", _WEIGHT)
+    price: float = setting(
+        0.1,
+        "Cost of the visual tokens, in units of cost. (The paper's penalty is 0.1 a request.)",
+        _WEIGHT,
+    )
+    cost: str = setting(
+        "share",
+        "What price is the price of. share: one full-resolution pass's worth of visual tokens; "
+        "tokens: one visual token; flops: the language model's FLOPs over one full-resolution pass "
+        "(`vt_env.tokens.qwen.prefill_flops`).",
+        COST_MODES,
+    )
 
     def __post_init__(self) -> None:
-        for name in ("accuracy", "format", "price"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value <= 1e6:
-                raise ConfigError(f"rewards.{name} must lie in [0, 1e6], got {value!r}.")
-        if self.cost not in COST_MODES:
-            raise UnknownNameError("rewards.cost", str(self.cost), COST_MODES)
+        for name, kind in kinds(RewardConfig).items():
+            check_value(f"rewards.{name}", getattr(self, name), kind)
 
 
 REWARD_PRESETS: dict[str, RewardConfig] = {
@@ -56,6 +58,30 @@ REWARD_PRESETS: dict[str, RewardConfig] = {
 }
 """``priced``: tokens cost; ``paper``: as the published run, whose price is left to a group shaper;
 ``accuracy_only``."""
+_HELP = {item.name: item.metadata["help"] for item in fields(RewardConfig)}
+
+
+@dataclass(frozen=True)
+class RewardSettings:
+    """Rewards as settings have them: a preset, and what differs from it."""
+
+    preset: str = setting(
+        "priced",
+        "priced: tokens cost; paper: as the published run, whose price is left to a group shaper; "
+        "accuracy_only.",
+    )
+    accuracy: float | None = setting(None, f"{_HELP['accuracy']} None: the preset's.", _WEIGHT)
+    format: float | None = setting(None, f"{_HELP['format']} None: the preset's.", _WEIGHT)
+    price: float | None = setting(None, f"{_HELP['price']} None: the preset's.", _WEIGHT)
+    cost: str | None = setting(None, f"{_HELP['cost']} None: the preset's.", COST_MODES)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def given(self) -> dict[str, Any]:
+        """The rewards as `reward_config` takes them."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
@@ -64,13 +90,14 @@ def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
     The published run judges them: there a base model, which knows no tags, earns accuracy from the
     first step on.
     """
-    return "judge" if isinstance(rewards, str) and rewards == "paper" else "malformed"
+    preset = rewards.get("preset") if isinstance(rewards, Mapping) else rewards
+    return "judge" if isinstance(preset, str) and preset == "paper" else "malformed"
 
 
 def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConfig:
     """Returns the preset called `rewards`, the config itself, or one built from some fields.
 
-    Fields that a mapping leaves out are those of ``"priced"``.
+    Fields that a mapping leaves out are those of its ``preset``, ``"priced"`` without one.
 
     Raises:
         UnknownNameError: If there is no such preset or field.
@@ -79,11 +106,13 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
     if isinstance(rewards, RewardConfig):
         return rewards
     if isinstance(rewards, Mapping):
+        weights = dict(rewards)
+        preset = reward_config(weights.pop("preset", "priced"))
         known = [field.name for field in fields(RewardConfig)]
-        for key in rewards:
+        for key in weights:
             if key not in known:
                 raise UnknownNameError("reward setting", str(key), known)
-        return replace(REWARD_PRESETS["priced"], **rewards)
+        return replace(preset, **weights)
     if not isinstance(rewards, str):
         raise ConfigError(f"rewards is a name, a RewardConfig or a mapping, got {rewards!r}.")
     if rewards not in REWARD_PRESETS:

@@ -21,7 +21,7 @@ from vt_env.episode import Episode, Transition
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.render import render
 from vt_env.samples import Sample
-from vt_env.settings import hands_on
+from vt_env.settings.unknown import hands_on
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]

@@ -74,7 +74,7 @@ def resume(path: Path) -> RunFolder:
     latest = folder.latest_checkpoint()
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
-    folder.check_progress(latest[0], latest[0] * settings.num_prompts)
+    folder.check_progress(latest[0], latest[0] * settings.grpo.num_prompts)
     check_data(settings)
     folder.forget_after(latest[0])
     _run(settings, folder, latest)
@@ -98,7 +98,7 @@ def check_data(settings: TrainSettings) -> None:
     assert isinstance(env, VisionThinkEnv)
     try:
         build_config(settings).validate()
-        check_weights(settings.model)
+        check_weights(settings.engine.model_dir)
         check_judge(env.judge)
     finally:
         env.close()
@@ -112,28 +112,9 @@ def build_config(settings: TrainSettings) -> GRPOConfig:
         logging.getLogger(name).setLevel(logging.ERROR)
     config = GRPOConfig()
     config.environment("VisionThink-v0", env_config=settings.train_env())
-    config.env_runners(num_env_runners=settings.num_env_runners)
-    config.debugging(seed=settings.seed, log_level="ERROR")
-    config.training(
-        model_dir=settings.model,
-        backend=settings.backend,
-        num_prompts=settings.num_prompts,
-        num_generations=settings.num_generations,
-        lr=settings.lr,
-        beta=settings.beta,
-        epsilon=settings.epsilon,
-        epsilon_high=settings.epsilon_high,
-        loss_type=settings.loss_type,
-        scale_rewards=settings.scale_rewards,
-        num_iterations=settings.num_iterations,
-        micro_batch_size=settings.micro_batch_size or None,
-        temperature=settings.temperature,
-        max_new_tokens=settings.max_new_tokens,
-        max_model_len=settings.max_model_len,
-        shaper=settings.shaper,
-        shaper_params=settings.shaper_params,
-        max_abstention_share=settings.max_abstention_share,
-    )
+    config.env_runners(num_env_runners=settings.run.num_env_runners)
+    config.debugging(seed=settings.run.seed, log_level="ERROR")
+    config.training(**vars(settings.engine), **vars(settings.grpo))
     return config
 
 
@@ -158,7 +139,7 @@ def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | 
         try:
             play = _player(algorithm, settings)
             # A resumed run measures the model before RL again, before it restores the trained one.
-            before = play_before(play, used.max_new_tokens, settings.seed)
+            before = play_before(play, used.max_new_tokens, settings.run.seed)
             show_limits(limit_lines(before_limits(before), used))
             done = latest[0] if latest else 0
             if latest:
@@ -166,15 +147,15 @@ def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | 
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
             _train_loop(algorithm, settings, folder, done, clock)
             seconds = clock.seconds()
-            after = play_after(play, used.max_new_tokens, settings.seed)
+            after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
             algorithm.stop()
             folder.close()
     summary = {
         "run": folder.path.name,
-        "seed": settings.seed,
-        "iterations": settings.iterations,
+        "seed": settings.run.seed,
+        "iterations": settings.run.iterations,
         "seconds": round(seconds, 1),
         "seconds_in_all": round(time.monotonic() - begun, 1),
         "peak_memory_gb": round(memory.peak_gb, 2),
@@ -230,7 +211,7 @@ def _player(algorithm: GRPO, settings: TrainSettings) -> Any:
 
     env_settings = settings.eval_env()
     size = len(vt_env.load_dataset(**_data_settings(env_settings)))
-    indices = evaluation_indices(size, settings.eval_samples)
+    indices = evaluation_indices(size, settings.evaluation.samples)
 
     def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
         return algorithm.play_fixed(env_settings, indices, sampling, decision)
@@ -246,13 +227,13 @@ def _train_loop(
     algorithm: GRPO, settings: TrainSettings, folder: RunFolder, done: int, clock: _Clock
 ) -> None:
     clock.start()
-    with LiveTraining(settings.iterations, done) as live:
-        for iteration in range(done + 1, settings.iterations + 1):
+    with LiveTraining(settings.run.iterations, done) as live:
+        for iteration in range(done + 1, settings.run.iterations + 1):
             metrics = flat_metrics(algorithm.train())
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            if iteration % settings.checkpoint_every == 0 or iteration == settings.iterations:
+            if iteration % settings.run.checkpoint_every == 0 or iteration == settings.run.iterations:
                 folder.save_checkpoint(algorithm, iteration)
 
 
@@ -283,7 +264,7 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 @contextmanager
 def ray_session(settings: TrainSettings) -> Iterator[None]:
     """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
-    cores = settings.threads or os.cpu_count() or 1
+    cores = settings.run.threads or os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -291,7 +272,7 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
     own = not ray.is_initialized()
     if own:
         ray.init(
-            num_cpus=max(2, cores, settings.num_env_runners + 1),
+            num_cpus=max(2, cores, settings.run.num_env_runners + 1),
             include_dashboard=False,
             object_store_memory=256 * 1024**2,
             log_to_driver=False,

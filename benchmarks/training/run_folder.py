@@ -34,7 +34,7 @@ class RunFolder:
         Raises:
             ConfigError: If a run of that name exists.
         """
-        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
+        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.run.seed}"
         path = root / name
         try:
             path.mkdir(parents=True)

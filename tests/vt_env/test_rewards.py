@@ -226,7 +226,7 @@ def test_prefill_flops_is_the_papers_formula() -> None:
 @pytest.mark.parametrize("field", ["accuracy", "format", "price"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True])
 def test_impossible_weights_are_refused(field: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=rf"rewards\.{field} must lie in \[0, 1e6\]"):
+    with pytest.raises(ConfigError, match=rf"rewards\.{field} must lie in \[0, 1000000\]"):
         RewardConfig(**{field: value})  # type: ignore[arg-type]
 
 
