@@ -134,7 +134,7 @@ class GRPOConfig(AlgorithmConfig):
             ConfigError: The same, of a setting of the loss.
             UnknownNameError: If a name is unknown.
             BackendError: If `model_dir` holds no checkpoint.
-                """
+        """
         self._check_numbers()
         super().validate()
         self._open_settings(playable(self.model_dir).defaults)

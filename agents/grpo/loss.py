@@ -24,7 +24,9 @@ LOSS_TYPES: tuple[LossType, ...] = ("grpo", "dapo", "dr_grpo")
 class LossConfig:
     """Settings of the objective; names are TRL's."""
 
-    epsilon: float = setting(0.2, "Lower clip range of the ratio; GRPO takes less than 1.", _UP_TO_100)
+    epsilon: float = setting(
+        0.2, "Lower clip range of the ratio; GRPO takes less than 1.", _UP_TO_100
+    )
     epsilon_high: float | None = setting(
         0.28, "Upper clip range of the ratio. None: as epsilon.", _UP_TO_100
     )

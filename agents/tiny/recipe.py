@@ -49,9 +49,7 @@ class PretrainConfig:
     )
     aim_weight: float = setting(0.3, "Weight of the aims beside the answers.", _WEIGHT)
     warmup: int = setting(100, "Steps over which each stage's rate rises.", _MORE)
-    request_share: float = setting(
-        0.5, "Chance that a dialogue asks for high resolution.", _SHARE
-    )
+    request_share: float = setting(0.5, "Chance that a dialogue asks for high resolution.", _SHARE)
     low_share: float = setting(
         1 / 3, "Chance that a view of the first stage is at low resolution.", _SHARE
     )

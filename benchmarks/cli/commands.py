@@ -87,7 +87,7 @@ def command(
             config, shown = words.pop("config", None), words.pop("print_settings", False)
             values = {name.replace("__", "."): value for name, value in words.items()}
             layers = [_from_file(tree, config)] if config else []
-            settings = build(tree, *layers, _read(values, known))
+            settings: Any = build(tree, *layers, _read(values, known))
             if shown:
                 print(to_json(settings))
             else:
@@ -103,7 +103,7 @@ def command(
         parameters.sort(key=lambda item: item.kind)
         placed = [item.name for item in parameters if item.kind is not item.KEYWORD_ONLY]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        app.command(run, name=words.split()[-1])
+        app.command(run, name=words.rsplit(maxsplit=1)[-1])
         return action
 
     return make
@@ -154,8 +154,7 @@ def _parameter(leaf: Leaf, group: Group, positional: bool) -> inspect.Parameter:
     )
     if positional:
         annotation = Annotated[str, Parameter(name="PATH", help=leaf.help)]
-        place = inspect.Parameter.POSITIONAL_ONLY
-        return inspect.Parameter("path", place, annotation=annotation)
+        return inspect.Parameter("path", inspect.Parameter.POSITIONAL_ONLY, annotation=annotation)
     name, place = leaf.path.replace(".", "__"), inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, place, default=None, annotation=Annotated[hint, about])
 

@@ -44,7 +44,6 @@ class AuditSettings:
 def audit(
     settings: AuditSettings,
     records: Annotated[Path, option("episodes.jsonl, or any lines with the same fields.")],
-    /,
     *,
     out: Annotated[Path | None, option("JSON file for the whole report.")] = None,
 ) -> None:

@@ -170,9 +170,7 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ConfigError(
-            "Writing parquet needs pyarrow: pip install 'visionthink[data]'."
-        ) from error
+        raise ConfigError("Writing parquet needs pyarrow: pip install -e '.[data]'.") from error
     return pyarrow, pyarrow.parquet
 
 

@@ -31,9 +31,7 @@ LEGEND = (
 class PreviewSettings(DataSource):
     """What is drawn."""
 
-    samples: int = setting(
-        24, "Samples on the sheet, spread over the families.", Numbers(1, MOST)
-    )
+    samples: int = setting(24, "Samples on the sheet, spread over the families.", Numbers(1, MOST))
     columns: int = setting(4, "Samples in a row.", Numbers(1, 12))
     side: int = setting(
         336, "Images are fitted into squares of this side, in pixels.", Numbers(112, 1024)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -40,6 +39,7 @@ from vt_env.images.views import SharedImage
 from vt_env.settings.fields import setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import plain
+
 
 @dataclass(frozen=True)
 class LabelSettings(DataSource):
@@ -132,7 +132,9 @@ def _label_rest(
                 batch = [i for i in indices[start : start + settings.batch] if i not in done]
                 if batch:
                     sampling = settings.sampling(start, used)
-                    file.append(label_batch(env, backend, batch, sampling, settings.rule.thresholds()))
+                    file.append(
+                        label_batch(env, backend, batch, sampling, settings.rule.thresholds())
+                    )
                     bar.advance(task, len(batch))
     finally:
         backend.close()

@@ -233,7 +233,10 @@ def _train_loop(
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            if iteration % settings.run.checkpoint_every == 0 or iteration == settings.run.iterations:
+            if (
+                iteration % settings.run.checkpoint_every == 0
+                or iteration == settings.run.iterations
+            ):
                 folder.save_checkpoint(algorithm, iteration)
 
 

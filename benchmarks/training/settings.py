@@ -1,7 +1,7 @@
 """Settings of a training run: one tree, checked before any work starts, saved with the run.
 
-    settings = TrainSettings(run=RunSettings(seed=1), grpo=GRPOSettings(lr=1e-4))
-    settings = build(TrainSettings, {"run.seed": 1, "grpo.lr": 1e-4})   # the same, by path
+settings = TrainSettings(run=RunSettings(seed=1), grpo=GRPOSettings(lr=1e-4))
+settings = build(TrainSettings, {"run.seed": 1, "grpo.lr": 1e-4})   # the same, by path
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def load_prompt(prompt: str | Path) -> Prompt:
             return _parse(path.stem, path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise JudgeError(f"Cannot read the judge prompt {path}: {error}") from error
-    folder = resources.files("judges").joinpath("prompts")
+    folder = resources.files("judges.llm").joinpath("prompts")
     known = sorted(item.name[:-4] for item in folder.iterdir() if item.name.endswith(".txt"))
     if prompt not in known:
         raise UnknownNameError("judge prompt", prompt, known)

@@ -37,7 +37,10 @@ class BackendContract:
     def test_results_come_in_order_and_whole(self, backend: GenerationBackend) -> None:
         asked = requests(backend)
         together = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
-        alone = [backend.generate([one], Sampling(temperature=0.0, max_new_tokens=32))[0] for one in asked]
+        alone = [
+            backend.generate([one], Sampling(temperature=0.0, max_new_tokens=32))[0]
+            for one in asked
+        ]
         assert [g.token_ids for g in together] == [g.token_ids for g in alone]
         for request, result in zip(asked, together, strict=True):
             assert len(result.token_ids) == len(result.logprobs) > 0
@@ -48,7 +51,9 @@ class BackendContract:
         asked = requests(backend)
         first = backend.generate(asked, Sampling(seed=5, max_new_tokens=32))
         assert backend.generate(asked, Sampling(seed=5, max_new_tokens=32)) == first
-        others = [backend.generate(asked, Sampling(seed=seed, max_new_tokens=32)) for seed in range(6, 12)]
+        others = [
+            backend.generate(asked, Sampling(seed=seed, max_new_tokens=32)) for seed in range(6, 12)
+        ]
         assert any(other != first for other in others)
 
     def test_the_global_generator_is_left_alone(self, backend: GenerationBackend) -> None:
@@ -103,7 +108,9 @@ class BackendContract:
             assert other.logprobs == pytest.approx(one.logprobs, abs=1e-4)
 
     def test_plays_whole_episodes(self, backend: GenerationBackend) -> None:
-        played = collect(backend, world_episodes(12), make_judge("rule"), Sampling(seed=1, max_new_tokens=32))
+        played = collect(
+            backend, world_episodes(12), make_judge("rule"), Sampling(seed=1, max_new_tokens=32)
+        )
         assert len(played) == 12
         assert {len(t.images) for t in played} == {1, 2}
 

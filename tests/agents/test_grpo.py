@@ -81,7 +81,9 @@ def test_the_connector_keeps_trajectories_whole() -> None:
 @pytest.fixture(scope="module")
 def played(hf_backend: GenerationBackend) -> list[Trajectory]:
     twice = [e for pair in zip(world_episodes(6), world_episodes(6), strict=True) for e in pair]
-    trajectories = collect(hf_backend, twice, make_judge("rule"), Sampling(seed=2, max_new_tokens=32))
+    trajectories = collect(
+        hf_backend, twice, make_judge("rule"), Sampling(seed=2, max_new_tokens=32)
+    )
     return finish_groups(trajectories, 2, group_shaper("none"), "none")
 
 

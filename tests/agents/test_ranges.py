@@ -8,11 +8,11 @@ import pytest
 from ray import is_initialized
 
 from agents.backends import Sampling
+from agents.engine import EngineSettings
 from agents.errors import TrainingError
 from agents.grpo.algorithm import GRPOConfig
-from agents.grpo.loss import LossConfig
-from agents.engine import EngineSettings
 from agents.grpo.config import GRPOSettings
+from agents.grpo.loss import LossConfig
 from agents.tiny.recipe import PretrainConfig
 from vt_env.errors import ConfigError, VisionThinkError
 from vt_env.settings.fields import kinds

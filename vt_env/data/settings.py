@@ -27,12 +27,14 @@ class DataSettings:
         "Part of the dataset; of the world: train, validation, test or generalisation (styles "
         "never seen). None: what the command is about.",
     )
-    config: str | None = setting(None, "Configuration of a folder or a hub dataset.")
+    config: str | None = setting(
+        None, "Configuration of a folder or a hub dataset. None: the only one."
+    )
     root: Path | None = setting(None, "Folder that image paths start from. None: the file's own.")
     answers: str | None = setting(
         None,
-        "What answers to questions with options are: index (from 0), letter or text. None: whatever "
-        "names one option and no other.",
+        "What answers to questions with options are: index (from 0), letter or text. None: "
+        "whatever names one option and no other.",
         ("index", "letter", "text"),
     )
     check: str | None = setting(

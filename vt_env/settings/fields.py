@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -86,11 +86,15 @@ class Kind:
 
     def __str__(self) -> str:
         if self.base in (int, float):
-            range_ = f", {self.numbers}".replace(", lie ", " ").replace(", be ", " ")
-            return self.numbers.kind + (range_ if isinstance(self.accepts, Numbers) else "")
+            own = replace(self.numbers, optional=False)
+            text = f"{own.kind} {str(own).removeprefix('be ').removeprefix('lie ')}"
+            text = text if isinstance(self.accepts, Numbers) else own.kind
+            return f"{text} or None" if self.optional else text
         told = {bool: "true or false", str: "a text", Path: "a path", dict: "a table by name"}
         items = {str: "texts", int: "whole numbers", float: "numbers"}
-        text = ", ".join(self.names) or told.get(self.base) or f"a list of {items[self.item or str]}"
+        text = (
+            ", ".join(self.names) or told.get(self.base) or f"a list of {items[self.item or str]}"
+        )
         return f"{text} or None" if self.optional else text
 
 

@@ -1,14 +1,15 @@
 """Trees of settings: dataclasses in dataclasses, walked by paths such as ``"rewards.price"``.
 
-    values = flatten(TrainSettings())                  # {"run.seed": 0, "grpo.lr": 5e-05, …}
-    settings = build(TrainSettings, {"run.seed": 1})   # the rest as it is by default
-    settings = build(TrainSettings, read_file(path))   # TOML, or the JSON that `write_file` wrote
+values = flatten(TrainSettings())                  # {"run.seed": 0, "grpo.lr": 5e-05, …}
+settings = build(TrainSettings, {"run.seed": 1})   # the rest as it is by default
+settings = build(TrainSettings, read_file(path))   # TOML, or the JSON that `write_file` wrote
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -131,7 +132,8 @@ def _default(owner: type, path: str, default: Any) -> Any:
 
 def nearest(path: str, known: Mapping[str, Any]) -> str:
     """A sentence that suggests the closest path, or lists those of the group that is meant."""
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.7)
+    groups = sorted({name.partition(".")[0] for name in known if "." in name})
+    close = difflib.get_close_matches(path, [*known, *groups], n=1, cutoff=0.7)
     last = path.rpartition(".")[2]
     ends = [name for name in known if name.rpartition(".")[2] == last]
     ends += difflib.get_close_matches(last, [name.rpartition(".")[2] for name in known], n=1)
@@ -139,13 +141,14 @@ def nearest(path: str, known: Mapping[str, Any]) -> str:
         close = [name for name in known if name.endswith(ends[0])]
     if close:
         return f" Did you mean {close[0]!r}?"
-    groups = sorted({name.partition(".")[0] for name in known})
-    return f" Known are {', '.join(groups)}."
+    return f" Known are {', '.join(sorted({name.partition('.')[0] for name in known}))}."
 
 
 def _paths(values: Mapping[str, Any], known: Mapping[str, Leaf]) -> Iterator[tuple[str, Any]]:
     """Paths and values of tables in tables; the table of a leaf that is one stays whole."""
-    groups = {path.rsplit(".", count)[0] for path in known for count in range(1, path.count(".") + 1)}
+    groups = {
+        path.rsplit(".", count)[0] for path in known for count in range(1, path.count(".") + 1)
+    }
     for name, value in values.items():
         if name in groups:
             if not isinstance(value, Mapping):
@@ -184,10 +187,11 @@ def read_words(words: str, kind: Kind) -> Any:
     """What the words of a command line say; what they cannot say is left to `check_value`.
 
     Args:
-        words: One argument. ``none`` is None where that is a value; a list has commas.
+        words: One argument. ``none`` is None where that is a value and no name; ``null`` always
+            is; a list has commas.
         kind: What is wanted.
     """
-    if kind.optional and words.strip().lower() in ("none", "null"):
+    if kind.optional and words.strip().lower() in {"none", "null"}.difference(kind.names):
         return None
     if kind.base is tuple:
         item = Kind(kind.item or str)
@@ -206,6 +210,8 @@ def read_entry(words: str, kind: Kind) -> Any:
     if kind.words == "literal":
         with suppress(ValueError, RecursionError):
             return json.loads(words)
+        with suppress(ValueError):
+            return float(words) if math.isfinite(float(words)) else words
     return words
 
 

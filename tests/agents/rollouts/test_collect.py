@@ -84,7 +84,8 @@ def test_a_forced_decision_is_taken_and_not_trained_on(
 
 def test_the_same_seed_gives_the_same_episodes(hf_backend: GenerationBackend) -> None:
     first, second = (
-        collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9, max_new_tokens=32)) for _ in range(2)
+        collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9, max_new_tokens=32))
+        for _ in range(2)
     )
     assert [t.ids for t in first] == [t.ids for t in second]
 
@@ -180,7 +181,9 @@ class Unsure:
 
 
 def test_an_abstention_is_not_a_zero(hf_backend: GenerationBackend) -> None:
-    played = collect(hf_backend, world_episodes(8), Unsure(), Sampling(temperature=0.0, max_new_tokens=32))  # type: ignore[arg-type]
+    played = collect(
+        hf_backend, world_episodes(8), Unsure(), Sampling(temperature=0.0, max_new_tokens=32)
+    )  # type: ignore[arg-type]
     answered = [t for t in played if t.answer is not None]
     assert answered
     for t in answered:
@@ -212,7 +215,9 @@ def test_finished_episodes_are_judged_while_others_still_generate(
                 assert called.wait(60), "the judge was not called during the generation"
             return results
 
-    played = collect(Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3, max_new_tokens=32))  # type: ignore[arg-type]
+    played = collect(
+        Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3, max_new_tokens=32)
+    )  # type: ignore[arg-type]
     assert {len(t.turns) for t in played} == {1, 2}
     assert all(t.case is None or t.case.prediction for t in played)
 

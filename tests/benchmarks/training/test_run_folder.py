@@ -13,6 +13,9 @@ from agents.manifest import check_manifest, write_manifest
 from benchmarks.training.run import resume
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
+from vt_env.settings.tree import build
+
+SETTINGS = build(TrainSettings, {"grpo.num_prompts": 4, "run.iterations": 9})
 
 
 class Saves:
@@ -32,7 +35,7 @@ class Saves:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     """A run of 4 prompts an iteration that was stopped after its third."""
-    folder = RunFolder.create(tmp_path, TrainSettings(num_prompts=4, iterations=9), "run")
+    folder = RunFolder.create(tmp_path, SETTINGS, "run")
     for iteration in (1, 2, 3):
         folder.log(iteration, {"loss": 0.5, "seconds": float(iteration)})
         if iteration == 2:
