@@ -125,3 +125,23 @@ def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
     latest = run.latest_checkpoint()
     assert latest is not None and latest[0] == 2
     assert json.dumps(dict(check_manifest(latest[1]).about)) == '{"position": 8}'
+
+
+def test_a_run_says_what_it_was_made_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/somewhere/visionthink", "train", "--seed", "3"])
+    folder = RunFolder.create(tmp_path, SETTINGS, "run")
+    folder.note_start()
+    first, again = json.loads((folder.path / "provenance.json").read_text())
+    assert first["visionthink"] == again["visionthink"] == version()
+    assert first["command"] == ["visionthink", "train", "--seed", "3"]
+    assert first["packages"]["numpy"] == np.__version__
+    assert first["python"].startswith("3.")
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if head.returncode == 0:
+        assert first["commit"].rstrip("+") == head.stdout.strip()
+    else:
+        assert first["commit"] is None
