@@ -16,7 +16,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter, Token
 
@@ -50,6 +50,7 @@ SHORT = {
 """The settings that are used most, by their short names."""
 _OWN = Group("options", sort_key=0)
 _ROOT = Path(__file__).parents[2]
+_METAVARS: dict[type, str] = {int: "INT", float: "FLOAT", Path: "PATH", tuple: "LIST", str: "TEXT"}
 _CAPITALS = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _Action = Callable[..., None]
 TREES: dict[str, type] = {}
@@ -137,13 +138,11 @@ def _read(values: Mapping[str, Any], known: Mapping[str, Leaf]) -> dict[str, Any
 
 def _parameter(leaf: Leaf, group: Group, positional: bool) -> inspect.Parameter:
     """The option of a setting."""
-    base, names = leaf.kind.base, leaf.kind.names
-    hint: Any = Literal[names] if names and base is str else str if base is tuple else base
-    converter: Any = _first
-    if base is dict:
-        hint, converter = dict[str, str], None
-    elif base is bool:
-        converter = None
+    base = leaf.kind.base
+    # Text as yet, and None where nothing is given: once pydantic is loaded cyclopts compares the
+    # value with the type.
+    hint: Any = {dict: dict[str, str], bool: bool}.get(base, str)
+    converter = None if base in (dict, bool) else _first
     about = Parameter(
         name=option_names(leaf.path),
         help=leaf.help,
@@ -151,12 +150,13 @@ def _parameter(leaf: Leaf, group: Group, positional: bool) -> inspect.Parameter:
         show_default=lambda _: told(leaf.default),
         converter=converter,
         negative=() if base is not bool else None,
+        metavar=_METAVARS.get(base),
     )
     if positional:
         annotation = Annotated[str, Parameter(name="PATH", help=leaf.help)]
         return inspect.Parameter("path", inspect.Parameter.POSITIONAL_ONLY, annotation=annotation)
     name, place = leaf.path.replace(".", "__"), inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, place, default=None, annotation=Annotated[hint, about])
+    return inspect.Parameter(name, place, default=None, annotation=Annotated[hint | None, about])
 
 
 def option_names(path: str) -> tuple[str, ...]:

@@ -93,6 +93,24 @@ def pretrain(
     console.print(f"Checkpoint: {out}", soft_wrap=True)
 
 
+EXTRAS = {
+    **dict.fromkeys(("openai", "aiohttp", "math_verify", "rapidfuzz"), "judge"),
+    **dict.fromkeys(("datasets", "pyarrow"), "data"),
+    **dict.fromkeys(("ray", "torch", "transformers", "vllm", "safetensors"), "cpu"),
+    **dict.fromkeys(("matplotlib", "tensorboard"), "train"),
+}
+"""Which extra brings a package that may be missing."""
+
+
+def _remedy(error: Exception) -> str:
+    """How a package that is missing is installed, where the error does not say it."""
+    extra = EXTRAS.get(getattr(error, "name", None) or "")
+    if not isinstance(error, ModuleNotFoundError) or extra is None or "pip install" in str(error):
+        return ""
+    also = " (or '.[gpu]' on a machine with CUDA)" if extra == "cpu" else ""
+    return f". It comes with pip install -e '.[{extra}]'{also}."
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the command; what a user did wrong is told in a line or two, without a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -103,7 +121,7 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(2)
     except (VisionThinkError, ImportError) as error:
         console.print(f"[red]visionthink:[/red] {type(error).__name__}:", end=" ")
-        console.print(str(error), markup=False, soft_wrap=True)
+        console.print(f"{error}{_remedy(error)}", markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         console.print(

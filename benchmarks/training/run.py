@@ -12,8 +12,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,10 @@ from benchmarks.evaluation.limits import (
     show_limits,
 )
 from benchmarks.report.plots import plot_run
-from benchmarks.report.terminal import LiveTraining, print_summary
+from benchmarks.report.stages import announce, duration, under_way
+from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.memory import PeakMemory
+from benchmarks.training.plan import PLAYS, plan
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
@@ -53,10 +55,11 @@ if TYPE_CHECKING:
 
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
-    settings = settings.resolved()
-    check_data(settings)
+    with under_way("check"):
+        settings = settings.resolved()
+        samples = check_data(settings)
     folder = RunFolder.create(root, settings, run_id)
-    _run(settings, folder, None)
+    _run(settings, folder, None, samples)
     return folder
 
 
@@ -75,16 +78,21 @@ def resume(path: Path) -> RunFolder:
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
     folder.check_progress(latest[0], latest[0] * settings.grpo.num_prompts)
-    check_data(settings)
+    with under_way("check"):
+        samples = check_data(settings)
     folder.forget_after(latest[0])
-    _run(settings, folder, latest)
+    folder.note_start()
+    _run(settings, folder, latest, samples)
     return folder
 
 
-def check_data(settings: TrainSettings) -> None:
+def check_data(settings: TrainSettings) -> int:
     """Opens both environments, so that every bad setting and row is reported now.
 
     The judge is asked whether it can work: a run must not start on an endpoint that is not there.
+
+    Returns:
+        Samples of the evaluation environment.
 
     Raises:
         VisionThinkError: Of the kind that says what is wrong.
@@ -93,15 +101,18 @@ def check_data(settings: TrainSettings) -> None:
     from agents.models.checkpoints import check_weights
     from vt_env.env import VisionThinkEnv
 
-    vt_env.make(**settings.eval_env()).close()
-    env = vt_env.make(**settings.train_env()).unwrapped
-    assert isinstance(env, VisionThinkEnv)
+    held_out, env = (
+        vt_env.make(**chosen).unwrapped for chosen in (settings.eval_env(), settings.train_env())
+    )
+    assert isinstance(env, VisionThinkEnv) and isinstance(held_out, VisionThinkEnv)
     try:
         build_config(settings).validate()
         check_weights(settings.engine.model_dir)
         check_judge(env.judge)
+        return len(held_out.dataset)
     finally:
         env.close()
+        held_out.close()
 
 
 def build_config(settings: TrainSettings) -> GRPOConfig:
@@ -132,22 +143,30 @@ class _Clock:
         return self.before + time.monotonic() - self.started
 
 
-def _run(settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | None) -> None:
+def _run(
+    settings: TrainSettings, folder: RunFolder, latest: tuple[int, Path] | None, samples: int
+) -> None:
     begun, used = time.monotonic(), settings.play.known()
-    with PeakMemory() as memory, ray_session(settings):
-        algorithm = build_config(settings).build_algo()
+    done = latest[0] if latest else 0
+    announce(folder.path, plan(settings, samples, done))
+    with PeakMemory() as memory, ExitStack() as opened:
+        with under_way("engine"):
+            opened.enter_context(ray_session(settings))
+            algorithm = build_config(settings).build_algo()
         try:
-            play = _player(algorithm, settings)
             # A resumed run measures the model before RL again, before it restores the trained one.
-            before = play_before(play, used.max_new_tokens, settings.run.seed)
+            with under_way("untrained", PLAYS["untrained"]) as step:
+                play = _player(algorithm, settings, samples, step)
+                before = play_before(play, used.max_new_tokens, settings.run.seed)
             show_limits(limit_lines(before_limits(before), used))
-            done = latest[0] if latest else 0
             if latest:
                 algorithm.restore_from_path(str(latest[1].resolve()))
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
             _train_loop(algorithm, settings, folder, done, clock)
             seconds = clock.seconds()
-            after = play_after(play, used.max_new_tokens, settings.run.seed)
+            with under_way("trained", PLAYS["trained"]) as step:
+                play = _player(algorithm, settings, samples, step)
+                after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
             algorithm.stop()
@@ -206,38 +225,34 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _player(algorithm: GRPO, settings: TrainSettings) -> Any:
-    import vt_env
-
+def _player(
+    algorithm: GRPO, settings: TrainSettings, samples: int, step: Callable[[], None]
+) -> Any:
     env_settings = settings.eval_env()
-    size = len(vt_env.load_dataset(**_data_settings(env_settings)))
-    indices = evaluation_indices(size, settings.evaluation.samples)
+    indices = evaluation_indices(samples, settings.evaluation.samples)
 
     def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
-        return algorithm.play_fixed(env_settings, indices, sampling, decision)
+        played = algorithm.play_fixed(env_settings, indices, sampling, decision)
+        step()
+        return played
 
     return play
-
-
-def _data_settings(env_settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: env_settings[key] for key in ("data", "split") if key in env_settings}
 
 
 def _train_loop(
     algorithm: GRPO, settings: TrainSettings, folder: RunFolder, done: int, clock: _Clock
 ) -> None:
     clock.start()
-    with LiveTraining(settings.run.iterations, done) as live:
-        for iteration in range(done + 1, settings.run.iterations + 1):
+    last = settings.run.iterations
+    with LiveTraining(last, done) as live:
+        for iteration in range(done + 1, last + 1):
             metrics = flat_metrics(algorithm.train())
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            if (
-                iteration % settings.run.checkpoint_every == 0
-                or iteration == settings.run.iterations
-            ):
+            if iteration % settings.run.checkpoint_every == 0 or iteration == last:
                 folder.save_checkpoint(algorithm, iteration)
+    console.print(f"training: {duration(clock.seconds())}")
 
 
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:

@@ -169,7 +169,8 @@ def check_value(
     else:
         check_text(name, value, False, error)
         if kind.names and value not in kind.names:
-            raise UnknownChoiceError(name, str(value), kind.names)
+            unknown = UnknownChoiceError(name, str(value), kind.names)
+            raise unknown if issubclass(UnknownChoiceError, error) else error(str(unknown))
     return value
 
 

@@ -74,7 +74,9 @@ def test_what_needs_an_extra_says_which(words: list[str], tmp_path: Path) -> Non
 
 
 def test_install_commands_work_from_a_clone() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
     for layer in ("judges", "vt_env", "agents", "benchmarks"):
         for file in (ROOT / layer).rglob("*.py"):
             text = file.read_text(encoding="utf-8")

@@ -179,7 +179,7 @@ def test_settings_of_the_world_are_refused_for_a_file(tmp_path: Path) -> None:
         "--data", str(tmp_path / "d.jsonl"), "--world.suite", "ocr", "--out", str(tmp_path / "o")
     )
     assert isinstance(done.exception, ConfigError)
-    assert "not 'suite'" in str(done.exception)
+    assert "world.suite is a setting of the embedded world" in str(done.exception)
 
 
 def test_without_pyarrow_the_extra_is_named(

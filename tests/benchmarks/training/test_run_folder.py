@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agents.errors import CheckpointError
 from agents.manifest import check_manifest, write_manifest
+from benchmarks.training.provenance import ROOT, version
 from benchmarks.training.run import resume
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
@@ -127,9 +130,7 @@ def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
     assert json.dumps(dict(check_manifest(latest[1]).about)) == '{"position": 8}'
 
 
-def test_a_run_says_what_it_was_made_by(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_says_what_it_was_made_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/somewhere/visionthink", "train", "--seed", "3"])
     folder = RunFolder.create(tmp_path, SETTINGS, "run")
     folder.note_start()
