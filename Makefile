@@ -1,6 +1,6 @@
 # make train    train GRPO on the embedded world, evaluate, write runs/<id>/
 # make test     lint, types and tests
-# Settings of `visionthink train` are given in capitals:  make train SEED=1 ITERATIONS=40 LR=1e-4
+# Settings are given in capitals, by short name or path:  make train SEED=1 LR=1e-4 REWARDS_PRICE=0.2
 # `make help` lists the rest.
 
 PYTHON ?= python3.11
@@ -9,14 +9,13 @@ BIN := $(VENV)/bin
 EXTRA ?= cpu
 READY := $(VENV)/.installed-$(EXTRA)
 
-# NAME=value on the command line becomes --name value; the variables of this file are left out.
+# NAME=value on the command line is handed on as it is; the variables of this file are left out.
 OWN := PYTHON VENV EXTRA ARGS
-lower = $(shell printf '%s' '$(1)' | tr 'A-Z_' 'a-z-')
 GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v))))
-SETTINGS = $(foreach v,$(GIVEN),--$(call lower,$(v)) '$($(v))') $(ARGS)
+SETTINGS = $(foreach v,$(GIVEN),'$(v)=$($(v))') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval pretrain test test-slow lint types format clean
+.PHONY: help install train eval pretrain docs test test-slow lint types format clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +39,9 @@ eval: $(READY) ## evaluate a policy: make eval DATA=samples.jsonl MODEL=runs/<id
 
 pretrain: $(READY) ## train the embedded Qwen2.5-VL from scratch
 	$(BIN)/visionthink pretrain $(SETTINGS)
+
+docs: $(READY) ## write docs/settings.md from the settings themselves
+	$(BIN)/python -m benchmarks.cli.reference docs/settings.md
 
 lint: $(READY) ## check format and lint
 	$(BIN)/ruff format --check .

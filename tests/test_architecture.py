@@ -62,6 +62,7 @@ FLOORS = (
     "judges/rules/numeric",
     "judges/rules",
     "judges/llm",
+    "vt_env/settings",
     "vt_env/tokens",
     "vt_env/images",
     "vt_env/tools",

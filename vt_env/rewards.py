@@ -10,11 +10,13 @@ import functools
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from judges.registry import Registry, check_parameters, short_name
 from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.settings.fields import check_fields, check_value, kinds, setting
+from vt_env.settings.ranges import Numbers
 from vt_env.tokens.qwen import prefill_flops
 
 if TYPE_CHECKING:
@@ -27,39 +29,41 @@ RewardTerm = Callable[..., float]
 """``term(episode, **params) -> reward``, of a finished `Episode`: its texts, tokens and verdict."""
 REWARD_TERMS = Registry[RewardTerm]("reward term")
 """Terms of one's own by name; `RewardConfig.terms` says which of them count."""
+_WEIGHT = Numbers(0, 1e6)
 
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """Weights of the per-episode reward terms.
+    """Weights of the per-episode reward terms."""
 
-    Attributes:
-        accuracy: Reward of a right answer; scaled by the verdict's score. (Paper: 1.)
-        format: Reward when every turn keeps the format. (Paper: 0.5.)
-        price: Cost of the visual tokens, in units of `cost`. (The paper's penalty is 0.1 a
-            request.)
-        cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
-            visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
-            FLOPs over one full-resolution pass (`vt_env.tokens.qwen.prefill_flops`).
-        terms: Further terms, over the finished episode: names in `REWARD_TERMS` or
-            ``module:attribute``, each with its parameters. ``weight`` (1) is a parameter of every
-            term: what it gives is multiplied by it.
-    """
+    accuracy: float = setting(
+        1.0, "Reward of a right answer; scaled by the verdict's score. (Paper: 1.)", _WEIGHT
+    )
+    format: float = setting(0.5, "Reward when every turn keeps the format. (Paper: 0.5.)", _WEIGHT)
+    price: float = setting(
+        0.1,
+        "Cost of the visual tokens, in units of cost. (The paper's penalty is 0.1 a request.)",
+        _WEIGHT,
+    )
+    cost: str = setting(
+        "share",
+        "What price is the price of. share: one full-resolution pass's worth of visual tokens; "
+        "tokens: one visual token; flops: the language model's FLOPs over one full-resolution pass "
+        "(`vt_env.tokens.qwen.prefill_flops`).",
+        COST_MODES,
+    )
 
-    accuracy: float = 1.0
-    format: float = 0.5
-    price: float = 0.1
-    cost: str = "share"
-    terms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    terms: Mapping[str, Mapping[str, Any]] = setting(
+        {},
+        "Further terms, over the finished episode: registered names or module:attribute, each with "
+        "its parameters. weight (1) is a parameter of every term: what it gives is multiplied by "
+        "it.",
+        words="tables",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("accuracy", "format", "price"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value <= 1e6:
-                raise ConfigError(f"rewards.{name} must lie in [0, 1e6], got {value!r}.")
-        if self.cost not in COST_MODES:
-            raise UnknownNameError("rewards.cost", str(self.cost), COST_MODES)
+        for name, kind in kinds(type(self)).items():
+            check_value(f"rewards.{name}", getattr(self, name), kind)
         _check_terms(self.terms)
 
     @functools.cached_property
@@ -84,13 +88,11 @@ class RewardConfig:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def _check_terms(terms: object) -> None:
+def _check_terms(terms: Mapping[str, object]) -> None:
     """Refuses terms that are not parameters by name, or would have one name in the records."""
-    if not isinstance(terms, Mapping):
-        raise ConfigError(f"rewards.terms is a mapping by name, got {repr(terms)[:80]}.")
     names: list[str] = []
     for name, params in terms.items():
-        if not isinstance(name, str) or not isinstance(params, Mapping):
+        if not isinstance(params, Mapping):
             raise ConfigError(
                 f"rewards.terms gives each term its parameters by name, such as "
                 f"{{'brevity': {{'weight': 0.1}}}}; got {repr({name: params})[:80]}."
@@ -141,6 +143,34 @@ for _name, _preset in {
     REWARD_PRESETS.register(_name, _preset)
 """``priced``: tokens cost; ``paper``: as the published run, whose price is left to a group shaper;
 ``accuracy_only``."""
+_HELP = {item.name: item.metadata["help"] for item in fields(RewardConfig)}
+
+
+@dataclass(frozen=True)
+class RewardSettings:
+    """Rewards as settings have them: a preset, and what differs from it."""
+
+    preset: str = setting(
+        "priced",
+        "priced: tokens cost; paper: as the published run, whose price is left to a group shaper; "
+        "accuracy_only.",
+    )
+    accuracy: float | None = setting(None, f"{_HELP['accuracy']} None: the preset's.", _WEIGHT)
+    format: float | None = setting(None, f"{_HELP['format']} None: the preset's.", _WEIGHT)
+    price: float | None = setting(None, f"{_HELP['price']} None: the preset's.", _WEIGHT)
+    cost: str | None = setting(None, f"{_HELP['cost']} None: the preset's.", COST_MODES)
+    terms: Mapping[str, Mapping[str, Any]] = setting(
+        {}, f"{_HELP['terms']} None at all: the preset's.", words="tables"
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        _check_terms(self.terms)
+
+    def given(self) -> dict[str, Any]:
+        """The rewards as `reward_config` takes them."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, {})}
 
 
 def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
@@ -149,13 +179,14 @@ def untagged_rule(rewards: str | RewardConfig | Mapping[str, Any]) -> str:
     The published run judges them: there a base model, which knows no tags, earns accuracy from the
     first step on.
     """
-    return "judge" if isinstance(rewards, str) and rewards == "paper" else "malformed"
+    preset = rewards.get("preset") if isinstance(rewards, Mapping) else rewards
+    return "judge" if isinstance(preset, str) and preset == "paper" else "malformed"
 
 
 def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConfig:
     """Returns the preset called `rewards`, the config itself, or one built from some fields.
 
-    Fields that a mapping leaves out are those of ``"priced"``.
+    Fields that a mapping leaves out are those of its ``preset``, ``"priced"`` without one.
 
     Raises:
         UnknownNameError: If there is no such preset or field; suggests the closest.
@@ -164,11 +195,13 @@ def reward_config(rewards: str | RewardConfig | Mapping[str, Any]) -> RewardConf
     if isinstance(rewards, RewardConfig):
         return rewards
     if isinstance(rewards, Mapping):
-        known = [item.name for item in fields(RewardConfig)]
-        for key in rewards:
+        weights = dict(rewards)
+        preset = reward_config(weights.pop("preset", "priced"))
+        known = [field.name for field in fields(RewardConfig)]
+        for key in weights:
             if key not in known:
                 raise UnknownNameError("reward setting", str(key), known)
-        return replace(REWARD_PRESETS["priced"], **rewards)
+        return replace(preset, **weights)
     if not isinstance(rewards, str):
         raise ConfigError(f"rewards is a name, a RewardConfig or a mapping, got {rewards!r}.")
     return REWARD_PRESETS.find(rewards)

@@ -7,13 +7,13 @@ the distribution that the trainer differentiates: ids in `ChatEncoder.banned` ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agents.models.chat import ChatEncoder
 from agents.models.vision import Pixels
-from agents.ranges import SAMPLING
-from vt_env.ranges import check_numbers
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -24,20 +24,22 @@ BAN_BIAS = -100.0
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn.
+    """How tokens are drawn."""
 
-    Attributes:
-        temperature: 0 is greedy; 1 is the model's own distribution.
-        max_new_tokens: Longest turn, in tokens.
-        seed: Seed of this one call; the same call with the same seed draws the same tokens.
-    """
-
-    temperature: float = 1.0
-    max_new_tokens: int = 32
-    seed: int = 0
+    temperature: float = setting(
+        1.0, "0 is greedy; 1 is the model's own distribution.", Numbers(0, 2)
+    )
+    max_new_tokens: int = field(
+        kw_only=True, metadata={"help": "Longest turn, in tokens.", "accepts": Numbers(1)}
+    )
+    seed: int = setting(
+        0,
+        "Seed of this one call; the same call with the same seed draws the same tokens.",
+        Numbers(0),
+    )
 
     def __post_init__(self) -> None:
-        check_numbers(self, SAMPLING)
+        check_fields(self)
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,8 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         from vllm import LLM
     except ModuleNotFoundError as error:
         raise ImportError(
-            "The vllm backend needs vLLM: pip install 'visionthink[cpu]' "
-            "(or 'visionthink[gpu]' on a machine with CUDA)."
+            "The vllm backend needs vLLM: pip install -e '.[cpu]' "
+            "(or '.[gpu]' on a machine with CUDA)."
         ) from error
     if is_patched():
         _inspect_in_process(path)

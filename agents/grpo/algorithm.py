@@ -13,7 +13,6 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -39,6 +38,7 @@ import vt_env
 from agents.backends import Sampling, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
+from agents.grpo.config import OWN, OWNERS, RLLIB, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
@@ -47,16 +47,13 @@ from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import on_runners
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
-from agents.ranges import LOSS, RLLIB, TRAINING, check_training
 from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
-from agents.tiny import CHECKPOINT
 from judges.abstention import AbstentionLimit
 from judges.plugins import load_plugins, plugin_names
 from vt_env.checkpoints import PlayDefaults
 from vt_env.errors import UnknownNameError
-from vt_env.ranges import check_flag
 from vt_env.shapers import group_shaper
 
 ROLLOUTS = "rollouts"
@@ -77,68 +74,38 @@ class GRPOConfig(AlgorithmConfig):
         self._learner_connector = lambda _obs_space, _act_space: TrajectoriesToBatch()
         self._dont_auto_sync_env_runner_states = True
         self.max_requests_in_flight_per_env_runner = 2
-        self.lr, self.grad_clip, self.minibatch_size = 5e-5, 1.0, None
-        self.model_dir = str(CHECKPOINT)
-        self.dtype = "float32"
-        self.backend, self.backend_config = "vllm", dict[str, Any]()
-        self.max_model_len: int | None = None
-        self.num_prompts, self.num_generations = 24, 8
-        self.temperature = 1.0
-        self.max_new_tokens: int | None = None
-        self.shaper, self.shaper_params = "none", dict[str, Any]()
-        self.advantage_estimator, self.scale_rewards = "grpo", "group"
+        for owner in OWNERS:
+            for name, value in vars(owner()).items():
+                setattr(self, name, dict(value) if isinstance(value, Mapping) else value)
         self.plugins: tuple[str, ...] = ()
-        self.num_iterations = 1
-        self.micro_batch_size: int | None = None
-        self.mask_truncated_completions = False
-        self.max_abstention_share = 0.2
-        for item in fields(LossConfig):
-            setattr(self, item.name, item.default)
 
     def training(self, **settings: Any) -> Self:
-        """Settings of GRPO beside RLlib's own (``lr``, ``grad_clip``, ``minibatch_size``, …).
+        """Settings of GRPO beside RLlib's own (``gamma``, ``learner_class``, …).
 
         Args:
             **settings: Any of those below, or of RLlib's.
 
-        GRPO's own (where a name is wanted, ``module:attribute`` does too):
-            model_dir: Hugging Face checkpoint directory of the policy to start from.
-            dtype: Name of the torch dtype that is trained in.
-            backend: Generation engine: ``"vllm"`` or ``"transformers"``.
-            backend_config: Further arguments of the engine.
-            max_model_len: Most tokens of a conversation; None: as the checkpoint has it.
-            num_prompts: Prompts an iteration.
-            num_generations: Episodes a prompt (the group), at least 2.
-            temperature: Sampling temperature of the rollouts.
-            max_new_tokens: Longest turn, in tokens; None: as the checkpoint has it.
-            shaper: Group shaper, a name in `vt_env.shapers.GROUP_SHAPERS`.
-            shaper_params: Its parameters, such as ``{"theta": 0.2}``.
-            advantage_estimator: A name in `agents.grpo.advantages.ADVANTAGE_ESTIMATORS`.
-            scale_rewards: ``"group"``, ``"batch"`` or ``"none"``.
-            num_iterations: Optimiser passes over each batch of rollouts.
-            micro_batch_size: Trajectories that go through the model at once; None: all.
-            mask_truncated_completions: Leave turns that were cut off out of the loss.
-            max_abstention_share: Training stops when the judge abstains on a larger share of an
-                iteration's worth of answers, in [0, 1].
-            plugins: Modules of one's own whose names are used in the settings: dotted names or
-                paths. Every process of the training imports them; see `judges.load_plugins`.
-            epsilon, epsilon_high, beta, loss_type, …: See `agents.grpo.loss.LossConfig`.
+        GRPO's own are the fields of `agents.grpo.config.GRPOSettings` and
+        `agents.engine.EngineSettings`; docs/settings.md lists them. Beside them ``plugins``:
+        modules of one's own whose names are used in the settings, dotted names or paths. Every
+        process of the training imports them; see `judges.load_plugins`.
 
         Raises:
-            UnknownNameError: If a setting does not exist; suggests the closest.
+            UnknownNameError: If a setting or a name does not exist; suggests the closest.
+            PluginError: If a plugin cannot be imported.
             TrainingError: If a number is none, or out of range.
             ConfigError: The same, of a setting of the loss.
         """
-        own = {k: v for k, v in settings.items() if k in _own_settings()}
-        rest = {k: v for k, v in settings.items() if k not in own}
+        rest = {k: v for k, v in settings.items() if k not in OWN or k in _RLLIB_TRAINING}
+        own = {k: v for k, v in settings.items() if k not in rest}
         for name in rest:
             if not hasattr(self, name) and name not in _RLLIB_TRAINING:
-                raise UnknownNameError("training setting", name, _own_settings() | _RLLIB_TRAINING)
-        check_training({k: v for k, v in settings.items() if v is not NotProvided})
-        super().training(**rest)
+                raise UnknownNameError("training setting", name, _RLLIB_TRAINING.union(OWN))
         if own.get("plugins", NotProvided) is not NotProvided:
             own["plugins"] = plugin_names(own["plugins"])
             load_plugins(own["plugins"])
+        check_training({k: v for k, v in settings.items() if v is not NotProvided})
+        super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
                 setattr(self, name, value)
@@ -163,8 +130,7 @@ class GRPOConfig(AlgorithmConfig):
         return GRPOTorchLearner
 
     def _check_numbers(self) -> None:
-        names = (*TRAINING, *RLLIB, *LOSS, "shaper_params")
-        check_training({name: getattr(self, name) for name in names})
+        check_training({name: getattr(self, name) for name in (*OWN, *RLLIB)})
 
     def get_state(self) -> dict[str, Any]:
         """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""
@@ -180,7 +146,6 @@ class GRPOConfig(AlgorithmConfig):
             UnknownNameError: If a name is unknown.
             PluginError: If a plugin cannot be imported.
             BackendError: If `model_dir` holds no checkpoint.
-            JudgeError: If the share of abstentions is none.
         """
         load_plugins(self.plugins)
         self._check_numbers()
@@ -193,13 +158,9 @@ class GRPOConfig(AlgorithmConfig):
                 f"num_prompts ({self.num_prompts}) must be a multiple of num_env_runners "
                 f"({self.num_env_runners})."
             )
-        if self.scale_rewards not in ("group", "batch", "none"):
-            raise TrainingError(f"scale_rewards is group, batch or none, got {self.scale_rewards}.")
         group_shaper(self.shaper, **self.shaper_params)
-        AbstentionLimit(self.max_abstention_share)
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", str(self.dtype), DTYPES)
-        check_flag("mask_truncated_completions", self.mask_truncated_completions, TrainingError)
         self.loss_config()
 
     def _open_settings(self, defaults: PlayDefaults) -> None:
@@ -211,13 +172,6 @@ class GRPOConfig(AlgorithmConfig):
     def play_env(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings of an environment whose prompt and pixel bounds are those of the policy."""
         return {"checkpoint": str(self.model_dir), **settings}
-
-
-@functools.cache
-def _own_settings() -> frozenset[str]:
-    """Names of the settings that RLlib's configuration does not have."""
-    own = vars(GRPOConfig()).keys() - vars(AlgorithmConfig()).keys()
-    return frozenset(name for name in own if not name.startswith("_"))
 
 
 _RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}

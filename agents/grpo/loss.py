@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agents.ranges import LOSS
 from judges.registry import Registry, check_parameters
-from vt_env.errors import ConfigError
-from vt_env.ranges import check_flag, check_numbers
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -24,43 +23,47 @@ if TYPE_CHECKING:
 
 LOSS_TYPES: Registry[LossType] = Registry("loss_type")
 """Objectives by name."""
+_UP_TO_100 = Numbers(0, 100)
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Settings of the objective; names are TRL's.
+    """Settings of the objective; names are TRL's."""
 
-    Attributes:
-        epsilon: Lower clip range of the ratio, in [0, 100]; GRPO takes less than 1.
-        epsilon_high: Upper clip range of the ratio, in [0, 100]; None: as `epsilon`.
-        beta: Weight of the KL term to the reference policy (k3 estimator); 0 leaves it out.
-        loss_type: A name in `LOSS_TYPES`, or ``module:attribute``. ``"grpo"``: mean over a
-            sequence's tokens, then over sequences; ``"dapo"``: mean over all tokens of the batch;
-            ``"dr_grpo"``: sum over tokens divided by sequences times `max_completion_length`.
-        importance_sampling_level: ``"token"``, or ``"sequence"`` (GSPO).
-        max_completion_length: Divisor of ``"dr_grpo"``, in tokens.
-        vllm_importance_sampling_correction: Weigh tokens by trainer over engine probability.
-        vllm_importance_sampling_cap: Largest such weight.
-        entropy_coef: Weight of an entropy bonus.
-    """
-
-    epsilon: float = 0.2
-    epsilon_high: float | None = 0.28
-    beta: float = 0.0
-    loss_type: str = "dapo"
-    importance_sampling_level: Literal["token", "sequence"] = "token"
-    max_completion_length: int = 64
-    vllm_importance_sampling_correction: bool = True
-    vllm_importance_sampling_cap: float = 2.0
-    entropy_coef: float = 0.0
+    epsilon: float = setting(
+        0.2, "Lower clip range of the ratio; GRPO takes less than 1.", _UP_TO_100
+    )
+    epsilon_high: float | None = setting(
+        0.28, "Upper clip range of the ratio. None: as epsilon.", _UP_TO_100
+    )
+    beta: float = setting(
+        0.02,
+        "Weight of the KL term to the reference policy (k3 estimator); 0 leaves it out, and the "
+        "turns that RL makes rare drift out of format.",
+        Numbers(0, 1000),
+    )
+    loss_type: str = setting(
+        "dapo",
+        "grpo: mean over a sequence's tokens, then over sequences; dapo: mean over all tokens of "
+        "the batch; dr_grpo: sum over tokens divided by sequences times max_completion_length; or "
+        "one of one's own.",
+    )
+    importance_sampling_level: Literal["token", "sequence"] = setting(
+        "token", "What the ratio is of: token, or sequence (GSPO)."
+    )
+    max_completion_length: int = setting(64, "Divisor of dr_grpo, in tokens.", Numbers(1))
+    vllm_importance_sampling_correction: bool = setting(
+        True, "Weigh tokens by trainer over engine probability."
+    )
+    vllm_importance_sampling_cap: float = setting(
+        2.0, "Largest such weight.", Numbers(0, 1e6, above=True)
+    )
+    entropy_coef: float = setting(0.0, "Weight of an entropy bonus.", Numbers(0, 1000))
 
     def __post_init__(self) -> None:
+        check_fields(self)
         loss = LOSS_TYPES.find(self.loss_type)
         check_parameters(f"loss_type {self.loss_type!r}", loss, (), positional=3)
-        if self.importance_sampling_level not in ("token", "sequence"):
-            raise ConfigError("importance_sampling_level is 'token' or 'sequence'.")
-        check_numbers(self, LOSS)
-        check_flag("vllm_importance_sampling_correction", self.vllm_importance_sampling_correction)
 
 
 @dataclass(frozen=True)

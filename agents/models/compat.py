@@ -35,8 +35,8 @@ def prepare_imports() -> None:
     torch_version = _version("torch")
     if torch_version is None:
         raise ImportError(
-            "This needs torch, transformers and vllm: pip install 'visionthink[cpu]' "
-            "(or 'visionthink[gpu]' on a machine with CUDA)."
+            "This needs torch, transformers and vllm: pip install -e '.[cpu]' "
+            "(or '.[gpu]' on a machine with CUDA)."
         )
     if _kept or "+cpu" not in torch_version:
         return

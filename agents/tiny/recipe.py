@@ -5,74 +5,64 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vt_env.errors import ConfigError
-from vt_env.ranges import Numbers, check_numbers
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers
 from vt_env.tasks import CANVAS
 
-_COUNT, _MORE = Numbers(1, whole=True), Numbers(0, whole=True)
+_COUNT, _MORE = Numbers(1), Numbers(0)
 _SHARE, _WEIGHT = Numbers(0, 1), Numbers(0, 1e6)
 _RATE = Numbers(0, 1, above=True, below=True)
-_RANGES = {
-    "seed": Numbers(0, 2**32 - 1, whole=True),
-    "canvas": _COUNT,
-    **dict.fromkeys(("tower_steps", "dialogue_steps", "warmup", "pages_beside"), _MORE),
-    **dict.fromkeys(("tower_pace", "mark_weight", "aim_weight"), _WEIGHT),
-    **dict.fromkeys(("tower_batch_size", "batch_size", "save_every", "shards"), _COUNT),
-    **dict.fromkeys(("request_share", "low_share", "page_share"), _SHARE),
-    **dict.fromkeys(("tower_lr", "lr"), _RATE),
-}
 
 STAGES = ("tower", "dialogues")
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """Recipe of the pretraining.
+    """Recipe of the pretraining."""
 
-    Attributes:
-        seed: Seed of weights and data.
-        architecture: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
-        canvas: Side of the scenes, in pixels; halved, it must be whole visual tokens.
-        tower_steps: Steps of the first stage, a batch of views of pages and scenes each.
-        dialogue_steps: Steps of the second stage, a batch of dialogues each.
-        tower_batch_size: Views a step.
-        batch_size: Dialogues a step.
-        tower_lr: Peak learning rate of the first stage.
-        lr: Peak learning rate of the second.
-        page_share: Share of pages among the views of the first stage; the others are scenes.
-        pages_beside: Pages that the tower goes on reading in a step of the second stage.
-        tower_pace: The tower's learning rate in the second stage, as a share of the others'.
-        mark_weight: Weight of the marks beside the answers; see `agents.tiny.probes`.
-        aim_weight: Weight of the aims beside the answers.
-        warmup: Steps over which each stage's rate rises.
-        request_share: Chance that a dialogue asks for high resolution.
-        low_share: Chance that a view of the first stage is at low resolution.
-        save_every: Steps between saves of the state.
-        shards: Processes that share each batch, one thread each. A part of the recipe: each shard
-            draws scenes of its own.
-    """
-
-    seed: int = 0
-    architecture: str = "qwen2_5_vl"
-    canvas: int = CANVAS
-    tower_steps: int = 5200
-    dialogue_steps: int = 4400
-    tower_batch_size: int = 32
-    batch_size: int = 32
-    tower_lr: float = 3e-3
-    lr: float = 2e-3
-    page_share: float = 0.5
-    pages_beside: int = 8
-    tower_pace: float = 0.3
-    mark_weight: float = 2.0
-    aim_weight: float = 0.3
-    warmup: int = 100
-    request_share: float = 0.5
-    low_share: float = 1 / 3
-    save_every: int = 100
-    shards: int = 2
+    seed: int = setting(0, "Seed of weights and data.", Numbers(0, 2**32 - 1))
+    architecture: str = setting("qwen2_5_vl", "qwen2_5_vl or qwen3_vl.")
+    canvas: int = setting(
+        CANVAS, "Side of the scenes, in pixels; halved, it must be whole visual tokens.", _COUNT
+    )
+    tower_steps: int = setting(
+        5200, "Steps of the first stage, a batch of views of pages and scenes each.", _MORE
+    )
+    dialogue_steps: int = setting(
+        4400, "Steps of the second stage, a batch of dialogues each.", _MORE
+    )
+    tower_batch_size: int = setting(32, "Views a step.", _COUNT)
+    batch_size: int = setting(32, "Dialogues a step.", _COUNT)
+    tower_lr: float = setting(3e-3, "Peak learning rate of the first stage.", _RATE)
+    lr: float = setting(2e-3, "Peak learning rate of the second.", _RATE)
+    page_share: float = setting(
+        0.5, "Share of pages among the views of the first stage; the others are scenes.", _SHARE
+    )
+    pages_beside: int = setting(
+        8, "Pages that the tower goes on reading in a step of the second stage.", _MORE
+    )
+    tower_pace: float = setting(
+        0.3, "The tower's learning rate in the second stage, as a share of the others'.", _WEIGHT
+    )
+    mark_weight: float = setting(
+        2.0, "Weight of the marks beside the answers; see `agents.tiny.probes`.", _WEIGHT
+    )
+    aim_weight: float = setting(0.3, "Weight of the aims beside the answers.", _WEIGHT)
+    warmup: int = setting(100, "Steps over which each stage's rate rises.", _MORE)
+    request_share: float = setting(0.5, "Chance that a dialogue asks for high resolution.", _SHARE)
+    low_share: float = setting(
+        1 / 3, "Chance that a view of the first stage is at low resolution.", _SHARE
+    )
+    save_every: int = setting(100, "Steps between saves of the state.", _COUNT)
+    shards: int = setting(
+        2,
+        "Processes that share each batch, one thread each. A part of the recipe: each shard draws "
+        "scenes of its own.",
+        _COUNT,
+    )
 
     def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
+        check_fields(self)
         for name in ("tower_batch_size", "batch_size", "pages_beside"):
             if getattr(self, name) % self.shards:
                 raise ConfigError(

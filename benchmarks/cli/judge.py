@@ -8,80 +8,82 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import App, Parameter
 
-from benchmarks.cli.options import Plugin
+from benchmarks.cli.commands import command, option
 from benchmarks.report.terminal import console
 from judges import check_judge, make_judge
 from judges.audit import audit as compare
 from judges.audit import format_agreement, read_cases
 from judges.combine import close_all
 from judges.llm.server import serve as start_server
-from vt_env.errors import ConfigError
+from vt_env.config import JudgeSettings
+from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.settings.ranges import Numbers
 
-app = typer.Typer(no_args_is_help=True, help="Compare judges, and serve one on this machine.")
-Opt = typer.Option
+app = App(name="judge", help="Compare judges, and serve one on this machine.")
 
 
-@app.command()
+@dataclass(frozen=True)
+class AuditSettings:
+    """Which judges are compared."""
+
+    plugins: tuple[str, ...] = PLUGINS
+    first: JudgeSettings = field(default_factory=JudgeSettings)
+    second: JudgeSettings = field(default_factory=lambda: JudgeSettings("llm"))
+    limit: int = setting(20, "Disagreements listed at most.", Numbers(0))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@command(app, AuditSettings, "judge audit")
 def audit(
-    records: Annotated[
-        Path, typer.Argument(help="episodes.jsonl, or any lines with the same fields.")
-    ],
-    first: Annotated[str, Opt(help="Name of a judge.")] = "rule",
-    first_param: Annotated[
-        list[str] | None, Opt(help="Its settings, as name=value; may be repeated.")
-    ] = None,
-    second: Annotated[str, Opt(help="Name of another.")] = "llm",
-    second_param: Annotated[list[str] | None, Opt(help="Its settings.")] = None,
-    limit: Annotated[int, Opt(help="Disagreements listed at most.")] = 20,
-    plugin: Plugin = None,  # noqa: ARG001 - imported by now
-    out: Annotated[Path | None, Opt(help="JSON file for the whole report.")] = None,
+    settings: AuditSettings,
+    records: Annotated[Path, option("episodes.jsonl, or any lines with the same fields.")],
+    *,
+    out: Annotated[Path | None, option("JSON file for the whole report.")] = None,
 ) -> None:
     """Say how far two judges agree over a file of records, and list where they differ.
 
     The key of an endpoint is read from OPENAI_API_KEY.
     """
     cases = read_cases(records)
-    judges = [
-        make_judge(first, **name_values(first_param or [])),
-        make_judge(second, **name_values(second_param or [])),
-    ]
+    judges = [make_judge(settings.first.given()), make_judge(settings.second.given())]
     try:
         for judge in judges:
             check_judge(judge)
         report = compare(cases, *judges)
     finally:
         close_all(judges)
-    text = format_agreement(report, first, second, limit)
+    text = format_agreement(report, settings.first.name, settings.second.name, settings.limit)
     console.print(text, markup=False, soft_wrap=True)
     if out is not None:
         out.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
 
 
-@app.command()
+@app.command
 def serve(
-    model: Annotated[Path, Opt(help="Checkpoint directory of a text model.")],
-    server_args: Annotated[
-        list[str] | None,
-        typer.Argument(help="Arguments of vLLM's server, after --.", show_default=False),
-    ] = None,
-    port: Annotated[int, Opt(help="Port on loopback; 0 picks a free one.")] = 0,
-    log: Annotated[Path | None, Opt(help="File for the server's output.")] = None,
+    *server_args: Annotated[
+        str, Parameter(help="Arguments of vLLM's server, after --.", allow_leading_hyphen=True)
+    ],
+    model: Annotated[Path, option("Checkpoint directory of a text model.")],
+    port: Annotated[int, option("Port on loopback; 0 picks a free one.")] = 0,
+    log: Annotated[Path | None, option("File for the server's output.")] = None,
 ) -> None:
     """Serve a judging model with vLLM on loopback until Ctrl-C or SIGTERM."""
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is honoured
             signal.signal(sign, _interrupt)
-    arguments = server_args or ()
     try:
         with (
             _import_patch() as environment,
             start_server(
-                model, port=port, log=log, env=environment, extra_args=arguments
+                model, port=port, log=log, env=environment, extra_args=server_args
             ) as server,
         ):
             console.print(f"Judge ready at {server.base_url}, model {server.model!r}.")
@@ -95,17 +97,6 @@ def serve(
 def _interrupt(_signal: int, _frame: object) -> None:
     """Ends as Ctrl-C does, so that the server goes with its parent."""
     raise KeyboardInterrupt
-
-
-def name_values(pairs: list[str]) -> dict[str, str]:
-    """Reads ``name=value`` pairs; what uses a value says what it must be."""
-    values: dict[str, str] = {}
-    for pair in pairs:
-        name, found, value = pair.partition("=")
-        if not found or not name.strip():
-            raise ConfigError(f"Expected name=value, got {pair!r}.")
-        values[name.strip()] = value.strip()
-    return values
 
 
 @contextmanager

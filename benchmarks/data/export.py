@@ -6,10 +6,11 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data.sources import DataSource
+from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.report.terminal import console, progress_bar
 from vt_env.data.load import DATASETS
 from vt_env.data.options import asked
@@ -18,6 +19,8 @@ from vt_env.data.schemas import SAMPLE_META
 from vt_env.errors import ConfigError
 from vt_env.images.views import BytesImage, FileImage, ImageLimits, ImageSource, shown_size
 from vt_env.samples import Sample
+from vt_env.settings.fields import setting
+from vt_env.settings.ranges import Numbers
 
 GROUP_BYTES, GROUP_ROWS = 16 * 2**20, 512
 """A row group is written when it holds this many bytes of images or this many rows."""
@@ -26,6 +29,13 @@ OWN_COLUMNS = (
     *("answers", SAMPLE_META),
 )
 """Columns of the schema beside those of `vt_env.data.rows`."""
+
+
+@dataclass(frozen=True)
+class ExportSettings(DataSource):
+    """What is written."""
+
+    samples: int = setting(0, SAMPLES, Numbers(0))
 
 
 def export(source: DataSource, out: Path, samples: int) -> Path:
@@ -73,7 +83,7 @@ def target(source: DataSource, out: Path) -> Path:
         return out
     if out.is_file():
         raise ConfigError(f"{out}: is a file; choose a folder or a name that ends in .parquet.")
-    split = source.split or ("train" if source.data in DATASETS else "data")
+    split = source.data.split or ("train" if source.data.name in DATASETS else "data")
     return out / f"{split}.parquet"
 
 
@@ -160,9 +170,7 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ConfigError(
-            "Writing parquet needs pyarrow: pip install 'visionthink[data]'."
-        ) from error
+        raise ConfigError("Writing parquet needs pyarrow: pip install -e '.[data]'.") from error
     return pyarrow, pyarrow.parquet
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.data.sources import DataSource
@@ -12,6 +13,8 @@ from vt_env.episode import Episode, EpisodeConfig
 from vt_env.errors import ConfigError
 from vt_env.rewards import RewardConfig
 from vt_env.samples import Dataset, Sample
+from vt_env.settings.fields import setting
+from vt_env.settings.ranges import Numbers
 from vt_env.tasks import SUITES, World
 from vt_env.templates import load_template
 
@@ -22,6 +25,17 @@ MOST = 400
 LEGEND = (
     "Left: the whole image. Right: its low-resolution view, enlarged: what the policy sees first."
 )
+
+
+@dataclass(frozen=True)
+class PreviewSettings(DataSource):
+    """What is drawn."""
+
+    samples: int = setting(24, "Samples on the sheet, spread over the families.", Numbers(1, MOST))
+    columns: int = setting(4, "Samples in a row.", Numbers(1, 12))
+    side: int = setting(
+        336, "Images are fitted into squares of this side, in pixels.", Numbers(112, 1024)
+    )
 
 
 def preview(source: DataSource, samples: int, columns: int, side: int, out: Path) -> Path:

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vt_env.data.load import DATASETS, load_dataset
+from vt_env.data.settings import DataSettings, check_sources, dataset_settings
 from vt_env.errors import ConfigError
 from vt_env.samples import Dataset
+from vt_env.settings.fields import PLUGINS, check_fields
+from vt_env.tasks.world import WorldSettings
 
 WORLD_SAMPLES = 1000
 """Samples of the world that a command takes unless told otherwise; of a file it takes all."""
+SAMPLES = f"At most this many samples; 0: all of a file, {WORLD_SAMPLES} of the world."
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A dataset as the command line names it; None leaves a setting to the dataset.
+    """A dataset as the command line names it."""
 
-    Attributes:
-        data: A name in `DATASETS`, a path, or ``hf:owner/name``.
-        split: Part of the dataset.
-        suite: Suite of the world.
-        families: Families of the world, with commas between them.
-        seed: Seed of the world.
-        canvas: Side of the world's images, in pixels.
-        config: Configuration of a folder or hub dataset.
-        answers: What answers to questions with options are: index, letter or text.
-    """
+    plugins: tuple[str, ...] = PLUGINS
+    data: DataSettings = field(default_factory=DataSettings)
+    world: WorldSettings = field(default_factory=WorldSettings)
 
-    data: str = "world"
-    split: str | None = None
-    suite: str | None = None
-    families: str | None = None
-    seed: int | None = None
-    canvas: int | None = None
-    config: str | None = None
-    answers: str | None = None
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_sources(self.data, self.world)
 
     def settings(self) -> dict[str, object]:
-        """The settings that were given, as `load_dataset` takes them."""
-        given = {
-            "split": self.split,
-            "suite": self.suite,
-            "families": _names(self.families),
-            "seed": self.seed,
-            "canvas": self.canvas,
-            "config": self.config,
-            "answers": self.answers,
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        """The settings as `load_dataset` takes them."""
+        return dataset_settings(self.data, self.world, self.data.split)
 
     def open(self) -> Dataset:
         """Loads the dataset.
@@ -57,7 +40,7 @@ class DataSource:
             UnknownNameError: If a name is in no registry.
             DatasetError: If rows of a file cannot be used.
         """
-        return load_dataset(self.data, **self.settings())
+        return load_dataset(self.data.name, **self.settings())
 
     def indices(self, dataset: Dataset, samples: int) -> range:
         """The first `samples` samples; 0: all of a file, `WORLD_SAMPLES` of the world.
@@ -67,12 +50,5 @@ class DataSource:
         """
         if samples < 0:
             raise ConfigError(f"samples must be at least 0, got {samples}.")
-        default = WORLD_SAMPLES if self.data in DATASETS else len(dataset)
+        default = WORLD_SAMPLES if self.data.name in DATASETS else len(dataset)
         return range(min(len(dataset), samples or default))
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """Reads names with commas between them."""
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())

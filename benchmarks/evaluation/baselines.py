@@ -59,7 +59,7 @@ def evaluation_indices(size: int, wanted: int) -> list[int]:
 
 def batch_sampling(temperature: float, max_new_tokens: int, seed: int, start: int) -> Sampling:
     """How the batch that begins with sample `start` is drawn: alike however many come before it."""
-    return Sampling(temperature, max_new_tokens, seed * 65537 + start)
+    return Sampling(temperature, seed * 65537 + start, max_new_tokens=max_new_tokens)
 
 
 def play_batch(

@@ -73,7 +73,7 @@ def limit_lines(played: Mapping[str, Shares], used: PlayDefaults) -> list[str]:
             listed = ", ".join(f"{share:.1%} ({name})" for name, share in found.items())
             line = f"LIMITS: {listed} of episodes {_advice(kind, used)}"
             if kind == "malformed" and any(name.startswith(TRAINED) for name in found):
-                line += " Turns that training makes rare drift out of format: raise --beta."
+                line += " Turns that training makes rare drift out of format: raise --grpo.beta."
             lines.append(line)
     return lines
 
@@ -87,22 +87,22 @@ def show_limits(lines: Sequence[str]) -> None:
 def _advice(kind: str, used: PlayDefaults) -> str:
     if kind == "cut_off":
         return (
-            "were cut off in the midst of a turn (cut_off): raise --max-new-tokens "
+            "were cut off in the midst of a turn (cut_off): raise --engine.max_new_tokens "
             f"(now {used.max_new_tokens})."
         )
     if kind == "context_limit":
         return (
-            "did not fit the context (context_limit): raise --max-model-len (now "
-            f"{used.max_model_len}), or lower --max-new-tokens (now {used.max_new_tokens}) or "
-            "--max-pixels."
+            "did not fit the context (context_limit): raise --engine.max_model_len (now "
+            f"{used.max_model_len}), or lower --engine.max_new_tokens (now "
+            f"{used.max_new_tokens}) or --env.max_pixels."
         )
     if kind == "malformed":
         return (
-            "had a turn that is neither an answer nor a call (malformed): choose a --prompt that "
-            f"this model follows (now {used.prompt})."
+            "had a turn that is neither an answer nor a call (malformed): choose a --env.prompt "
+            f"that this model follows (now {used.prompt})."
         )
     return (
         "asked for an image that could not be shown (refused): show larger images (--canvas of the "
-        "world), lower --min-pixels, or set --bounds full_view (now "
+        "world), lower --env.min_pixels, or set --env.bounds full_view (now "
         f"{used.bounds}); `visionthink data check` says how many samples can be asked for."
     )

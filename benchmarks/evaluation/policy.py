@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents.backends import make_backend
-from agents.ranges import SAMPLING, SEED
+from agents.engine import EngineSettings
+from agents.grpo.config import SEED, GRPOSettings
 from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import (
@@ -20,13 +20,17 @@ from benchmarks.evaluation.baselines import (
 )
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.metrics import figures
-from benchmarks.evaluation.play import PlaySettings, world_settings
+from benchmarks.evaluation.play import PlaySettings
 from benchmarks.report.terminal import console, family_table, figures_table, progress_bar
 from judges import AbstentionLimit, check_judge
 from vt_env.checkpoints import PlayDefaults
+from vt_env.config import EnvSettings, JudgeSettings
+from vt_env.data.settings import WORLD, DataSettings, check_sources, dataset_settings
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import UnknownNameError
-from vt_env.ranges import Numbers, check_numbers
+from vt_env.rewards import RewardSettings
+from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.settings.ranges import Numbers
+from vt_env.tasks.world import WorldSettings
 
 WORLD_SAMPLES = 600
 """Samples of the world that are played unless told otherwise."""
@@ -34,32 +38,53 @@ BATCH = 200
 """Episodes played at once: memory stays flat however large the dataset is."""
 SHOWN = 12
 """Answers that are printed; all of them are in episodes.jsonl."""
-_RANGES = {
-    "samples": Numbers(0, whole=True),
-    "seed": SEED,
-    "temperature": SAMPLING["temperature"],
-}
 DECISIONS: dict[str, Decision | None] = {"policy": None, "answer": "answer", "request": "request"}
 
 
 @dataclass(frozen=True)
 class EvalSettings:
-    """Settings of an evaluation; see ``visionthink eval --help``."""
+    """Settings of an evaluation."""
 
-    data: str
-    play: PlaySettings
-    judge: dict[str, Any]
-    untagged_answer: str | None
-    samples: int
-    temperature: float
-    seed: int
-    decision: str
-    canvas: int | None = None
+    plugins: tuple[str, ...] = PLUGINS
+    samples: int = setting(
+        0, f"At most this many samples; 0: all of a file, {WORLD_SAMPLES} of the world.", Numbers(0)
+    )
+    temperature: float = setting(0.0, "Sampling temperature; 0 is greedy.", Numbers(0, 2))
+    seed: int = setting(0, "Seed of the sampling.", SEED)
+    decision: str = setting(
+        "policy", "policy: as it decides; answer or request: forced.", tuple(DECISIONS)
+    )
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    world: WorldSettings = field(default_factory=WorldSettings)
+    env: EnvSettings = field(default_factory=EnvSettings)
+    rewards: RewardSettings = field(default_factory=RewardSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
+    max_abstention_share: float = setting(
+        GRPOSettings.max_abstention_share,
+        "Stop when the judge abstains on a larger share of answers.",
+        Numbers(0, 1),
+    )
 
     def __post_init__(self) -> None:
-        if self.decision not in DECISIONS:
-            raise UnknownNameError("decision", self.decision, DECISIONS)
-        check_numbers(self, _RANGES)
+        check_fields(self)
+        check_sources(self.data, self.world)
+
+    @property
+    def play(self) -> PlaySettings:
+        """How the model is played."""
+        return PlaySettings(self.engine, self.env)
+
+    def env_settings(self) -> dict[str, Any]:
+        """Settings of the environment: of the world the test split, unless told otherwise."""
+        split = self.data.split or ("test" if self.data.name == WORLD else None)
+        return {
+            "data": self.data.name,
+            "judge": self.judge.given(),
+            "rewards": self.rewards.given(),
+            **self.play.env_settings(),
+            **dataset_settings(self.data, self.world, split),
+        }
 
 
 def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:
@@ -71,17 +96,11 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         AbstentionLimitError: If the judge abstains on too many answers.
     """
     used = settings.play.known()
-    env = VisionThinkEnv(
-        data=settings.data,
-        judge=settings.judge,
-        untagged_answer=settings.untagged_answer,
-        **settings.play.env(),
-        **world_settings(settings.data, "test", settings.canvas),
-    )
+    env = VisionThinkEnv(**settings.env_settings())
     try:
         check_judge(env.judge)
         wanted = settings.samples or (
-            WORLD_SAMPLES if settings.data == "world" else len(env.dataset)
+            WORLD_SAMPLES if settings.data.name == WORLD else len(env.dataset)
         )
         indices = evaluation_indices(len(env.dataset), wanted)
         episodes = _play(settings, used, env, indices)
@@ -104,10 +123,9 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
 def _play(
     settings: EvalSettings, used: PlayDefaults, env: VisionThinkEnv, indices: list[int]
 ) -> list[Trajectory]:
-    decision, play = DECISIONS[settings.decision], settings.play
-    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
+    decision, backend = DECISIONS[settings.decision], settings.play.backend(used)
     episodes: list[Trajectory] = []
-    limit = AbstentionLimit(window=BATCH)
+    limit = AbstentionLimit(settings.max_abstention_share, BATCH)
     try:
         with progress_bar() as bar:
             task = bar.add_task("episodes", total=len(indices))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,23 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents.backends import make_backend
-from agents.ranges import SEED
+from agents.engine import EngineSettings
+from agents.grpo.config import SEED
 from agents.rollouts.collect import Decision
 from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import batch_sampling, evaluation_indices, play_batch
 from benchmarks.evaluation.chance import BlindGuesses
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
-from benchmarks.evaluation.play import PlaySettings, world_settings
+from benchmarks.evaluation.play import PlaySettings
 from benchmarks.report.terminal import console, progress_bar
 from vt_env.checkpoints import PlayDefaults
+from vt_env.config import EnvSettings
+from vt_env.data.settings import WORLD
 from vt_env.env import VisionThinkEnv
-from vt_env.ranges import Numbers, check_numbers
-from vt_env.tasks import World
+from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.settings.ranges import Numbers
+from vt_env.settings.tree import flatten, nest
+from vt_env.tasks.world import World, WorldSettings
 
 BATCH = 200
 """Samples played at once."""
@@ -45,22 +49,28 @@ Played = dict[str, list[Trajectory]]
 
 @dataclass(frozen=True)
 class QualitySettings:
-    """Settings of the check; see ``visionthink quality --help``."""
+    """Settings of the check."""
 
-    play: PlaySettings
-    suite: str
-    split: str
-    samples: int
-    seed: int
-    canvas: int | None = None
+    plugins: tuple[str, ...] = PLUGINS
+    samples: int = setting(3000, "Held-out samples, each played three times.", Numbers(1))
+    seed: int = setting(0, "Seed of the sampling.", SEED)
+    split: str = setting("test", "Split of the world; generalisation: styles never seen.")
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    world: WorldSettings = field(default_factory=WorldSettings)
+    env: EnvSettings = field(default_factory=EnvSettings)
 
     def __post_init__(self) -> None:
-        check_numbers(self, {"samples": Numbers(1, whole=True), "seed": SEED})
+        check_fields(self)
 
-    def recorded(self, used: PlayDefaults) -> dict[str, Any]:
+    @property
+    def play(self) -> PlaySettings:
+        """How the model is played."""
+        return PlaySettings(self.engine, self.env)
+
+    def recorded(self) -> dict[str, Any]:
         """The settings as they are saved, with those of the checkpoint that were used."""
-        own = {name: value for name, value in asdict(self).items() if name != "play"}
-        return {"model": self.play.model, "backend": self.play.backend, **asdict(used), **own}
+        used = self.play.resolved()
+        return nest(flatten(replace(self, engine=used.engine, env=used.env)))
 
 
 @dataclass(frozen=True)
@@ -98,16 +108,16 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     """
     used = settings.play.known()
     env = VisionThinkEnv(
-        data="world",
-        suite=settings.suite,
+        data=WORLD,
         judge="rule",
-        **settings.play.env(),
-        **world_settings("world", settings.split, settings.canvas),
+        split=settings.split,
+        **settings.play.env_settings(),
+        **asdict(settings.world),
     )
     indices = evaluation_indices(len(env.dataset), settings.samples)
     try:
         played = _play(settings, used, env, indices)
-        train = World("train", suite=settings.suite)
+        train = World("train", **asdict(settings.world))
         seen = min(GUESSED_FROM, GUESSED_EACH * len(indices))
         guesses = BlindGuesses((train[index] for index in range(seen)), seen)
         samples = (env.dataset[index] for index in indices)
@@ -119,7 +129,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     limits = limits_record({way: shares_of(mine) for way, mine in played.items()}, used)
     if out is not None:
         record = {
-            "settings": settings.recorded(used),
+            "settings": settings.recorded(),
             "figures": {name: asdict(quality) for name, quality in result.items()},
             "limits": limits,
         }
@@ -132,8 +142,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
 def _play(
     settings: QualitySettings, used: PlayDefaults, env: VisionThinkEnv, indices: Sequence[int]
 ) -> Played:
-    play = settings.play
-    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
+    backend = settings.play.backend(used)
     played: Played = {way: [] for way in WAYS}
     try:
         with progress_bar() as bar:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from vt_env.errors import ConfigError
-from vt_env.ranges import Numbers, check_number
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers, check_number
 
 Label = Literal["low_enough", "needs_high", "undecided"]
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -72,14 +73,30 @@ class LabelRule:
                 f"{self.rollouts} rollouts; else a sample could be low_enough and needs_high."
             )
 
-    @classmethod
-    def of(cls, rollouts: int, low_correct: int | None, gap: int | None) -> LabelRule:
-        """The rule for a number of rollouts; None: the paper's share of them, all and 6 of 8."""
-        least = math.ceil(rollouts * 6 / 8)
-        return cls(
-            rollouts,
-            rollouts if low_correct is None else low_correct,
-            least if gap is None else gap,
+
+@dataclass(frozen=True)
+class RuleSettings:
+    """The rule as settings have it."""
+
+    rollouts: int = setting(8, "Answers at each resolution.", Numbers(1))
+    low_correct: int | None = setting(
+        None, "low_enough: right answers needed at both resolutions. None: all."
+    )
+    gap: int | None = setting(
+        None, "needs_high: right answers at high less those at low. None: 6 of 8."
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        self.thresholds()
+
+    def thresholds(self) -> LabelRule:
+        """The rule for these settings; what is None is the paper's share of the rollouts."""
+        least = math.ceil(self.rollouts * 6 / 8)
+        return LabelRule(
+            self.rollouts,
+            self.rollouts if self.low_correct is None else self.low_correct,
+            least if self.gap is None else self.gap,
         )
 
 

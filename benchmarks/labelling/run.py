@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents.backends import GenerationBackend, Sampling, make_backend
-from agents.ranges import SAMPLING, SEED
+from agents.backends import GenerationBackend, Sampling
+from agents.engine import EngineSettings
+from agents.grpo.config import SEED
 from agents.rollouts.collect import collect
-from benchmarks.data.sources import DataSource
+from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.evaluation.baselines import batch_sampling
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
 from benchmarks.evaluation.play import PlaySettings
@@ -23,6 +23,7 @@ from benchmarks.labelling.rule import (
     LABELS,
     Labelled,
     LabelRule,
+    RuleSettings,
     Tally,
     confusion,
     label_of,
@@ -30,33 +31,31 @@ from benchmarks.labelling.rule import (
 )
 from benchmarks.report.terminal import console, progress_bar
 from vt_env.checkpoints import PlayDefaults
+from vt_env.config import EnvSettings, JudgeSettings
 from vt_env.data.load import find_sample
 from vt_env.env import VisionThinkEnv
-from vt_env.ranges import Numbers, check_number, check_numbers
-
-_RANGES = {
-    "batch": Numbers(1, whole=True),
-    "samples": Numbers(0, whole=True),
-    "temperature": SAMPLING["temperature"],
-}
+from vt_env.settings.fields import setting
+from vt_env.settings.ranges import Numbers
+from vt_env.settings.tree import plain
 
 
 @dataclass(frozen=True)
-class LabelSettings:
-    """Settings of a labelling; see ``visionthink data label --help``."""
+class LabelSettings(DataSource):
+    """Settings of a labelling; seed is that of the rollouts."""
 
-    source: DataSource
-    play: PlaySettings
-    rule: LabelRule
-    judge: dict[str, Any]
-    temperature: float
-    samples: int
-    seed: int
-    batch: int
+    samples: int = setting(0, SAMPLES, Numbers(0))
+    temperature: float = setting(1.0, "Sampling temperature.", Numbers(0, 2))
+    seed: int = setting(0, "Seed of the rollouts.", SEED)
+    batch: int = setting(16, "Samples played at once; memory grows with it.", Numbers(1))
+    rule: RuleSettings = field(default_factory=RuleSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    env: EnvSettings = field(default_factory=EnvSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
-    def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
-        check_number("sampling_seed", self.seed, SEED)
+    @property
+    def play(self) -> PlaySettings:
+        """How the model is played."""
+        return PlaySettings(self.engine, self.env)
 
     def sampling(self, start: int, used: PlayDefaults) -> Sampling:
         """How the batch that begins with sample `start` is drawn."""
@@ -65,11 +64,12 @@ class LabelSettings:
     def recorded(self, used: PlayDefaults) -> dict[str, object]:
         """What the labels depend on: how many there are to be and the engine do not count."""
         return {
-            "data": self.source.data,
-            **self.source.settings(),
-            **asdict(self.rule),
-            "model": self.play.model,
-            "judge": self.judge,
+            "data": self.data.name,
+            **{name: plain(value) for name, value in self.settings().items()},
+            **asdict(self.rule.thresholds()),
+            "model": self.engine.model_dir,
+            "judge": self.judge.given(),
+            **{name: plain(value) for name, value in self.env.given().items()},
             **asdict(used),
             "temperature": self.temperature,
             "sampling_seed": self.seed,
@@ -93,9 +93,11 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
     used = settings.play.known()
     settings.sampling(0, used)
     file = LabelFile(out, settings.recorded(used))
-    env = VisionThinkEnv(data=settings.source.open(), judge=settings.judge, **settings.play.env())
+    env = VisionThinkEnv(
+        data=settings.open(), judge=settings.judge.given(), **settings.play.env_settings()
+    )
     try:
-        indices = settings.source.indices(env.dataset, settings.samples)
+        indices = settings.indices(env.dataset, settings.samples)
         done = {find_sample(env.dataset, sample.sample_id) for sample in file.samples}
         if not done.issuperset(indices):
             _label_rest(settings, used, env, file, indices, done)
@@ -119,8 +121,7 @@ def _label_rest(
     done: set[int],
 ) -> None:
     """Labels batch by batch; where batches begin does not depend on what is done already."""
-    play = settings.play
-    backend = make_backend(play.backend, play.model, max_model_len=used.max_model_len)
+    backend = settings.play.backend(used)
     try:
         with progress_bar() as bar:
             before = len(done.intersection(indices))
@@ -129,7 +130,9 @@ def _label_rest(
                 batch = [i for i in indices[start : start + settings.batch] if i not in done]
                 if batch:
                     sampling = settings.sampling(start, used)
-                    file.append(label_batch(env, backend, batch, sampling, settings.rule))
+                    file.append(
+                        label_batch(env, backend, batch, sampling, settings.rule.thresholds())
+                    )
                     bar.advance(task, len(batch))
     finally:
         backend.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,23 +22,37 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+_P = TypeVar("_P", bound=Progress)
 console = Console(highlight=False, emoji=False)  # else "data.jsonl:100:" holds an emoji
 LIVE = (
     ("reward", "reward"),
-    ("accuracy", "accuracy"),
+    ("accuracy", "acc"),
     ("resize_call_ratio", "asks"),
     ("request_rate_need", "need"),
-    ("request_rate_no_need", "no need"),
+    ("request_rate_no_need", "idle"),
     ("visual_tokens/share_of_full", "tokens"),
-    ("entropy", "entropy"),
 )
+"""Metrics of the live line, which fits 80 columns: shares in percent, the reward as it is. *Need*
+and *idle* are requests where they are needed and where they are not."""
 PLAIN_EVERY = 10
 """Iterations between lines where there is no terminal to draw a bar on."""
 
 
 def live_line(metrics: Mapping[str, float]) -> str:
     """The metrics of one iteration on one line; those that are not there are left out."""
-    return "  ".join(f"{label} {metrics[key]:.3f}" for key, label in LIVE if key in metrics)
+    shown = [(label, metrics[key], key == "reward") for key, label in LIVE if key in metrics]
+    return " ".join(f"{n} {v:.2f}" if plain else f"{n} {v:.0%}" for n, v, plain in shown)
+
+
+class _TwoRows(Progress):
+    """A bar with a row below it that has the terminal's width to itself."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.line:
+            yield Text(self.line, no_wrap=True)
 
 
 class _LineColumn(ProgressColumn):
@@ -50,7 +64,11 @@ class _LineColumn(ProgressColumn):
 
 def progress_bar() -> Progress:
     """A bar with counts, time passed and time left; a task's field ``line`` stands after them."""
-    return Progress(
+    return _bar(Progress)
+
+
+def _bar(kind: type[_P]) -> _P:
+    return kind(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
@@ -67,7 +85,7 @@ class LiveTraining:
     """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, iterations: int, done: int) -> None:
-        self._iterations, self._progress = iterations, progress_bar()
+        self._iterations, self._progress = iterations, _bar(_TwoRows)
         self._task = self._progress.add_task("GRPO", total=iterations, completed=done)
 
     def __enter__(self) -> Self:
@@ -84,14 +102,12 @@ class LiveTraining:
 
     def show(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Shows the metrics of an iteration that is done."""
-        line = live_line(metrics)
-        self._progress.update(self._task, completed=iteration, line=line)
+        self._progress.line = line = live_line(metrics)
+        self._progress.update(self._task, completed=iteration)
         last = iteration == self._iterations
         if not console.is_terminal and (iteration % PLAIN_EVERY == 0 or iteration == 1 or last):
             seconds = metrics.get("seconds", 0.0)
-            console.print(
-                f"{iteration:>4}/{self._iterations} {seconds:>6.0f}s  {line}", soft_wrap=True
-            )
+            console.print(f"{iteration}/{self._iterations} {seconds:.0f}s {line}", soft_wrap=True)
 
 
 COLUMNS = (

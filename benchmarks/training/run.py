@@ -12,8 +12,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,13 +41,13 @@ from benchmarks.evaluation.limits import (
     show_limits,
 )
 from benchmarks.report.plots import plot_run
-from benchmarks.report.terminal import LiveTraining, print_summary
+from benchmarks.report.stages import announce, duration, under_way
+from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.memory import PeakMemory
+from benchmarks.training.plan import PLAYS, plan
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
-from vt_env.data.load import setting_names
-from vt_env.data.opened import OpenedDataset
 from vt_env.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ if TYPE_CHECKING:
 
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
-    settings = settings.resolved()
-    envs = check_data(settings)
+    with under_way("check"):
+        settings = settings.resolved()
+        envs = check_data(settings)
     folder = RunFolder.create(root, settings, run_id)
     _run(settings, envs, folder, None)
     return folder
@@ -77,9 +78,11 @@ def resume(path: Path) -> RunFolder:
     latest = folder.latest_checkpoint()
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
-    folder.check_progress(latest[0], latest[0] * settings.num_prompts)
-    envs = check_data(settings)
+    folder.check_progress(latest[0], latest[0] * settings.grpo.num_prompts)
+    with under_way("check"):
+        envs = check_data(settings)
     folder.forget_after(latest[0])
+    folder.note_start()
     _run(settings, envs, folder, latest)
     return folder
 
@@ -112,34 +115,19 @@ def check_data(settings: TrainSettings) -> Envs:
     from agents.models.checkpoints import check_weights
     from vt_env.env import VisionThinkEnv
 
-    evaluation = with_open_data(settings.eval_env())
-    train = with_open_data(settings.train_env(), evaluation["data"])
+    train, evaluation = settings.train_env(), settings.eval_env()
+    if train["data"] == evaluation["data"]:
+        train["data"] = evaluation["data"]
     vt_env.make(**evaluation).close()
     env = vt_env.make(**train).unwrapped
     assert isinstance(env, VisionThinkEnv)
     try:
         build_config(settings, train).validate()
-        check_weights(settings.model)
+        check_weights(settings.engine.model_dir)
         check_judge(env.judge)
     finally:
         env.close()
     return Envs(train, evaluation)
-
-
-def with_open_data(env_settings: Mapping[str, Any], *opened: OpenedDataset) -> dict[str, Any]:
-    """Settings of an environment with its dataset in place of the settings of the dataset.
-
-    Args:
-        env_settings: Settings of `VisionThinkEnv` and of its dataset, mixed.
-        *opened: Datasets that are open already; one of them is taken if it is the same.
-    """
-    from vt_env.env import VisionThinkEnv
-
-    names = {*setting_names(VisionThinkEnv)} - {"data"}
-    own = {name: value for name, value in env_settings.items() if name in names}
-    data = {name: value for name, value in env_settings.items() if name not in names}
-    dataset = OpenedDataset(**data)
-    return {**own, "data": next((other for other in opened if other == dataset), dataset)}
 
 
 def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
@@ -150,30 +138,9 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
         logging.getLogger(name).setLevel(logging.ERROR)
     config = GRPOConfig()
     config.environment("VisionThink-v0", env_config=dict(train_env))
-    config.env_runners(num_env_runners=settings.num_env_runners)
-    config.debugging(seed=settings.seed, log_level="ERROR")
-    config.training(
-        model_dir=settings.model,
-        backend=settings.backend,
-        num_prompts=settings.num_prompts,
-        num_generations=settings.num_generations,
-        lr=settings.lr,
-        beta=settings.beta,
-        epsilon=settings.epsilon,
-        epsilon_high=settings.epsilon_high,
-        loss_type=settings.loss_type,
-        advantage_estimator=settings.advantage_estimator,
-        scale_rewards=settings.scale_rewards,
-        num_iterations=settings.num_iterations,
-        micro_batch_size=settings.micro_batch_size or None,
-        temperature=settings.temperature,
-        max_new_tokens=settings.max_new_tokens,
-        max_model_len=settings.max_model_len,
-        shaper=settings.shaper,
-        shaper_params=settings.shaper_params,
-        max_abstention_share=settings.max_abstention_share,
-        plugins=settings.plugins,
-    )
+    config.env_runners(num_env_runners=settings.run.num_env_runners)
+    config.debugging(seed=settings.run.seed, log_level="ERROR")
+    config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
     return config
 
 
@@ -195,28 +162,34 @@ def _run(
     settings: TrainSettings, envs: Envs, folder: RunFolder, latest: tuple[int, Path] | None
 ) -> None:
     begun, used = time.monotonic(), settings.play.known()
-    with PeakMemory() as memory, ray_session(settings):
-        algorithm = build_config(settings, envs.train).build_algo()
+    done = latest[0] if latest else 0
+    announce(folder.path, plan(settings, len(envs.evaluation["data"]), done))
+    with PeakMemory() as memory, ExitStack() as opened:
+        with under_way("engine"):
+            opened.enter_context(ray_session(settings))
+            algorithm = build_config(settings, envs.train).build_algo()
         try:
-            play = _player(algorithm, envs.evaluation, settings.eval_samples)
             # A resumed run measures the model before RL again, before it restores the trained one.
-            before = play_before(play, used.max_new_tokens, settings.seed)
+            with under_way("untrained", PLAYS["untrained"]) as step:
+                play = _player(algorithm, envs.evaluation, settings.evaluation.samples, step)
+                before = play_before(play, used.max_new_tokens, settings.run.seed)
             show_limits(limit_lines(before_limits(before), used))
-            done = latest[0] if latest else 0
             if latest:
                 algorithm.restore_from_path(str(latest[1].resolve()))
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
             _train_loop(algorithm, settings, folder, done, clock)
             seconds = clock.seconds()
-            after = play_after(play, used.max_new_tokens, settings.seed)
+            with under_way("trained", PLAYS["trained"]) as step:
+                play = _player(algorithm, envs.evaluation, settings.evaluation.samples, step)
+                after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
             algorithm.stop()
             folder.close()
     summary = {
         "run": folder.path.name,
-        "seed": settings.seed,
-        "iterations": settings.iterations,
+        "seed": settings.run.seed,
+        "iterations": settings.run.iterations,
         "seconds": round(seconds, 1),
         "seconds_in_all": round(time.monotonic() - begun, 1),
         "peak_memory_gb": round(memory.peak_gb, 2),
@@ -267,11 +240,15 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _player(algorithm: GRPO, env_settings: dict[str, Any], samples: int) -> Player:
+def _player(
+    algorithm: GRPO, env_settings: dict[str, Any], samples: int, step: Callable[[], None]
+) -> Player:
     indices = evaluation_indices(len(env_settings["data"]), samples)
 
     def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
-        return algorithm.play_fixed(env_settings, indices, sampling, decision)
+        played = algorithm.play_fixed(env_settings, indices, sampling, decision)
+        step()
+        return played
 
     return play
 
@@ -280,14 +257,16 @@ def _train_loop(
     algorithm: GRPO, settings: TrainSettings, folder: RunFolder, done: int, clock: _Clock
 ) -> None:
     clock.start()
-    with LiveTraining(settings.iterations, done) as live:
-        for iteration in range(done + 1, settings.iterations + 1):
+    last = settings.run.iterations
+    with LiveTraining(last, done) as live:
+        for iteration in range(done + 1, last + 1):
             metrics = flat_metrics(algorithm.train())
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            if iteration % settings.checkpoint_every == 0 or iteration == settings.iterations:
+            if iteration % settings.run.checkpoint_every == 0 or iteration == last:
                 folder.save_checkpoint(algorithm, iteration)
+    console.print(f"training: {duration(clock.seconds())}")
 
 
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
@@ -310,7 +289,7 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 @contextmanager
 def ray_session(settings: TrainSettings) -> Iterator[None]:
     """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
-    cores = settings.threads or os.cpu_count() or 1
+    cores = settings.run.threads or os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -318,7 +297,7 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
     own = not ray.is_initialized()
     if own:
         ray.init(
-            num_cpus=max(2, cores, settings.num_env_runners + 1),
+            num_cpus=max(2, cores, settings.run.num_env_runners + 1),
             include_dashboard=False,
             object_store_memory=256 * 1024**2,
             log_to_driver=False,

@@ -12,6 +12,7 @@ from typing import Any
 
 from agents.errors import CheckpointError
 from agents.manifest import check_manifest, flush_folder
+from benchmarks.training.provenance import provenance
 from benchmarks.training.settings import TrainSettings
 from vt_env.errors import ConfigError
 
@@ -34,7 +35,7 @@ class RunFolder:
         Raises:
             ConfigError: If a run of that name exists.
         """
-        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
+        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.run.seed}"
         path = root / name
         try:
             path.mkdir(parents=True)
@@ -43,7 +44,15 @@ class RunFolder:
                 f"{path} exists already; choose another --run-id, or --resume {path}."
             ) from error
         settings.save(path / "settings.json")
-        return cls(path)
+        folder = cls(path)
+        folder.note_start()
+        return folder
+
+    def note_start(self) -> None:
+        """Adds to `provenance.json` what goes on from here: version, commit, packages, command."""
+        file = self.path / "provenance.json"
+        before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+        self.write_json(file.name, [*before, provenance()])
 
     @property
     def metrics_file(self) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Structured = Literal["json_schema", "choice", "none"]
 STRUCTURED: tuple[Structured, ...] = ("json_schema", "choice", "none")
-MISSING_EXTRA = "The model judge needs the 'openai' package: pip install 'visionthink[judge]'"
+MISSING_EXTRA = "The model judge needs the 'openai' package: pip install -e '.[judge]'"
 
 _VERDICTS = ('{"score": 0}', '{"score": 1}')
 _SCHEMA = {

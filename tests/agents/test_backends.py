@@ -43,8 +43,11 @@ class BackendContract:
 
     def test_results_come_in_order_and_whole(self, backend: GenerationBackend) -> None:
         asked = requests(backend)
-        together = backend.generate(asked, Sampling(temperature=0.0))
-        alone = [backend.generate([one], Sampling(temperature=0.0))[0] for one in asked]
+        together = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
+        alone = [
+            backend.generate([one], Sampling(temperature=0.0, max_new_tokens=32))[0]
+            for one in asked
+        ]
         assert [g.token_ids for g in together] == [g.token_ids for g in alone]
         for request, result in zip(asked, together, strict=True):
             assert len(result.token_ids) == len(result.logprobs) > 0
@@ -53,16 +56,18 @@ class BackendContract:
 
     def test_the_same_seed_draws_the_same_tokens(self, backend: GenerationBackend) -> None:
         asked = requests(backend)
-        first = backend.generate(asked, Sampling(seed=5))
-        assert backend.generate(asked, Sampling(seed=5)) == first
-        others = [backend.generate(asked, Sampling(seed=seed)) for seed in range(6, 12)]
+        first = backend.generate(asked, Sampling(seed=5, max_new_tokens=32))
+        assert backend.generate(asked, Sampling(seed=5, max_new_tokens=32)) == first
+        others = [
+            backend.generate(asked, Sampling(seed=seed, max_new_tokens=32)) for seed in range(6, 12)
+        ]
         assert any(other != first for other in others)
 
     def test_the_global_generator_is_left_alone(self, backend: GenerationBackend) -> None:
         torch.manual_seed(3)
         expected = torch.rand(2)
         torch.manual_seed(3)
-        backend.generate(requests(backend, 2), Sampling(seed=1))
+        backend.generate(requests(backend, 2), Sampling(seed=1, max_new_tokens=32))
         assert torch.equal(torch.rand(2), expected)
 
     def test_banned_ids_are_never_sampled(
@@ -83,17 +88,17 @@ class BackendContract:
     def test_the_token_limit_is_told(self, backend: GenerationBackend) -> None:
         short = backend.generate(requests(backend, 3), Sampling(max_new_tokens=2))
         assert [(len(g.token_ids), g.finished) for g in short] == [(2, False)] * 3
-        whole = backend.generate(requests(backend, 3), Sampling(temperature=0.0))
+        whole = backend.generate(requests(backend, 3), Sampling(temperature=0.0, max_new_tokens=32))
         assert all(g.finished and g.token_ids[-1] == backend.encoder.eos for g in whole)
 
     def test_nothing_asked_nothing_given(self, backend: GenerationBackend) -> None:
-        assert backend.generate([], Sampling()) == []
+        assert backend.generate([], Sampling(max_new_tokens=32)) == []
 
     def test_new_weights_change_the_answers_and_old_ones_restore_them(
         self, backend: GenerationBackend, checkpoint: Path
     ) -> None:
         asked = requests(backend)
-        before = backend.generate(asked, Sampling(temperature=0.0))
+        before = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
         weights = load_model(checkpoint).state_dict()
         generator = torch.Generator().manual_seed(0)
         noisy = {
@@ -101,16 +106,18 @@ class BackendContract:
             for name, tensor in weights.items()
         }
         backend.load_weights(noisy)
-        changed = backend.generate(asked, Sampling(temperature=0.0))
+        changed = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
         backend.load_weights(weights)
-        after = backend.generate(asked, Sampling(temperature=0.0))
+        after = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
         assert [g.token_ids for g in changed] != [g.token_ids for g in before]
         assert [g.token_ids for g in after] == [g.token_ids for g in before]
         for one, other in zip(before, after, strict=True):
             assert other.logprobs == pytest.approx(one.logprobs, abs=1e-4)
 
     def test_plays_whole_episodes(self, backend: GenerationBackend) -> None:
-        played = collect(backend, world_episodes(12), make_judge("rule"), Sampling(seed=1))
+        played = collect(
+            backend, world_episodes(12), make_judge("rule"), Sampling(seed=1, max_new_tokens=32)
+        )
         assert len(played) == 12
         assert {len(t.images) for t in played} == {1, 2}
 
@@ -168,7 +175,7 @@ def test_a_folder_without_a_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_sampling_is_checked() -> None:
     with pytest.raises(ConfigError, match="temperature"):
-        Sampling(temperature=-1.0)
+        Sampling(temperature=-1.0, max_new_tokens=32)
     with pytest.raises(ConfigError, match="max_new_tokens"):
         Sampling(max_new_tokens=0)
 

@@ -86,7 +86,9 @@ def test_the_connector_keeps_trajectories_whole() -> None:
 @pytest.fixture(scope="module")
 def played(hf_backend: GenerationBackend) -> list[Trajectory]:
     twice = [e for pair in zip(world_episodes(6), world_episodes(6), strict=True) for e in pair]
-    trajectories = collect(hf_backend, twice, make_judge("rule"), Sampling(seed=2))
+    trajectories = collect(
+        hf_backend, twice, make_judge("rule"), Sampling(seed=2, max_new_tokens=32)
+    )
     return finish_groups(trajectories, 2, group_shaper("none"), "none")
 
 
@@ -179,7 +181,7 @@ def test_an_abstention_leaves_the_groups_mean_and_the_loss(
 ) -> None:
     size = 4
     episodes = [e for i in range(6) for e in (world_episodes(6)[i] for _ in range(size))]
-    played = collect(hf_backend, episodes, SometimesSilent(), Sampling(seed=2))
+    played = collect(hf_backend, episodes, SometimesSilent(), Sampling(seed=2, max_new_tokens=32))
     done = finish_groups(played, size, group_shaper("none"), "group")
     missing = [t for t in done if t.abstained]
     assert missing

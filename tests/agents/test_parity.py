@@ -37,7 +37,9 @@ def restored(
 
 
 def two_turn_episodes(backend: GenerationBackend, seed: int) -> list[Trajectory]:
-    played = collect(backend, world_episodes(24), make_judge("rule"), Sampling(seed=seed))
+    played = collect(
+        backend, world_episodes(24), make_judge("rule"), Sampling(seed=seed, max_new_tokens=32)
+    )
     two_turns = [t for t in played if len(t.images) == 2]
     assert len(two_turns) >= 4
     assert len(two_turns) < len(played)

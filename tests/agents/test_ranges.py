@@ -8,12 +8,14 @@ import pytest
 from ray import is_initialized
 
 from agents.backends import Sampling
+from agents.engine import EngineSettings
 from agents.errors import TrainingError
 from agents.grpo.algorithm import GRPOConfig
+from agents.grpo.config import GRPOSettings
 from agents.grpo.loss import LossConfig
-from agents.ranges import LOSS, RLLIB, TRAINING
 from agents.tiny.recipe import PretrainConfig
 from vt_env.errors import ConfigError, VisionThinkError
+from vt_env.settings.fields import kinds
 
 NAN, INF = float("nan"), float("inf")
 NEVER: tuple[Any, ...] = (NAN, INF, -INF, -1, -0.5, "1", "", True, [1], {}, b"1")
@@ -36,9 +38,17 @@ MORE: dict[str, tuple[Any, ...]] = {
     "max_completion_length": (0, 1.5, None),
     "entropy_coef": (None,),
 }
+
+
+def numbers_of(*owners: type) -> list[str]:
+    """Names of the fields that are numbers."""
+    found = {name: kind for owner in owners for name, kind in kinds(owner).items()}
+    return sorted(name for name, kind in found.items() if kind.base in (int, float))
+
+
 BAD = [
     (name, value)
-    for name in sorted({*TRAINING, *RLLIB, *LOSS} - {"num_env_runners"})
+    for name in numbers_of(GRPOSettings, EngineSettings)
     for value in (*NEVER, *MORE.get(name, ()))
     if not (name == "lr" and value == [1])
 ]
@@ -96,8 +106,8 @@ def test_a_schedule_is_checked_point_by_point(points: list[Any]) -> None:
     [
         ({"shaper": "paper", "shaper_params": {"theta": NAN}}, "theta must be a finite number"),
         ({"shaper_params": [1]}, "shaper_params must be a mapping"),
-        ({"max_abstention_share": NAN}, r"max_abstention_share.* lies in \[0, 1\]"),
-        ({"max_abstention_share": "0.2"}, r"max_abstention_share.* lies in \[0, 1\]"),
+        ({"max_abstention_share": NAN}, r"max_abstention_share must lie in \[0, 1\]"),
+        ({"max_abstention_share": "0.2"}, r"max_abstention_share must lie in \[0, 1\]"),
         ({"mask_truncated_completions": "no"}, "mask_truncated_completions must be true or false"),
         ({"vllm_importance_sampling_correction": 1}, "correction must be true or false"),
         ({"dtype": "float23"}, "Did you mean 'float32'"),
@@ -112,11 +122,11 @@ def test_other_settings_of_the_wrong_kind(settings: dict[str, Any], message: str
 @pytest.mark.parametrize("name", ["temperature", "max_new_tokens", "seed"])
 def test_sampling(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name} must"):
-        Sampling(**{name: value})
+        Sampling(**{"max_new_tokens": 8, name: value})
 
 
 @pytest.mark.parametrize("value", NEVER)
-@pytest.mark.parametrize("name", sorted(LOSS))
+@pytest.mark.parametrize("name", numbers_of(LossConfig))
 def test_the_loss(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name} must"):
         LossConfig(**{name: value})

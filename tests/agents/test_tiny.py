@@ -367,7 +367,7 @@ def forced(hf_backend: GenerationBackend) -> dict[str, list[Trajectory]]:
             hf_backend,
             world_episodes(420, split="test"),
             make_judge("rule"),
-            Sampling(temperature=0.0),
+            Sampling(temperature=0.0, max_new_tokens=32),
             lambda _episode, decision=decision: decision,  # type: ignore[misc]
         )
         for decision in ("answer", "request")
@@ -376,7 +376,10 @@ def forced(hf_backend: GenerationBackend) -> dict[str, list[Trajectory]]:
 
 def test_before_rl_it_asks_whatever_the_question(hf_backend: GenerationBackend) -> None:
     played = collect(
-        hf_backend, world_episodes(420, split="test"), make_judge("rule"), Sampling(seed=0)
+        hf_backend,
+        world_episodes(420, split="test"),
+        make_judge("rule"),
+        Sampling(seed=0, max_new_tokens=32),
     )
     assert np.mean([t.outcome.well_formed for t in played]) >= 0.98
     for family in TASKS:

@@ -68,7 +68,7 @@ def test_a_missing_extra_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'visionthink[judge]'" in done.stderr
+    assert "pip install -e '.[judge]'" in done.stderr
 
 
 def test_the_rules_work_without_the_extra() -> None:

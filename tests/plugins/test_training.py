@@ -34,12 +34,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Path) -> None:
     done = visionthink(
-        *("train", "--plugin", str(ACME), "--data", str(data), "--rewards", "acme"),
-        *("--shaper", "acme_fee", "--shaper-param", "fee=0.25"),
-        *("--judge", "acme_prefix", "--judge-param", "letters=2"),
-        *("--backend", "acme_engine", "--loss-type", "acme_reinforce", "--beta", "0"),
-        *("--advantage-estimator", "acme_rloo", "--num-env-runners", str(runners)),
-        *("--num-prompts", "2", "--num-generations", "4", "--eval-samples", "2"),
+        *("train", "--plugin", str(ACME), "--data", str(data), "--rewards.preset", "acme"),
+        *("--shaper", "acme_fee", "--grpo.shaper_params.fee", "0.25"),
+        *("--judge", "acme_prefix", "--judge.params.letters", "2"),
+        *("--backend", "acme_engine", "--grpo.loss_type", "acme_reinforce", "--grpo.beta", "0"),
+        *("--grpo.advantage_estimator", "acme_rloo", "--run.num_env_runners", str(runners)),
+        *("--grpo.num_prompts", "2", "--grpo.num_generations", "4", "--eval-samples", "2"),
         *("--iterations", "2", "--out", str(tmp_path), "--run-id", "acme"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,8 +62,8 @@ def test_its_names_and_parameters_are_checked_as_ours_are(tmp_path: Path) -> Non
     out = ["--out", str(tmp_path / "runs")]
     for arguments, said in (
         (["--shaper", "acme_fe"], "Did you mean 'acme_fee'"),
-        (["--shaper", "acme_fee", "--shaper-param", "fea=1"], "Did you mean 'fee'"),
-        (["--rewards", "acme_vision.rewards:acme_brevity"], "must be a RewardConfig"),
+        (["--shaper", "acme_fee", "--grpo.shaper_params.fea", "1"], "Did you mean 'fee'"),
+        (["--rewards.preset", "acme_vision.rewards:acme_brevity"], "must be a RewardConfig"),
     ):
         done = visionthink("train", "--plugin", str(ACME), *arguments, *out)
         assert done.returncode == 2
@@ -98,7 +98,7 @@ def test_its_judge_is_compared_with_ours(tmp_path: Path) -> None:
     records.write_text(json.dumps(record) + "\n")
     done = visionthink(
         *("judge", "audit", str(records), "--plugin", str(ACME)),
-        *("--first", "acme_prefix", "--first-param", "letters=3", "--second", "rule"),
+        *("--first.name", "acme_prefix", "--first.params.letters", "3", "--second.name", "rule"),
     )
     assert done.returncode == 0, done.stdout
     assert "acme_prefix" in done.stdout

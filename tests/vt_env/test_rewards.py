@@ -51,7 +51,7 @@ def test_prefill_flops_is_the_papers_formula() -> None:
 @pytest.mark.parametrize("field", ["accuracy", "format", "price"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True])
 def test_impossible_weights_are_refused(field: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=rf"rewards\.{field} must lie in \[0, 1e6\]"):
+    with pytest.raises(ConfigError, match=rf"rewards\.{field} must lie in \[0, 1000000\]"):
         RewardConfig(**{field: value})  # type: ignore[arg-type]
 
 
@@ -172,7 +172,7 @@ def test_without_terms_of_ones_own_nothing_changes() -> None:
         ({f"{HERE}:brevity": {"weight": float("nan")}}, ConfigError, "weight is a number"),
         ({"lab:format": {}}, ConfigError, "there is a term 'format' already"),
         ({"a:b": {}, "c:b": {}}, ConfigError, "there is a term 'b' already"),
-        ([f"{HERE}:brevity"], ConfigError, "rewards.terms is a mapping"),
+        ([f"{HERE}:brevity"], ConfigError, "rewards.terms must be a mapping"),
     ],
 )
 def test_terms_that_cannot_be_are_told_before_an_episode(

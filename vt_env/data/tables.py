@@ -181,7 +181,7 @@ def _open(source: str, split: str | None, config: str | None, cache_dir: str | N
         import datasets
     except ImportError as error:
         raise ConfigError(
-            f"{source!r} needs the datasets library: pip install 'visionthink[data]'."
+            f"{source!r} needs the datasets library: pip install -e '.[data]'."
         ) from error
     try:
         found = _read(datasets, source, split, config, cache_dir)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.samples import Sample
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import draw_style
 from vt_env.tasks.suites import SUITES, TASKS
@@ -116,36 +118,35 @@ def _scene(source: SceneImage) -> Scene:
 
 
 @dataclass(frozen=True)
-class World:
-    """The embedded procedural world: exact answers, known need for resolution, no downloads.
+class _Part:
+    """The part of the world that is drawn."""
 
-    `Sample.meta` holds ``proof`` and ``why`` (how the need is known), ``scale`` (the least share of
-    each side at which the question can be answered, for ladders) and ``box`` (the part of the
-    original that suffices, for crops).
+    split: str = setting(
+        "train",
+        "train, validation, test, or generalisation: faces, shades and layouts that the other "
+        "splits never show.",
+    )
 
-    Args:
-        split: ``"train"``, ``"validation"``, ``"test"``, or ``"generalisation"``: faces, shades and
-            layouts that the other splits never show.
-        seed: Seed of the world; the same seed gives the same bytes on every machine.
-        canvas: Side of the images, in pixels, from 112 to 2048: a multiple of 56, or of 64 for
-            models whose visual tokens are 32 pixels wide.
-        suite: ``"mixed"``, ``"ocr"`` or ``"general"``: which families are drawn.
-        families: Families to draw from, alike often, in place of the suite.
 
-    Raises:
-        UnknownNameError: If the split, the suite or a family is unknown.
-        ConfigError: If the canvas is out of range, or the seed negative.
-    """
+@dataclass(frozen=True)
+class WorldSettings:
+    """What the embedded world draws."""
 
-    split: str = "train"
-    seed: int = 0
-    canvas: int = CANVAS
-    suite: str = "mixed"
-    families: tuple[str, ...] = field(default=())
+    seed: int = setting(
+        0, "Seed of the world; the same seed gives the same bytes on every machine.", Numbers(0)
+    )
+    canvas: int = setting(
+        CANVAS,
+        "Side of the images, in pixels, from 112 to 2048: a multiple of 56, or of 64 for models "
+        "whose visual tokens are 32 pixels wide.",
+    )
+    suite: str = setting("mixed", "mixed, ocr or general: which families are drawn.")
+    families: tuple[str, ...] = setting(
+        (), "Families to draw from, alike often, in place of the suite."
+    )
 
     def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise UnknownNameError("split", self.split, SPLITS)
+        check_fields(self)
         if self.suite not in SUITES:
             raise UnknownNameError("suite", self.suite, SUITES)
         for family in self.families:
@@ -157,8 +158,26 @@ class World:
                 f"canvas must be a multiple of {BLOCKS[0]} or {BLOCKS[1]} from {SMALLEST} to "
                 f"{LARGEST}, got {self.canvas}."
             )
-        if self.seed < 0:
-            raise ConfigError(f"seed must be at least 0, got {self.seed}.")
+
+
+@dataclass(frozen=True)
+class World(WorldSettings, _Part):
+    """The embedded procedural world: exact answers, known need for resolution, no downloads.
+
+    Its settings are `split` and those of `WorldSettings`, in the order split, seed, canvas, suite,
+    families. `Sample.meta` holds ``proof`` and ``why`` (how the need is known), ``scale`` (the
+    least share of each side at which the question can be answered, for ladders) and ``box`` (the
+    part of the original that suffices, for crops).
+
+    Raises:
+        UnknownNameError: If the split, the suite or a family is unknown.
+        ConfigError: If the canvas is out of range, or the seed negative.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.split not in SPLITS:
+            raise UnknownNameError("split", self.split, SPLITS)
 
     @property
     def name(self) -> str:

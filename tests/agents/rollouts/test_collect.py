@@ -34,7 +34,7 @@ class Recorder:
 
 def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBackend) -> None:
     recorder = Recorder(hf_backend)
-    played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3))  # type: ignore[arg-type]
+    played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3, max_new_tokens=32))  # type: ignore[arg-type]
     assert {len(t.turns) for t in played} == {1, 2}
     for t in played:
         mine = [
@@ -57,7 +57,7 @@ def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBacken
 
 
 def test_placeholders_equal_image_tokens_at_every_turn(hf_backend: GenerationBackend) -> None:
-    for t in collect(hf_backend, world_episodes(16), RULE, Sampling(seed=4)):
+    for t in collect(hf_backend, world_episodes(16), RULE, Sampling(seed=4, max_new_tokens=32)):
         assert t.ids.count(hf_backend.encoder.image_pad) == sum(t.image_tokens) == t.visual_tokens
         assert t.image_tokens in {(9,), (9, 36)}
 
@@ -70,7 +70,7 @@ def test_a_forced_decision_is_taken_and_not_trained_on(
         hf_backend,
         world_episodes(8),
         RULE,
-        Sampling(temperature=0.0),
+        Sampling(temperature=0.0, max_new_tokens=32),
         lambda _episode: decision,  # type: ignore[arg-type, return-value]
     )
     for t in played:
@@ -84,7 +84,8 @@ def test_a_forced_decision_is_taken_and_not_trained_on(
 
 def test_the_same_seed_gives_the_same_episodes(hf_backend: GenerationBackend) -> None:
     first, second = (
-        collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9)) for _ in range(2)
+        collect(hf_backend, world_episodes(12), RULE, Sampling(seed=9, max_new_tokens=32))
+        for _ in range(2)
     )
     assert [t.ids for t in first] == [t.ids for t in second]
 
@@ -128,7 +129,7 @@ def test_turns_of_a_checkpoint_that_opens_the_thought_keep_the_format(
         f"I see it.\n</think>\n\n<answer>{episodes[0].sample.answers[0]}</answer>",
     ]
     engine = Scripted(thinking, list(said))
-    (played,) = collect(engine, episodes, RULE, Sampling())  # type: ignore[arg-type]
+    (played,) = collect(engine, episodes, RULE, Sampling(max_new_tokens=32))  # type: ignore[arg-type]
     assert all(prompt.endswith("<think>\n") for prompt in engine.prompts)
     assert (played.turns, played.ending) == (tuple(said), Ending.ANSWERED)
     assert played.outcome.well_formed
@@ -143,7 +144,7 @@ def test_forced_turns_do_not_open_the_thought_again(thinking: ChatEncoder, decis
     right = episodes[0].sample.answers[0]
     said = f"{right}</answer>" if decision == "answer" else f"x</think><answer>{right}</answer>"
     engine = Scripted(thinking, [said])
-    (played,) = collect(engine, episodes, RULE, Sampling(), lambda _: decision)  # type: ignore[arg-type, return-value]
+    (played,) = collect(engine, episodes, RULE, Sampling(max_new_tokens=32), lambda _: decision)  # type: ignore[arg-type, return-value]
     assert played.outcome.requested is (decision == "request")
     assert (played.outcome.correct, played.outcome.well_formed) == (True, True)
     text = thinking.decode(played.ids)
@@ -163,7 +164,7 @@ def test_a_conversation_beyond_the_context_has_a_name(hf_backend: GenerationBack
         recorder,  # type: ignore[arg-type]
         world_episodes(6),
         RULE,
-        Sampling(),
+        Sampling(max_new_tokens=32),
         lambda _episode: "request",
     )
     assert {t.ending for t in played} == {Ending.CONTEXT_LIMIT}
@@ -180,7 +181,9 @@ class Unsure:
 
 
 def test_an_abstention_is_not_a_zero(hf_backend: GenerationBackend) -> None:
-    played = collect(hf_backend, world_episodes(8), Unsure(), Sampling(temperature=0.0))  # type: ignore[arg-type]
+    played = collect(
+        hf_backend, world_episodes(8), Unsure(), Sampling(temperature=0.0, max_new_tokens=32)
+    )  # type: ignore[arg-type]
     answered = [t for t in played if t.answer is not None]
     assert answered
     for t in answered:
@@ -212,7 +215,9 @@ def test_finished_episodes_are_judged_while_others_still_generate(
                 assert called.wait(60), "the judge was not called during the generation"
             return results
 
-    played = collect(Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3))  # type: ignore[arg-type]
+    played = collect(
+        Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3, max_new_tokens=32)
+    )  # type: ignore[arg-type]
     assert {len(t.turns) for t in played} == {1, 2}
     assert all(t.case is None or t.case.prediction for t in played)
 
@@ -226,7 +231,7 @@ def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBacke
             return [replace(r, prompt_ids=r.prompt_ids[1:]) for r in results]
 
     with pytest.raises(AlignmentError, match="pixel limits"):
-        collect(Wrong(hf_backend), world_episodes(2), RULE, Sampling())  # type: ignore[arg-type]
+        collect(Wrong(hf_backend), world_episodes(2), RULE, Sampling(max_new_tokens=32))  # type: ignore[arg-type]
 
 
 def test_a_trajectory_checks_itself() -> None:

@@ -27,8 +27,8 @@ from vt_env.tasks import TASKS
 
 ROOT = Path(__file__).parents[3]
 TINY_RUN = [
-    *("--iterations", "4", "--checkpoint-every", "2", "--num-prompts", "4"),
-    *("--num-generations", "4", "--eval-samples", "12", "--lr", "1e-3"),
+    *("--iterations", "4", "--run.checkpoint_every", "2", "--grpo.num_prompts", "4"),
+    *("--grpo.num_generations", "4", "--eval-samples", "12", "--lr", "1e-3"),
 ]
 
 
@@ -178,29 +178,35 @@ def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["--judge", "ruel"], "Did you mean 'rule'"),
-        (["--judge-param", "oops"], "Expected name=value"),
-        (["--judge-param", "api_key=k"], "OPENAI_API_KEY"),
-        (["--judge-param", "anls_threshold=high"], "anls_threshold must be a number"),
-        (["--judge-param", "anls_treshold=1"], "Did you mean 'anls_threshold'"),
+        (["--judge.params", "oops"], "--judge.params"),
+        (["--judge.params.api_key", "k"], "OPENAI_API_KEY"),
+        (["--judge.params.anls_threshold", "high"], "anls_threshold must be a number"),
+        (["--judge.params.anls_treshold", "1"], "Did you mean 'anls_threshold'"),
         (["--judge", "llm"], "needs the setting 'model'"),
         (
-            ["--judge", "llm", "--judge-param", "model=m", "--judge-param", "max_tries=many"],
+            ["--judge", "llm", "--judge.params.model", "m", "--judge.params.max_tries", "many"],
             "max_tries must be a whole number of at least 1, got 'many'",
         ),
-        (["--max-abstention-share", "20"], "share of abstentions lies in [0, 1]"),
-        (["--shaper-param", "theta=high"], "Expected theta=number"),
+        (["--grpo.max_abstention_share", "20"], "grpo.max_abstention_share must lie in [0, 1]"),
+        (
+            ["--grpo.shaper_params.theta", "high"],
+            "grpo.shaper_params: theta must be a finite number, got 'high'",
+        ),
         (["--data", "wrold"], "Did you mean 'world'"),
         (["--backend", "vlm"], "Did you mean 'vllm'"),
-        (["--rewards", "papr"], "Did you mean 'paper'"),
+        (["--rewards.preset", "papr"], "Did you mean 'paper'"),
         (["--shaper", "realeased"], "Did you mean 'released'"),
-        (["--prompt", "breif"], "Did you mean 'brief'"),
-        (["--untagged-answer", "jugde"], "Did you mean 'judge'"),
-        (["--shaper", "released", "--shaper-param", "epsilom=0"], "Did you mean 'epsilon'"),
-        (["--shaper", "paper", "--shaper-param", "theta=nan"], "theta must lie in"),
+        (["--env.prompt", "breif"], "Did you mean 'brief'"),
+        (["--env.untagged_answer", "jugde"], "Did you mean 'judge'"),
+        (["--shaper", "released", "--grpo.shaper_params.epsilom", "0"], "Did you mean 'epsilon'"),
+        (
+            ["--shaper", "paper", "--grpo.shaper_params.theta", "nan"],
+            "theta must be a finite number, got 'nan'",
+        ),
         (["--model", "nowhere"], "not a checkpoint directory"),
-        (["--num-generations", "1"], "num_generations must be at least 2"),
-        (["--lr", "-1"], "lr must lie between"),
-        (["--loss-type", "ppo"], "loss_type"),
+        (["--grpo.num_generations", "1"], "grpo.num_generations must be at least 2"),
+        (["--lr", "-1"], "grpo.lr must lie between"),
+        (["--grpo.loss_type", "ppo"], "loss_type"),
     ],
 )
 def test_bad_settings_are_told_before_training(

@@ -57,7 +57,7 @@ def test_data_check_takes_the_settings_of_a_dataset(
     Image.new("RGB", (30, 20), "red").save(tmp_path / "img" / "a.png")
     data = tmp_path / "data.jsonl"
     data.write_text(json.dumps({"image": "a.png", "question": "Color?", "answer": "red"}) + "\n")
-    given = ("--root", str(tmp_path / "img"), "--check", "header")
+    given = ("--data.root", str(tmp_path / "img"), "--data.check", "header")
     assert "1 samples" in run(capsys, "data", "check", str(data), *given)[1]
     code, said = run(capsys, "data", "check", str(data), "--split", "test")
     assert (code, "not 'split'" in said) == (2, True)
@@ -89,7 +89,9 @@ def test_judge_audit_compares_two_judges(
     ]
     records.write_text("".join(json.dumps(line) + "\n" for line in lines))
     out = tmp_path / "report.json"
-    code, said = run(capsys, "judge", "audit", str(records), "--second", "rule", "--out", str(out))
+    code, said = run(
+        capsys, "judge", "audit", str(records), "--second.name", "rule", "--out", str(out)
+    )
     assert code == 0
     assert "compared 2" in said
     assert json.loads(out.read_text())["accuracy"] == 1.0
@@ -107,7 +109,7 @@ def test_judge_audit_asks_a_model_and_lists_where_it_differs(
     records.write_text("".join(json.dumps(line) + "\n" for line in lines))
     out = tmp_path / "report.json"
     with FaultServer() as server:
-        model = ["--second-param", "model=m", "--second-param", f"base_url={server.url}"]
+        model = ["--second.params.model", "m", "--second.params.base_url", f"{server.url}"]
         code, told = run(capsys, "judge", "audit", str(records), *model, "--out", str(out))
     assert code == 0
     assert "compared 5" in told
@@ -125,7 +127,7 @@ def test_judge_audit_says_that_nothing_answers(
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     records = tmp_path / "episodes.jsonl"
     records.write_text('{"question": "q", "references": ["a"], "prediction": "a"}\n')
-    model = ["--second-param", "model=m", "--second-param", "base_url=http://127.0.0.1:9/v1"]
+    model = ["--second.params.model", "m", "--second.params.base_url", "http://127.0.0.1:9/v1"]
     code, told = run(capsys, "judge", "audit", str(records), *model)
     assert code == 2
     assert "EndpointError" in told
@@ -158,9 +160,16 @@ def test_data_check_says_of_how_many_a_sharper_view_can_be_asked_for(
     assert code == 0
     assert "Of 1 of the first 3 samples (33%) a higher resolution can be asked for" in said
     assert "An image of 40x40 pixels costs as many visual tokens" in said
-    said = run(capsys, "data", "check", data, "--check", "none")[1]
+    said = run(capsys, "data", "check", data, "--data.check", "none")[1]
     assert "asked for" not in said
-    full = ("--min-pixels", "262144", "--bounds", "full_view", "--max-pixels", "4194304")
+    full = (
+        "--env.min_pixels",
+        "262144",
+        "--env.bounds",
+        "full_view",
+        "--env.max_pixels",
+        "4194304",
+    )
     assert "Of 3 of the first 3 samples (100%)" in run(capsys, "data", "check", data, *full)[1]
     tiny = run(capsys, "data", "check", data, "--model", str(checkpoint))[1]
     assert "Of 1 of the first 3" in tiny
@@ -170,9 +179,9 @@ def test_data_check_says_of_how_many_a_sharper_view_can_be_asked_for(
     ("options", "share"),
     [
         ([], "1000 of the first 1000 samples (100%)"),
-        (["--token-family", "qwen3_vl"], "0 of the first 1000 samples (0%)"),
-        (["--token-family", "qwen3_vl", "--canvas", "512"], "1000 of the first 1000"),
-        (["--token-family", "internvl"], "0 of the first 1000"),
+        (["--env.token_family", "qwen3_vl"], "0 of the first 1000 samples (0%)"),
+        (["--env.token_family", "qwen3_vl", "--canvas", "512"], "1000 of the first 1000"),
+        (["--env.token_family", "internvl"], "0 of the first 1000"),
     ],
 )
 def test_data_check_looks_at_the_worlds_ladder(
@@ -185,7 +194,7 @@ def test_data_check_looks_at_the_worlds_ladder(
 
 
 def test_data_check_names_bounds_that_cannot_work(capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = run(capsys, "data", "check", "world", "--token-family", "qwen3vl")
+    code, said = run(capsys, "data", "check", "world", "--env.token_family", "qwen3vl")
     assert (code, "Did you mean 'qwen3_vl'" in said) == (2, True)
     code, said = run(capsys, "data", "check", "world", "--model", "nowhere")
     assert (code, "not a checkpoint directory" in said) == (2, True)

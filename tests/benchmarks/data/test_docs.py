@@ -3,12 +3,11 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
-import typer
-
-from benchmarks.cli.main import app
+from benchmarks.cli.commands import TREES, option_names
 from benchmarks.labelling.rule import LABELS
+from tests.benchmarks.runner import invoke
+from vt_env.settings.tree import leaves
 from vt_env.tasks import SPLITS, SUITES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -16,20 +15,22 @@ PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 
 
 def test_every_command_on_the_page_exists_with_its_options() -> None:
-    root: Any = typer.main.get_command(app)
-    data = root.commands["data"]
     shown = set()
     for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):
         for line in block.splitlines():
-            _, group, name, *arguments = shlex.split(line.replace("<id>", "id"))
-            assert group == "data"
-            data.commands[name].make_context(name, list(arguments)).close()
-            shown.add(name)
-    assert shown | {"check"} == set(data.commands)
-    known = {
-        option for command in data.commands.values() for p in command.params for option in p.opts
+            _, *words = shlex.split(line.replace("<id>", "id"))
+            done = invoke(*words, "--print-settings")
+            assert done.exit_code == 0, (line, done.exception)
+            shown.add(" ".join(words[:2]))
+    commands = {words for words in TREES if words.startswith("data ")}
+    assert shown | {"data check"} == commands
+    known = {"--out"} | {
+        name
+        for words in commands
+        for leaf in leaves(TREES[words])
+        for name in option_names(leaf.path)
     }
-    assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) <= known
+    assert set(re.findall(r"--[a-z][a-z._-]+[a-z]", PAGE)) <= known
 
 
 def test_every_name_is_on_the_page() -> None:

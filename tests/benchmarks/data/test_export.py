@@ -9,24 +9,25 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from benchmarks.cli.main import app
 from benchmarks.data import export as module
 from benchmarks.data.export import OWN_COLUMNS, export, row_groups, target, to_row
 from benchmarks.data.sources import DataSource
+from tests.benchmarks.runner import Result, invoke
 from vt_env.data.load import load_dataset
 from vt_env.data.rows import ImageFiles, RowError, sample_from_row
 from vt_env.errors import ConfigError, VisionThinkError
 from vt_env.images.views import MemoryImage
 from vt_env.samples import Sample
+from vt_env.settings.tree import build
 from vt_env.tasks import World
 
 FAMILIES = ("textures", "objects")
+TEXTURES = build(DataSource, {"world.families": ["textures"]})
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["data", "export", *arguments])
+    return invoke("data", "export", *arguments)
 
 
 def assert_same(first: Sample, second: Sample) -> None:
@@ -44,9 +45,9 @@ def assert_same(first: Sample, second: Sample) -> None:
 
 
 def test_the_world_comes_back_as_it_was(tmp_path: Path) -> None:
-    options = ("--suite", "mixed", "--families", ",".join(FAMILIES))
+    options = ("--world.suite", "mixed", "--world.families", ",".join(FAMILIES))
     options += ("--split", "test", "--canvas", "224")
-    done = run("--out", str(tmp_path / "out"), *options, "--seed", "3", "--samples", "40")
+    done = run("--out", str(tmp_path / "out"), *options, "--world.seed", "3", "--samples", "40")
     assert done.exit_code == 0, done.output
     assert "40 samples" in done.output
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["test.parquet"]
@@ -59,7 +60,7 @@ def test_the_world_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_columns_are_those_of_visionthink(tmp_path: Path) -> None:
-    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 2)
+    path = export(TEXTURES, tmp_path / "a.parquet", 2)
     row = pq.read_table(path).to_pylist()[0]
     sample = World(suite="mixed", families=("textures",))[0]
     published = {"problem", "images", "original_answer", "solution", "data_source", "doc_id"}
@@ -84,7 +85,7 @@ def test_a_dataset_of_ones_own_comes_back_too(tmp_path: Path) -> None:
     done = run("--data", str(data), "--out", str(tmp_path / "one"))
     assert done.exit_code == 0, done.output
     second = load_dataset(tmp_path / "one" / "data.parquet", cache_dir=tmp_path / "cache")
-    export(DataSource(str(tmp_path / "one")), tmp_path / "two.parquet", 0)
+    export(build(DataSource, {"data.name": str(tmp_path / "one")}), tmp_path / "two.parquet", 0)
     third = load_dataset(tmp_path / "two.parquet", cache_dir=tmp_path / "cache")
     assert len(first) == len(second) == len(third) == 3
     for n in range(3):
@@ -96,7 +97,9 @@ def test_options_are_in_the_problem_that_others_read(tmp_path: Path) -> None:
     Image.new("RGB", (90, 60)).save(tmp_path / "a.jpg")
     row = {"image": "a.jpg", "question": "Which?", "answer": 1, "choices": ["cat", "dog"]}
     (tmp_path / "data.jsonl").write_text(json.dumps(row))
-    path = export(DataSource(str(tmp_path / "data.jsonl")), tmp_path / "a.parquet", 0)
+    path = export(
+        build(DataSource, {"data.name": str(tmp_path / "data.jsonl")}), tmp_path / "a.parquet", 0
+    )
     (written,) = pq.read_table(path).to_pylist()
     assert written["problem"] == "<image>\nWhich?\nA. cat\nB. dog"
     assert written["original_answer"] == "B"
@@ -107,7 +110,7 @@ def test_options_are_in_the_problem_that_others_read(tmp_path: Path) -> None:
 def test_a_stop_half_way_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 3)
+    path = export(TEXTURES, tmp_path / "a.parquet", 3)
     before = path.read_bytes()
 
     def stop(sample: Sample, data_source: str) -> dict[str, Any]:
@@ -119,7 +122,7 @@ def test_a_stop_half_way_leaves_what_was_there(
     monkeypatch.setattr(module, "GROUP_ROWS", 1)
     for name in ("a.parquet", "b.parquet"):
         with pytest.raises(KeyboardInterrupt):
-            export(DataSource(suite="mixed", families="textures"), tmp_path / name, 5)
+            export(TEXTURES, tmp_path / name, 5)
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
     assert path.read_bytes() == before
 
@@ -133,15 +136,17 @@ def test_groups_are_bounded_by_bytes_and_rows(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_file_has_many_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GROUP_ROWS", 2)
-    path = export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 5)
+    path = export(TEXTURES, tmp_path / "a.parquet", 5)
     assert pq.ParquetFile(path).num_row_groups == 3
 
 
 def test_where_the_file_goes(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     assert target(DataSource(), tmp_path) == tmp_path / "train.parquet"
-    assert target(DataSource(split="test"), tmp_path) == tmp_path / "test.parquet"
-    assert target(DataSource("a.jsonl"), tmp_path) == tmp_path / "data.parquet"
+    assert target(build(DataSource, {"data.split": "test"}), tmp_path) == tmp_path / "test.parquet"
+    assert (
+        target(build(DataSource, {"data.name": "a.jsonl"}), tmp_path) == tmp_path / "data.parquet"
+    )
     assert target(DataSource(), tmp_path / "x.parquet") == tmp_path / "x.parquet"
     with pytest.raises(ConfigError, match=r"taken: is a file; .* ends in \.parquet"):
         target(DataSource(), tmp_path / "taken")
@@ -151,8 +156,11 @@ def test_where_the_file_goes(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--samples", "-1"], "samples must be at least 0"),
-        (["--suite", "mixde"], "Did you mean 'mixed'"),
-        (["--suite", "mixed", "--families", "textures,objcts"], "Did you mean 'objects'"),
+        (["--world.suite", "mixde"], "Did you mean 'mixed'"),
+        (
+            ["--world.suite", "mixed", "--world.families", "textures,objcts"],
+            "Did you mean 'objects'",
+        ),
         (["--split", "tset"], "Did you mean 'test'"),
         (["--canvas", "100"], "canvas must be"),
         (["--data", "wrold"], "Did you mean 'world'"),
@@ -167,17 +175,19 @@ def test_bad_settings_are_told(arguments: list[str], said: str, tmp_path: Path) 
 
 def test_settings_of_the_world_are_refused_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_text("")
-    done = run("--data", str(tmp_path / "d.jsonl"), "--suite", "ocr", "--out", str(tmp_path / "o"))
+    done = run(
+        "--data", str(tmp_path / "d.jsonl"), "--world.suite", "ocr", "--out", str(tmp_path / "o")
+    )
     assert isinstance(done.exception, ConfigError)
-    assert "not 'suite'" in str(done.exception)
+    assert "world.suite is a setting of the embedded world" in str(done.exception)
 
 
 def test_without_pyarrow_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(ConfigError, match=r"visionthink\[data\]"):
-        export(DataSource(suite="mixed", families="textures"), tmp_path / "a.parquet", 1)
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[data\]'"):
+        export(TEXTURES, tmp_path / "a.parquet", 1)
 
 
 def test_meta_of_any_sort_survives_as_far_as_json_goes() -> None:

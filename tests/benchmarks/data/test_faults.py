@@ -87,7 +87,7 @@ def test_a_fault_is_told_by_both(
 @pytest.mark.parametrize(
     ("file", "contents", "options"),
     [
-        ("d.jsonl", lines({**NUMBERS, "answer": 2}), ["--answers", "index"]),
+        ("d.jsonl", lines({**NUMBERS, "answer": 2}), ["--data.answers", "index"]),
         ("d.jsonl", lines({"image": BASE64}), []),
         ("d.jsonl", lines({"image": f"data:image/png;base64,{BASE64}"}), []),
         ("d.jsonl", lines({"answers": ["x", "y"]}), []),
@@ -138,11 +138,11 @@ def test_the_splits_of_a_folder_are_listed_by_both(
         pq.write_table(pa.Table.from_pylist([row]), path)
     for given, expected in (
         ([], "config must be one of DocVQA, Info"),
-        (["--config", "Info"], "split must be one of test, train"),
-        (["--config", "Inf"], "Did you mean 'Info'"),
+        (["--data.config", "Info"], "split must be one of test, train"),
+        (["--data.config", "Inf"], "Did you mean 'Info'"),
     ):
         code, said = checked(capsys, str(tmp_path / "set"), *given)
         assert code == 2
         assert expected in said
-    code, said = checked(capsys, str(tmp_path / "set"), "--config", "Info", "--split", "train")
+    code, said = checked(capsys, str(tmp_path / "set"), "--data.config", "Info", "--split", "train")
     assert (code, "1 samples, all usable" in said) == (0, True)

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from benchmarks.cli.main import app
 from benchmarks.data.preview import card, choose
 from benchmarks.report import contact_sheet as sheets
 from benchmarks.report.contact_sheet import (
@@ -25,6 +23,7 @@ from benchmarks.report.contact_sheet import (
     font,
     wrap,
 )
+from tests.benchmarks.runner import Result, invoke
 from vt_env.errors import VisionThinkError
 from vt_env.tasks import World
 
@@ -32,13 +31,20 @@ FAMILIES = ("textures", "objects")
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["data", "preview", *arguments])
+    return invoke("data", "preview", *arguments)
 
 
 def test_a_sheet_of_the_world(tmp_path: Path) -> None:
     out = tmp_path / "new" / "sheet.png"
     done = run(
-        "--suite", "mixed", "--families", ",".join(FAMILIES), "--samples", "6", "--out", str(out)
+        "--world.suite",
+        "mixed",
+        "--world.families",
+        ",".join(FAMILIES),
+        "--samples",
+        "6",
+        "--out",
+        str(out),
     )
     assert done.exit_code == 0, done.output
     assert "6 samples" in done.output
@@ -74,7 +80,7 @@ def test_a_sheet_of_ones_own_images(tmp_path: Path) -> None:
     ],
 )
 def test_bad_settings_are_told(arguments: list[str], said: str) -> None:
-    done = run("--suite", "mixed", "--families", "textures", *arguments)
+    done = run("--world.suite", "mixed", "--world.families", "textures", *arguments)
     assert isinstance(done.exception, VisionThinkError)
     assert said in str(done.exception)
 

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from agents.rollouts.trajectory import Trajectory
-from benchmarks.cli.main import app
 from benchmarks.evaluation.quality import by_family
 from tests.agents.helpers import trajectory
+from tests.benchmarks.runner import invoke
 from vt_env.rewards import Outcome
 
 
@@ -57,10 +56,10 @@ def test_what_there_is_none_of_is_none() -> None:
 def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
     out = tmp_path / "new" / "quality.json"
     options = ("--samples", "3", "--backend", "transformers", "--split", "generalisation")
-    done = CliRunner().invoke(app, ["quality", *options, "--out", str(out)])
+    done = invoke("quality", *options, "--out", str(out))
     assert done.exit_code == 0, done.output
     assert "3 samples of the generalisation split" in done.output
     record = json.loads(out.read_text())
     assert record["settings"]["split"] == "generalisation"
     assert record["figures"]["all"]["samples"] == 3
-    assert CliRunner().invoke(app, ["quality", "--samples", "0"]).exit_code != 0
+    assert invoke("quality", "--samples", "0").exit_code != 0

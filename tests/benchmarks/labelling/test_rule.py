@@ -10,6 +10,7 @@ from benchmarks.labelling.rule import (
     Label,
     Labelled,
     LabelRule,
+    RuleSettings,
     Tally,
     confusion,
     label_of,
@@ -94,13 +95,13 @@ def test_more_right_at_high_never_takes_the_need_away(
 
 @given(st.integers(1, 40))
 def test_the_papers_shares_fit_any_number_of_rollouts(rollouts: int) -> None:
-    rule = LabelRule.of(rollouts, None, None)
+    rule = RuleSettings(rollouts).thresholds()
     assert rule.low_correct == rollouts
     assert rule.gap >= 0.75 * rollouts > rule.gap - 1
 
 
 def test_eight_rollouts_give_the_papers_rule() -> None:
-    assert LabelRule.of(8, None, None) == PAPER == LabelRule(8, 8, 6)
+    assert RuleSettings().thresholds() == PAPER == LabelRule(8, 8, 6)
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,29 @@ from typing import Any
 import pytest
 from PIL import Image
 from rich.console import Console
-from typer.testing import CliRunner, Result
 
-from benchmarks.cli.main import app
 from benchmarks.labelling.rule import Labelled, LabelRule, Tally, label_of
 from benchmarks.labelling.run import agreement_table, shares_table
+from tests.benchmarks.runner import Result, invoke
 from vt_env.errors import ConfigError, DataError, VisionThinkError
 
-SHORT = ["--backend", "transformers", "--rollouts", "2", "--batch", "2"]
-WORLD = ["--suite", "mixed", "--families", "textures", "--split", "test", "--canvas", "112"]
+SHORT = ["--backend", "transformers", "--rule.rollouts", "2", "--batch", "2"]
+WORLD = [
+    "--world.suite",
+    "mixed",
+    "--world.families",
+    "textures",
+    "--split",
+    "test",
+    "--canvas",
+    "112",
+]
 
 
 def label(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["data", "label", *SHORT, *arguments])
+    usual = [word for n in range(0, len(SHORT), 2) for word in SHORT[n : n + 2]
+             if SHORT[n] not in arguments]  # fmt: skip
+    return invoke("data", "label", *usual, *arguments)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -68,7 +78,7 @@ def test_nothing_is_played_when_all_is_there(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the engine was started")
 
-    monkeypatch.setattr("benchmarks.labelling.run.make_backend", refuse)
+    monkeypatch.setattr("benchmarks.evaluation.play.make_backend", refuse)
     before = unbroken[0].read_bytes()
     done = label(*WORLD, "--samples", "3", "--out", str(unbroken[0]))
     assert done.exit_code == 0, done.output
@@ -77,10 +87,11 @@ def test_nothing_is_played_when_all_is_there(
 
 def test_other_settings_are_not_mixed_in(unbroken: tuple[Path, str]) -> None:
     before = unbroken[0].read_bytes()
-    for change in (["--temperature", "0.5"], ["--seed", "3"], ["--low-correct", "1"]):
+    for change in (["--temperature", "0.5"], ["--seed", "3"], ["--rule.low_correct", "1"]):
         done = label(*WORLD, *change, "--out", str(unbroken[0]))
         assert isinstance(done.exception, ConfigError)
-        assert f"labels made with {change[0][2:].replace('-', '_')}" in str(done.exception)
+        name = {"--seed": "sampling_seed"}.get(change[0], change[0].lstrip("-").rpartition(".")[2])
+        assert f"labels made with {name}" in str(done.exception)
     assert unbroken[0].read_bytes() == before
 
 
@@ -97,9 +108,9 @@ def test_a_file_of_something_else_is_left_alone(line: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--rollouts", "8", "--low-correct", "2"], "must together exceed"),
+        (["--rule.rollouts", "8", "--rule.low_correct", "2"], "must together exceed"),
         (["--batch", "0"], "batch must be at least 1"),
-        (["--sampling-seed", "-1"], "sampling_seed must be at least 0"),
+        (["--seed", "-1"], "seed must be at least 0"),
         (["--temperature", "3"], "temperature must lie in"),
         (["--backend", "vlm"], "Did you mean 'vllm'"),
         (["--samples", "-1"], "samples must be at least 0"),

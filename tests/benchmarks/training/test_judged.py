@@ -15,9 +15,9 @@ from tests.benchmarks.cli.test_main import ROOT, visionthink
 from tests.judges.fault_server import FaultPlan, FaultServer
 
 RUN = [
-    *("--num-prompts", "4", "--num-generations", "4", "--eval-samples", "12"),
-    *("--judge", "llm", "--judge-param", "model=m"),
-    *("--judge-param", "base_delay=0.01", "--judge-param", "breaker_seconds=0.05"),
+    *("--grpo.num_prompts", "4", "--grpo.num_generations", "4", "--eval-samples", "12"),
+    *("--judge", "llm", "--judge.params.model", "m"),
+    *("--judge.params.base_delay", "0.01", "--judge.params.breaker_seconds", "0.05"),
 ]
 KEY = "loopback-key"
 
@@ -34,7 +34,7 @@ def server() -> Iterator[FaultServer]:
 
 
 def at(server: FaultServer) -> list[str]:
-    return ["--judge-param", f"base_url={server.url}"]
+    return ["--judge.params.base_url", f"{server.url}"]
 
 
 def rows(run: Path) -> list[dict[str, Any]]:
@@ -100,8 +100,8 @@ def test_a_training_bears_some_missing_verdicts(server: FaultServer, tmp_path: P
 
     server.plan = FaultPlan(key=KEY, share=0.2, faults=("server_error",), reply=mostly)
     cache = tmp_path / "judge.sqlite"
-    judge = [*at(server), "--judge-param", f"cache={cache}", "--judge-param", "max_misread=1"]
-    limit = ["--max-abstention-share", "0.6", "--iterations", "4"]
+    judge = [*at(server), "--judge.params.cache", f"{cache}", "--judge.params.max_misread", "1"]
+    limit = ["--grpo.max_abstention_share", "0.6", "--iterations", "4"]
     done = visionthink("train", *RUN, *judge, *limit, "--out", str(tmp_path), "--run-id", "some")
     assert done.returncode == 0, done.stdout + done.stderr
     run = tmp_path / "some"
@@ -120,7 +120,7 @@ def test_a_training_bears_some_missing_verdicts(server: FaultServer, tmp_path: P
     # What was judged is judged again from the cache alone, and comes out the same.
     server.plan = FaultPlan(key=KEY, status=500)
     out = tmp_path / "report.json"
-    replay = ["--first", "replay", "--first-param", f"path={cache}", "--second", "rule"]
+    replay = ["--first.name", "replay", "--first.params.path", f"{cache}", "--second.name", "rule"]
     again = visionthink("judge", "audit", str(run / "episodes.jsonl"), *replay, "--out", str(out))
     assert again.returncode == 0, again.stdout
     report = json.loads(out.read_text())

@@ -2,17 +2,20 @@
 
 import inspect
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from benchmarks.training.run import check_data, train, with_open_data
+from benchmarks.training.run import check_data, train
 from benchmarks.training.settings import TrainSettings
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.opened import OpenedDataset
+from vt_env.settings.tree import build
 from vt_env.tasks import World
+from vt_env.tasks.world import WorldSettings
 
 
 def write_data(folder: Path, name: str) -> Path:
@@ -45,20 +48,20 @@ def opens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def settings(data: Path, **changes: Any) -> TrainSettings:
     given: dict[str, Any] = {
-        "data": str(data),
-        "backend": "transformers",
-        "iterations": 2,
-        "num_prompts": 2,
-        "num_generations": 2,
-        "eval_samples": 2,
-        "threads": 1,
+        "data.name": str(data),
+        "engine.backend": "transformers",
+        "run.iterations": 2,
+        "grpo.num_prompts": 2,
+        "grpo.num_generations": 2,
+        "evaluation.samples": 2,
+        "run.threads": 1,
     }
-    return TrainSettings(**{**given, **changes})
+    return build(TrainSettings, given, changes)
 
 
 def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
     one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
-    folder = train(settings(one, eval_data=str(other)), tmp_path / "runs", "a")
+    folder = train(settings(one, **{"evaluation.data": str(other)}), tmp_path / "runs", "a")
     assert sorted(opens) == ["one.jsonl", "two.jsonl"]
     assert len(folder.metrics()) == 2
     pickled = list(folder.checkpoints.rglob("*.pkl"))
@@ -75,11 +78,10 @@ def test_data_that_is_trained_and_evaluated_on_is_opened_once(
 
 
 def test_settings_of_the_dataset_go_to_the_dataset() -> None:
-    given = {"data": "world", "split": "test", "canvas": 224, "rewards": "paper"}
-    env = with_open_data(given)
-    assert env["rewards"] == "paper"
-    assert env.keys() == {"data", "rewards"}
-    assert env["data"] == OpenedDataset("world", split="test", canvas=224)
+    given = build(TrainSettings, {"world.canvas": 224, "rewards.preset": "paper"})
+    env = given.eval_env()
+    world = asdict(WorldSettings(canvas=224))
+    assert env["data"] == OpenedDataset("world", split="test", **world)
     assert isinstance(env["data"].open(), World)
-    assert with_open_data(given, env["data"])["data"] is env["data"]
-    assert with_open_data({**given, "split": "train"}, env["data"])["data"] is not env["data"]
+    assert env["rewards"] == {"preset": "paper"}
+    assert not env.keys() & world.keys()

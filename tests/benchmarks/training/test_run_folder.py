@@ -2,17 +2,23 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agents.errors import CheckpointError
 from agents.manifest import check_manifest, write_manifest
+from benchmarks.training.provenance import ROOT, version
 from benchmarks.training.run import resume
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
+from vt_env.settings.tree import build
+
+SETTINGS = build(TrainSettings, {"grpo.num_prompts": 4, "run.iterations": 9})
 
 
 class Saves:
@@ -32,7 +38,7 @@ class Saves:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     """A run of 4 prompts an iteration that was stopped after its third."""
-    folder = RunFolder.create(tmp_path, TrainSettings(num_prompts=4, iterations=9), "run")
+    folder = RunFolder.create(tmp_path, SETTINGS, "run")
     for iteration in (1, 2, 3):
         folder.log(iteration, {"loss": 0.5, "seconds": float(iteration)})
         if iteration == 2:
@@ -122,3 +128,21 @@ def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
     latest = run.latest_checkpoint()
     assert latest is not None and latest[0] == 2
     assert json.dumps(dict(check_manifest(latest[1]).about)) == '{"position": 8}'
+
+
+def test_a_run_says_what_it_was_made_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/somewhere/visionthink", "train", "--seed", "3"])
+    folder = RunFolder.create(tmp_path, SETTINGS, "run")
+    folder.note_start()
+    first, again = json.loads((folder.path / "provenance.json").read_text())
+    assert first["visionthink"] == again["visionthink"] == version()
+    assert first["command"] == ["visionthink", "train", "--seed", "3"]
+    assert first["packages"]["numpy"] == np.__version__
+    assert first["python"].startswith("3.")
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if head.returncode == 0:
+        assert first["commit"].rstrip("+") == head.stdout.strip()
+    else:
+        assert first["commit"] is None

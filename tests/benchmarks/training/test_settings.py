@@ -1,88 +1,102 @@
-"""Settings of runs: every number by name and range, in Python, in files and on the command line."""
+"""Settings of runs: every one by path and range, in Python, in files and on the command line."""
 
 import json
 import re
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agents.engine import EngineSettings
+from agents.grpo.config import GRPOSettings
 from agents.tiny import CHECKPOINT
+from agents.tiny.recipe import PretrainConfig
 from benchmarks.cli.main import main
-from benchmarks.data.sources import DataSource
-from benchmarks.evaluation.play import PlaySettings
+from benchmarks.data.export import ExportSettings
+from benchmarks.data.preview import PreviewSettings
 from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
-from benchmarks.labelling.rule import LabelRule
+from benchmarks.labelling.rule import LabelRule, RuleSettings
 from benchmarks.labelling.run import LabelSettings
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import EvaluationSettings, RunSettings, TrainSettings
+from vt_env.config import EnvSettings
+from vt_env.data.settings import DataSettings
 from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError, VisionThinkError
+from vt_env.errors import ConfigError, UnknownNameError, VisionThinkError
+from vt_env.rewards import RewardSettings
+from vt_env.settings.fields import kinds
+from vt_env.settings.tree import build, flatten, leaves, nest
+from vt_env.tasks.world import WorldSettings
 
 NAN, INF = float("nan"), float("inf")
 NEVER: tuple[Any, ...] = (NAN, INF, -1, "1", True, [1])
-NUMBERS = [
-    item.name
-    for item in fields(TrainSettings)
-    if item.type in ("int", "float", "int | None", "float | None")
-]
-PLAY = {"model": str(CHECKPOINT)}
-EVAL = {
-    "data": "world", "play": PlaySettings(**PLAY), "judge": {"name": "rule"},
-    "untagged_answer": None, "samples": 1, "temperature": 0.0, "seed": 0, "decision": "policy",
-}  # fmt: skip
-QUALITY = {
-    "play": PlaySettings(**PLAY), "suite": "mixed", "split": "test", "samples": 1, "seed": 0,
-}  # fmt: skip
-LABEL = {
-    "source": DataSource("world"), "play": PlaySettings(**PLAY), "rule": LabelRule(),
-    "judge": {"name": "rule"}, "temperature": 1.0, "samples": 1, "seed": 0, "batch": 1,
+NUMBERS = [leaf.path for leaf in leaves(TrainSettings) if leaf.kind.base in (int, float)]
+GROUPS = {
+    RunSettings: "run", EngineSettings: "engine", DataSettings: "data", WorldSettings: "world",
+    EnvSettings: "env", RewardSettings: "rewards", GRPOSettings: "grpo",
+    EvaluationSettings: "evaluation",
 }  # fmt: skip
 
 
 def test_every_number_of_a_run_is_known() -> None:
-    assert len(NUMBERS) == 21
+    assert len(NUMBERS) == 34
 
 
 @pytest.mark.parametrize("value", NEVER)
-@pytest.mark.parametrize("name", NUMBERS)
-def test_numbers_of_a_run(name: str, value: Any, tmp_path: Path) -> None:
-    told = name if name != "max_abstention_share" else "max_abstention_share: the share"
-    with pytest.raises(VisionThinkError, match=f"^{told}"):
-        TrainSettings(**{name: value})
-    path = tmp_path / "settings.json"
-    path.write_text(json.dumps({**asdict(TrainSettings()), name: value}))
-    with pytest.raises(ConfigError, match=re.escape(f"{path}: {told}")):
-        TrainSettings.load(path)
+@pytest.mark.parametrize("path", NUMBERS)
+def test_numbers_of_a_run(path: str, value: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(path)} must"):
+        build(TrainSettings, {path: value})
+    if not isinstance(value, float):
+        file = tmp_path / "settings.json"
+        file.write_text(json.dumps(nest({**flatten(TrainSettings()), path: value})))
+        with pytest.raises(ConfigError, match=re.escape(f"{file}: {path} must")):
+            TrainSettings.load(file)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("beta", None),
-        ("epsilon", 1.0),
-        ("temperature", 0),
-        ("num_generations", 8.0),
-        ("seed", 2**32),
-        ("model", None),
-        ("model", 7),
-        ("data", ""),
-        ("judge", ["rule"]),
-        ("eval_data", 3),
-        ("rewards", {"accuracy": 1}),
-        ("prompt", 3),
-        ("loss_type", 1),
-        ("judge_params", "max_tries=3"),
-        ("judge_params", [["max_tries", 3]]),
-        ("shaper_params", None),
-        ("shaper_params", {"theta": "high"}),
-        ("shaper_params", {"theta": NAN}),
-    ],
-)
+@pytest.mark.parametrize("value", NEVER)
+@pytest.mark.parametrize("owner", GROUPS)
+def test_a_group_checks_itself(owner: Any, value: Any) -> None:
+    numbers = [name for name, kind in kinds(owner).items() if kind.base in (int, float)]
+    assert numbers
+    for name in numbers:
+        with pytest.raises(VisionThinkError, match=rf"^{name} must"):
+            owner(**{name: value})
+
+
+WRONG = [
+    ("grpo.beta", None),
+    ("grpo.epsilon", 1.0),
+    ("grpo.temperature", 0),
+    ("grpo.num_generations", 8.0),
+    ("run.seed", 2**32),
+    ("engine.model_dir", None),
+    ("engine.model_dir", 7),
+    ("data.name", ""),
+    ("judge.name", ["rule"]),
+    ("judge", "rule"),
+    ("evaluation.data", 3),
+    ("rewards.preset", {"accuracy": 1}),
+    ("rewards", "paper"),
+    ("env.prompt", 3),
+    ("env.tools", "resize"),
+    ("env.tools", [1]),
+    ("env.resolutions", ["half", 1]),
+    ("env.resolutions", 0.5),
+    ("data.allow_urls", "yes"),
+    ("grpo.loss_type", 1),
+    ("judge.params", "max_tries=3"),
+    ("judge.params", [["max_tries", 3]]),
+    ("grpo.shaper_params", None),
+    ("grpo.shaper_params", {"theta": "high"}),
+    ("grpo.shaper_params", {"theta": NAN}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
 def test_wrong_types_in_a_file(name: str, value: Any, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
-    path.write_text(json.dumps({**asdict(TrainSettings()), name: value}))
+    path.write_text(json.dumps(nest({name: value})))
     with pytest.raises(ConfigError, match=re.escape(f"{path}: {name}")):
         TrainSettings.load(path)
 
@@ -96,7 +110,12 @@ def test_wrong_types_in_a_file(name: str, value: Any, tmp_path: Path) -> None:
         ("null", "a JSON object, not"),
         ('"seed"', "a JSON object, not"),
         ("[" * 100_000, "cannot be read as settings"),
-        ('{"betta": 1}', "Did you mean 'beta'"),
+        ('{"grpo": {"betta": 1}}', "Did you mean 'grpo.beta'"),
+        ('{"grpo.betta": 1}', "Did you mean 'grpo.beta'"),
+        ('{"beta": 1}', "Did you mean 'grpo.beta'"),
+        ('{"grop": {"beta": 1}}', "Did you mean 'grpo'"),
+        ('{"grpo": 3}', "grpo is a group of settings"),
+        ('{"env": {"invalid_call": "fedback"}}', "Did you mean 'feedback'"),
     ],
 )
 def test_files_that_are_no_settings(text: str, message: str, tmp_path: Path) -> None:
@@ -110,52 +129,97 @@ def test_files_that_are_no_settings(text: str, message: str, tmp_path: Path) -> 
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    settings = TrainSettings(beta=0, shaper="paper", shaper_params={"theta": 0.3}, min_pixels=3136)
+    settings = TrainSettings(
+        env=EnvSettings(tools=("resize", "crop"), resolutions=(0.25, 1), min_pixels=3136),
+        grpo=GRPOSettings(beta=0, shaper="paper", shaper_params={"theta": 0.3}),
+        data=DataSettings("a.jsonl", root=Path("images")),
+    )
     settings.save(tmp_path / "settings.json")
     assert TrainSettings.load(tmp_path / "settings.json") == settings
 
 
+def test_paths_and_groups_say_the_same() -> None:
+    by_path = build(TrainSettings, {"run.seed": 1, "grpo.lr": 1e-4, "judge.params.model": "m"})
+    in_tables = build(TrainSettings, nest({"run.seed": 1, "grpo.lr": 1e-4}))
+    assert (by_path.run.seed, by_path.grpo.lr, by_path.judge.params) == (1, 1e-4, {"model": "m"})
+    assert (in_tables.run, in_tables.grpo) == (by_path.run, by_path.grpo)
+    later = build(TrainSettings, {"judge.params": {"model": "m"}}, {"judge.params.max_tries": 2})
+    assert later.judge.params == {"model": "m", "max_tries": 2}
+
+
+def test_settings_that_do_not_apply_are_told() -> None:
+    for values, message in (
+        (
+            {"data.name": "a.jsonl", "world.canvas": 224},
+            "world.canvas is a setting of the embedded",
+        ),
+        ({"data.root": "images"}, "data.root is a setting of datasets of files"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            build(TrainSettings, values)
+    build(TrainSettings, {"data.name": "a.jsonl", "evaluation.data": "world", "world.canvas": 224})
+
+
 @pytest.mark.parametrize("value", NEVER)
 @pytest.mark.parametrize(
-    ("make", "given", "names"),
+    ("owner", "names"),
     [
-        (EvalSettings, EVAL, "samples temperature seed"),
-        (PlaySettings, PLAY, "max_new_tokens max_model_len min_pixels max_pixels"),
-        (QualitySettings, QUALITY, "samples seed"),
-        (LabelSettings, LABEL, "samples temperature seed batch"),
-        (LabelRule, {}, "rollouts low_correct gap"),
+        (EvalSettings, "samples temperature seed max_abstention_share"),
+        (QualitySettings, "samples seed"),
+        (LabelSettings, "samples temperature seed batch rule.rollouts rule.low_correct rule.gap"),
+        (ExportSettings, "samples world.canvas"),
+        (PreviewSettings, "samples columns side"),
+        (PretrainConfig, "seed lr shards tower_steps low_share"),
     ],
-    ids=["eval", "play", "quality", "label", "rule"],
+    ids=["eval", "quality", "label", "export", "preview", "pretrain"],
 )
-def test_numbers_of_other_commands(make: Any, given: Any, names: str, value: Any) -> None:
-    make(**given)
-    for name in names.split():
-        told = "sampling_seed" if (make, name) == (LabelSettings, "seed") else name
-        with pytest.raises(ConfigError, match=f"^{told} must"):
-            make(**{**given, name: value})
+def test_numbers_of_other_commands(owner: Any, names: str, value: Any) -> None:
+    build(owner, {})
+    for path in names.split():
+        with pytest.raises(ConfigError, match=f"^{re.escape(path)} must"):
+            build(owner, {path: value})
+
+
+def test_the_rule_of_labels_checks_itself() -> None:
+    for name in ("rollouts", "low_correct", "gap"):
+        for value in NEVER:
+            with pytest.raises(ConfigError, match=f"^{name} must"):
+                LabelRule(**{name: value})
+            with pytest.raises(ConfigError, match=f"^{name} must"):
+                RuleSettings(**{name: value})
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("train --beta nan", "beta must lie in [0, 1000]"),
-        ("train --beta inf", "beta must lie in [0, 1000]"),
-        ("train --epsilon 2", "epsilon must lie in [0, 1)"),
-        ("train --epsilon-high nan", "epsilon_high must lie in [0, 100]"),
-        ("train --temperature -1", "temperature must lie in (0, 2]"),
-        ("train --lr nan", "lr must lie between 0 and 1"),
-        ("train --max-abstention-share nan", "the share of abstentions lies in [0, 1]"),
-        ("train --max-model-len 0", "max_model_len must be at least 1"),
-        ("train --min-pixels -4", "min_pixels must be at least 1"),
-        ("train --shaper paper --shaper-param theta=nan", "shaper_params.theta must lie in"),
-        ("train --judge-param anls_threshold=nan", "anls_threshold must be a number"),
+        ("train --grpo.beta nan", "grpo.beta must lie in [0, 1000] and be a number, got nan"),
+        ("train --grpo.beta inf", "grpo.beta must lie in [0, 1000]"),
+        ("train --grpo.beta high", "grpo.beta must lie in [0, 1000] and be a number, got 'high'"),
+        ("train --grpo.epsilon 2", "grpo.epsilon must lie in [0, 1)"),
+        ("train --grpo.epsilon_high nan", "grpo.epsilon_high must lie in [0, 100]"),
+        ("train --grpo.temperature -1", "grpo.temperature must lie in (0, 2]"),
+        ("train --lr nan", "grpo.lr must lie between 0 and 1"),
+        ("train --grpo.max_abstention_share nan", "max_abstention_share must lie in [0, 1]"),
+        ("train --engine.max_model_len 0", "engine.max_model_len must be at least 1"),
+        ("train --env.min_pixels -4", "env.min_pixels must be at least 1"),
+        ("train --env.max_turns two", "env.max_turns must be at least 1 and be a whole number"),
+        ("train --env.max_trns 3", "Did you mean --env.max_turns"),
+        ("train --env.invalid_call stop", "Unknown env.invalid_call 'stop'"),
+        ("train --data.allow_urls=maybe", "data.allow_urls"),
+        ("train --world.canvas 100", "world.canvas must be a multiple of 56 or 64"),
+        ("train --world.families chart", "Did you mean 'charts'"),
+        ("train --env.tools crop,resise", "Did you mean 'resize'"),
+        ("train --shaper paper --grpo.shaper_params.theta nan", "grpo.shaper_params: theta must"),
+        ("train --judge.params.anls_threshold nan", "anls_threshold must be a number"),
+        ("train GRPO_BETTA=1", "There is no setting GRPO_BETTA. Did you mean 'GRPO_BETA'?"),
         ("eval --temperature nan", "temperature must lie in [0, 2]"),
-        ("eval --max-new-tokens 0", "max_new_tokens must be at least 1"),
+        ("eval --engine.max_new_tokens 0", "engine.max_new_tokens must be at least 1"),
         ("eval --seed -1", "seed must be at least 0 and at most 4294967295"),
+        ("eval --decision asks", "Unknown decision 'asks'"),
         ("quality --seed -1", "seed must be at least 0 and at most 4294967295"),
-        ("quality --max-model-len 0", "max_model_len must be at least 1"),
+        ("quality --engine.max_model_len 0", "engine.max_model_len must be at least 1"),
         ("data label --model {model} --out {out}/l --temperature nan", "temperature must lie in"),
-        ("data label --model {model} --out {out}/l --max-model-len 0", "max_model_len must be at"),
+        ("data label --out {out}/l --engine.max_model_len 0", "engine.max_model_len must be at"),
         ("pretrain --out {out}/p --lr nan", "lr must lie between 0 and 1"),
     ],
 )
@@ -172,16 +236,49 @@ def test_the_command_line(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_choice_that_is_none_is_an_error_of_both_kinds() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'feedback'"):
+        EnvSettings(invalid_call="fedback")
+    with pytest.raises(ConfigError):
+        EnvSettings(invalid_call="stop")
+
+
 @pytest.mark.parametrize(
     ("settings", "rule"),
     [
         ({}, "malformed"),
-        ({"rewards": "paper"}, "judge"),
-        ({"rewards": "paper", "untagged_answer": "malformed"}, "malformed"),
-        ({"untagged_answer": "judge"}, "judge"),
+        ({"rewards.preset": "paper"}, "judge"),
+        ({"rewards.preset": "paper", "rewards.price": 0.3}, "judge"),
+        ({"rewards.preset": "paper", "env.untagged_answer": "malformed"}, "malformed"),
+        ({"env.untagged_answer": "judge"}, "judge"),
     ],
 )
-def test_answers_without_tags_in_training(settings: dict[str, str], rule: str) -> None:
-    chosen = TrainSettings(**settings)  # type: ignore[arg-type]
+def test_answers_without_tags_in_training(settings: dict[str, Any], rule: str) -> None:
+    chosen = build(TrainSettings, settings)
     for env_settings in (chosen.train_env(), chosen.eval_env()):
         assert VisionThinkEnv(**env_settings).factory.config.untagged_answer == rule
+
+
+def test_settings_reach_the_environment() -> None:
+    chosen = build(
+        TrainSettings,
+        {
+            "rewards.preset": "accuracy_only",
+            "rewards.price": 0.2,
+            "env.tools": ["resize", "crop"],
+            "env.max_turns": 4,
+            "env.resolutions": [0.25, 0.5, 1],
+            "world.suite": "ocr",
+            "world.seed": 5,
+            "evaluation.split": "generalisation",
+        },
+    )
+    env = VisionThinkEnv(**chosen.train_env())
+    rewards, rules = env.factory.rewards, env.factory.config
+    assert (rewards.price, rewards.format, rewards.accuracy) == (0.2, 0.0, 1.0)
+    assert (rules.tools, rules.max_turns) == (("resize", "crop"), 4)
+    assert rules.resolutions == (0.25, 0.5, 1)
+    world: Any = env.dataset
+    assert (world.split, world.suite, world.seed) == ("train", "ocr", 5)
+    held_out: Any = VisionThinkEnv(**chosen.eval_env()).dataset
+    assert (held_out.split, held_out.suite, held_out.seed) == ("generalisation", "ocr", 5)

@@ -131,7 +131,7 @@ def test_without_the_library_the_extra_is_named(
     Path("rows.parquet").touch()
     Path("folder").mkdir()
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ConfigError, match=r"pip install 'visionthink\[data\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[data\]'"):
         load_dataset(source)
 
 

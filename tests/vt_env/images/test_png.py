@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from benchmarks.cli import data as cli_data
+from tests.benchmarks.runner import invoke
 from tests.vt_env.test_hostile_images import chunk
 from vt_env.data.load import load_dataset
 from vt_env.errors import DatasetError, ImageError
@@ -182,9 +181,8 @@ def test_bad_and_good_pictures_in_a_data_set(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as error:
         load_dataset(str(bad), check="decode")
     assert error.value.bad == len(CRITICAL)
-    runner = CliRunner()
-    assert runner.invoke(cli_data.app, ["check", str(good)]).exit_code == 0
-    told = runner.invoke(cli_data.app, ["check", str(bad)])
+    assert invoke("data", "check", str(good)).exit_code == 0
+    told = invoke("data", "check", str(bad))
     assert told.exit_code != 0
     for line in range(1, len(CRITICAL) + 1):
         assert f"bad.jsonl:{line}: field 'image'" in (told.output + str(told.exception))

@@ -1,0 +1,29 @@
+"""`EngineSettings`: the model that is played, and the engine that generates its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.tiny import CHECKPOINT
+from vt_env.settings.fields import check_fields, setting
+from vt_env.settings.ranges import Numbers
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """A model and its engine; what is None is as the checkpoint has it."""
+
+    model_dir: str = setting(str(CHECKPOINT), "Hugging Face checkpoint directory of the policy.")
+    backend: str = setting("vllm", "Generation engine: vllm or transformers.")
+    max_new_tokens: int | None = setting(
+        None, "Longest turn, in tokens. None: the checkpoint's.", Numbers(1)
+    )
+    max_model_len: int | None = setting(
+        None, "Longest conversation, in tokens. None: the checkpoint's.", Numbers(1)
+    )
+    backend_config: Mapping[str, Any] = setting({}, "Further arguments of the engine, by name.")
+
+    def __post_init__(self) -> None:
+        check_fields(self)

@@ -1,0 +1,126 @@
+"""`GRPOSettings`: every setting of GRPO itself, as `GRPOConfig.training` and the command take them.
+
+A new setting is a field here: from it come the attribute of `GRPOConfig`, its check, the option of
+the command, the entry of settings files, and its line in docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from agents.engine import EngineSettings
+from agents.errors import TrainingError
+from agents.grpo.loss import LossConfig
+from vt_env.errors import ConfigError
+from vt_env.settings.fields import check_fields, check_value, kinds, setting
+from vt_env.settings.ranges import Numbers, check_number
+
+SEED = Numbers(0, 2**32 - 1, whole=True)
+"""What NumPy, which RLlib seeds, takes for one."""
+
+
+@dataclass(frozen=True)
+class GRPOSettings(LossConfig):
+    """Settings of GRPO; names are TRL's where TRL has them, RLlib's elsewhere."""
+
+    epsilon: float = setting(
+        LossConfig.epsilon, "Lower clip range of the ratio.", Numbers(0, 1, below=True)
+    )
+    num_prompts: int = setting(24, "Prompts an iteration.", Numbers(1))
+    num_generations: int = setting(8, "Episodes a prompt (the group).", Numbers(2))
+    num_iterations: int = setting(1, "Optimiser passes over each batch of rollouts.", Numbers(1))
+    temperature: float = setting(
+        1.0,
+        "Sampling temperature of the rollouts; at 0 the episodes of a group are alike.",
+        Numbers(0, 2, above=True),
+    )
+    lr: float = setting(5e-5, "Learning rate (AdamW).", Numbers(0, 1, above=True, below=True))
+    grad_clip: float | None = setting(
+        1.0, "Largest norm of the gradient. None: no bound.", Numbers(0, above=True)
+    )
+    minibatch_size: int | None = setting(
+        None, "Trajectories an optimiser step. None: all.", Numbers(1)
+    )
+    micro_batch_size: int | None = setting(
+        96, "Trajectories that go through the model at once. None: all.", Numbers(1)
+    )
+    dtype: str = setting("float32", "Name of the torch dtype that is trained in.")
+    shaper: str = setting("none", "Group shaper: adds what needs the returns of a whole group.")
+    shaper_params: Mapping[str, Any] = setting({}, "Its parameters by name, such as theta.")
+    advantage_estimator: str = setting(
+        "grpo", "What makes advantages of the rewards of groups: grpo, or one of one's own."
+    )
+    scale_rewards: str = setting(
+        "group",
+        "What advantages are divided by: the deviation of the group, of the batch, or none.",
+        ("group", "batch", "none"),
+    )
+    mask_truncated_completions: bool = setting(
+        False, "Leave turns that were cut off out of the loss."
+    )
+    max_abstention_share: float = setting(
+        0.2,
+        "Training stops when the judge abstains on a larger share of an iteration's worth of "
+        "answers.",
+        Numbers(0, 1),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fields(self, TrainingError)
+        check_params(self.shaper_params)
+
+
+def check_params(params: object) -> None:
+    """Refuses parameters of a shaper that are no mapping by name, or no finite numbers.
+
+    Raises:
+        TrainingError: Naming the parameter.
+    """
+    if not isinstance(params, Mapping):
+        raise TrainingError(f"shaper_params must be a mapping by name, got {repr(params)[:80]}.")
+    for name, value in params.items():
+        number = value is None or isinstance(value, int | float)
+        if not number or (isinstance(value, float) and not math.isfinite(value)):
+            raise TrainingError(
+                f"shaper_params: {name} must be a finite number, got {repr(value)[:80]}."
+            )
+
+
+OWNERS = (GRPOSettings, EngineSettings)
+"""Whose fields are the settings of `GRPOConfig.training`, by the same names."""
+RLLIB = {"num_env_runners": Numbers(0, whole=True)}
+"""Numbers that are checked beside them, of RLlib's own."""
+OWN = (*(item.name for owner in OWNERS for item in fields(owner)), "plugins")
+
+
+def check_training(settings: Mapping[str, Any]) -> None:
+    """Checks those of some settings that are GRPO's; a schedule of learning rates point by point.
+
+    Raises:
+        TrainingError: If a value cannot be; ConfigError: the same, of a setting of the loss.
+        UnknownNameError: If it is none of the names accepted.
+    """
+    found = {name: kind for owner in OWNERS for name, kind in kinds(owner).items()}
+    for name in found.keys() & settings.keys():
+        value = settings[name]
+        error = ConfigError if name in _LOSS and name != "epsilon" else TrainingError
+        points = [point for _, point in value] if _is_schedule(name, value) else [value]
+        for point in points:
+            check_value(name, point, found[name], error)
+    for name in RLLIB.keys() & settings.keys():
+        check_number(name, settings[name], RLLIB[name], TrainingError)
+    check_params(settings.get("shaper_params", {}))
+
+
+_LOSS = {item.name for item in fields(LossConfig)}
+
+
+def _is_schedule(name: str, value: object) -> bool:
+    """Whether a value is RLlib's list of pairs of a step and a learning rate."""
+    if name != "lr" or not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(point, list | tuple) and len(point) == 2 for point in value)

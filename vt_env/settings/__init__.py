@@ -1,0 +1,1 @@
+"""Settings: what a value may be, one definition each, nested into trees."""
