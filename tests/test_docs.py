@@ -118,8 +118,10 @@ def check_options(words: list[str]) -> None:
         return
     given = words[: words.index("--")] if "--" in words else words
     options = [word.partition("=")[0] for word in given if re.match(r"-{1,2}[A-Za-z]", word)]
+    tables = re.findall(r"(--[\w.]+)(?: -\S+)* NAME=VALUE", help_text)
+    named = [next((table for table in tables if o.startswith(f"{table}.")), o) for o in options]
     unknown = [
-        o for o in options if not re.search(rf"(?<![\w.-]){re.escape(o)}(?![\w.-])", help_text)
+        o for o in named if not re.search(rf"(?<![\w.-]){re.escape(o)}(?![\w.-])", help_text)
     ]
     assert unknown == [], help_text
 

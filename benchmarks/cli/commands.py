@@ -51,7 +51,14 @@ SHORT = {
 """The settings that are used most, by their short names."""
 _OWN = Group("options", sort_key=0)
 _ROOT = Path(__file__).parents[2]
-_METAVARS: dict[type, str] = {int: "INT", float: "FLOAT", Path: "PATH", tuple: "LIST", str: "TEXT"}
+_METAVARS: dict[type, str] = {
+    int: "INT",
+    float: "FLOAT",
+    Path: "PATH",
+    tuple: "LIST",
+    str: "TEXT",
+    dict: "NAME=VALUE",
+}
 _CAPITALS = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _Action = Callable[..., None]
 TREES: dict[str, type] = {}

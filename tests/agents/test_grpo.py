@@ -30,7 +30,7 @@ from vt_env.shapers import group_shaper
     [
         ({"num_generations": 1}, TrainingError, "at least 2"),
         ({"num_prompts": 0}, TrainingError, "num_prompts"),
-        ({"scale_rewards": "sometimes"}, TrainingError, "scale_rewards"),
+        ({"scale_rewards": "sometimes"}, UnknownNameError, "scale_rewards"),
         ({"backend": "vlm"}, UnknownNameError, "Did you mean 'vllm'"),
         ({"shaper": "papr"}, UnknownNameError, "Did you mean 'paper'"),
         ({"shaper": "paper", "shaper_params": {"tetha": 1.0}}, ConfigError, "tetha"),

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 from judges.rules.final_answer import final_answer
 from vt_env.data.options import LETTERS, text_of
-from vt_env.data.quoting import quoted
 from vt_env.data.schemas import RowError
+from vt_env.data.text import quoted
 from vt_env.errors import UnknownNameError
 
 AnswerForm = Literal["index", "letter", "text"]

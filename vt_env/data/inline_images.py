@@ -7,8 +7,8 @@ import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
-from vt_env.data.quoting import quoted
 from vt_env.data.schemas import RowError
+from vt_env.data.text import quoted
 
 _DATA_URI = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")

@@ -10,9 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from judges.rules.choices import options_in
-from vt_env.data.literals import literal
-from vt_env.data.quoting import quoted
 from vt_env.data.schemas import RowError
+from vt_env.data.text import literal, quoted
 
 LETTERS = string.ascii_uppercase
 OPTION_COLUMNS = ("choices", "options")

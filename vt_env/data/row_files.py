@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vt_env.data.delimited import Delimited, looks_delimited
-from vt_env.data.quoting import quoted
 from vt_env.data.row_formats import BLANK, FoundRow, JsonArray, JsonLines, RowFormat
 from vt_env.data.schemas import RowError
+from vt_env.data.text import quoted
 from vt_env.errors import DataError, DatasetError
 
 ROW_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
-from vt_env.data.quoting import quoted
 from vt_env.data.schemas import RowError
+from vt_env.data.text import quoted
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 BLANK = b"\xef\xbb\xbf \t\r\n"

@@ -14,8 +14,8 @@ from judges import ANSWER_KINDS, AnswerKind
 from vt_env.data.answers import AnswerForm, named_options
 from vt_env.data.inline_images import inline_image
 from vt_env.data.options import check_order, lettered, read_options
-from vt_env.data.quoting import quoted, shortened
 from vt_env.data.schemas import RowError, to_plain
+from vt_env.data.text import quoted, shortened
 from vt_env.images.files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
 from vt_env.images.urls import UrlImage, is_web_address
 from vt_env.samples import Sample

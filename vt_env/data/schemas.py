@@ -23,8 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from judges.registry import Registry
-from vt_env.data.literals import literal
-from vt_env.data.quoting import quoted
+from vt_env.data.text import literal, quoted
 
 Row = dict[str, Any]
 _PLACEHOLDER = re.compile(

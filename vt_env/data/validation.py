@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vt_env.data.quoting import shortened_path
 from vt_env.data.schemas import RowError
+from vt_env.data.text import shortened_path
 from vt_env.errors import ConfigError, DataError, DatasetError, ImageError
 from vt_env.images.files import BytesImage, EncodedImage
 from vt_env.samples import Sample
