@@ -1,7 +1,7 @@
 """How an answer is scored. Knows no environment and no torch."""
 
 from judges.abstention import AbstentionLimit, kept_in_group
-from judges.audit import Agreement, agreement, audit, read_cases
+from judges.audit import Agreement, agreement, audit
 from judges.base import (
     ANSWER_KINDS,
     JUDGES,
@@ -27,6 +27,7 @@ from judges.errors import (
 )
 from judges.llm.judge import LLMJudge
 from judges.queue import JudgeQueue
+from judges.records import EpisodeRecord, TurnRecord, read_cases
 from judges.rules.judge import RuleJudge
 from judges.store import VerdictStore
 
@@ -51,6 +52,7 @@ __all__ = [
     "CachedJudge",
     "CascadeJudge",
     "EndpointError",
+    "EpisodeRecord",
     "Judge",
     "JudgeCase",
     "JudgeError",
@@ -60,6 +62,7 @@ __all__ = [
     "ReplayJudge",
     "RuleJudge",
     "ServeError",
+    "TurnRecord",
     "UnknownNameError",
     "Usage",
     "Verdict",

@@ -6,11 +6,12 @@ an answer is to be judged, `step` returns the case and the driver hands the verd
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
-from judges import JudgeCase, Verdict
+from judges import EpisodeRecord, JudgeCase, TurnRecord, Verdict
 from vt_env.config import Ending, EpisodeConfig
 from vt_env.data.options import asked
 from vt_env.images.regions import Region
@@ -85,6 +86,7 @@ class Episode:
     Attributes:
         question: What the policy is asked: the sample's question, with its lettered options
             where it does not list them itself. The judge is given the two apart.
+        turns: The turns taken, with what each earned.
         requested: Whether a tool delivered another image: a higher resolution of all of it, a
             part of it, or what else a tool shows.
 
@@ -106,6 +108,7 @@ class Episode:
     answer: str | None = field(default=None, init=False)
     problems: list[str] = field(default_factory=list, init=False)
     reward_terms: dict[str, float] = field(default_factory=dict, init=False)
+    turns: list[TurnRecord] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.question = asked(self.sample.question, self.sample.choices)
@@ -161,6 +164,40 @@ class Episode:
         correct = self.verdict.correct if self.verdict else False
         return Outcome(correct, self.requested, self.well_formed, self.sample.needs_high_res)
 
+    def record(self, number: int, images: Sequence[str] = ()) -> EpisodeRecord:
+        """The episode as it is written to a file.
+
+        Args:
+            number: Its number in the file, from 0.
+            images: Files of the images seen before each turn; none where they are not kept.
+        """
+        sample, verdict = self.sample, self.verdict
+        files = [*images, *[None] * (len(self.turns) - len(images))]
+        return EpisodeRecord(
+            episode=number,
+            sample_id=sample.sample_id,
+            family=sample.family,
+            question=sample.question,
+            references=sample.answers,
+            kind=sample.kind,
+            choices=sample.choices,
+            tolerance=sample.tolerance,
+            prediction=self.answer,
+            score=verdict.score if verdict else None,
+            abstained=verdict.abstained if verdict else None,
+            correct=self.outcome.correct if self.done else None,
+            needs_high_res=sample.needs_high_res,
+            requested=self.requested,
+            well_formed=self.well_formed,
+            problems=tuple(self.problems),
+            ending=str(self.ending) if self.ending else None,
+            reward=sum(self.reward_terms.values()),
+            reward_terms=dict(self.reward_terms),
+            visual_tokens=self.visual_tokens,
+            full_tokens=self.full_tokens,
+            turns=tuple(replace(t, image=f) for t, f in zip(self.turns, files, strict=True)),
+        )
+
     def step(self, text: str, cut_off: bool = False) -> Transition:
         """Takes one turn.
 
@@ -178,6 +215,7 @@ class Episode:
             raise RuntimeError("The episode is over; start a new one.")
         self.turn += 1
         self.messages.append(Message("assistant", (text,)))
+        self.turns.append(TurnRecord(text, self._feedback, {}))
         if len(text) > self.config.max_action_chars:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
@@ -314,4 +352,7 @@ class Episode:
     def _pay(self, terms: dict[str, float]) -> dict[str, float]:
         for name, value in terms.items():
             self.reward_terms[name] = self.reward_terms.get(name, 0.0) + value
+        if self.turns:  # an episode may be stopped before its first turn
+            last = self.turns[-1]
+            self.turns[-1] = replace(last, reward_terms={**last.reward_terms, **terms})
         return terms

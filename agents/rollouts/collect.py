@@ -38,8 +38,6 @@ class _Rollout:
     images: list[Pixels] = field(default_factory=list)
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
-    turns: list[str] = field(default_factory=list)
-    case: JudgeCase | None = None
     verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
@@ -89,9 +87,9 @@ def collect(
             seed = sampling.seed * 1009 + turn
             results = backend.generate(requests, replace(sampling, seed=seed))
             for rollout, result in zip(live, results, strict=True):
-                rollout.case = _take_turn(rollout, encoder, result)
-                if rollout.case is not None:
-                    rollout.verdict = queue.submit(rollout.case)
+                case = _take_turn(rollout, encoder, result)
+                if case is not None:
+                    rollout.verdict = queue.submit(case)
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
@@ -110,7 +108,6 @@ def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | N
     template = rollout.episode.template
     if decision == "request":
         rollout.given([*encoder.encode(template.forced_request), encoder.eos])
-        rollout.turns.append(template.forced_request)
         if not rollout.episode.step(template.forced_request).done:
             _reply(rollout, encoder)
     elif decision == "answer":
@@ -143,7 +140,6 @@ def _take_turn(rollout: _Rollout, encoder: ChatEncoder, result: Generation) -> J
     rollout.logprobs += result.logprobs
     text = rollout.prefix + encoder.decode(result.token_ids)
     rollout.prefix = ""
-    rollout.turns.append(text)
     transition = rollout.episode.step(text, cut_off=not result.finished)
     if not transition.done:
         _reply(rollout, encoder)
@@ -199,12 +195,9 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         sample_id=episode.sample.sample_id,
         family=episode.sample.family,
         answer=episode.answer,
-        turns=tuple(rollout.turns),
         visual_tokens=episode.visual_tokens,
         full_tokens=episode.full_tokens,
-        question=episode.sample.question,
-        references=episode.sample.answers,
-        case=rollout.case,
+        record=episode.record(0),
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
         refused=episode.refused,

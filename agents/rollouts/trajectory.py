@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from agents.errors import AlignmentError
 from agents.models.vision import Pixels
-from judges import JudgeCase
+from judges import EpisodeRecord
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
 
@@ -28,13 +28,10 @@ class Trajectory:
         ending: How the episode ended.
         sample_id: Which sample was played.
         family: Family of the sample.
-        question: The question.
-        references: The accepted answers.
         answer: The policy's answer, or None.
-        turns: What the policy wrote, a string a turn.
         visual_tokens: Visual tokens delivered.
         full_tokens: Visual tokens of one pass at full resolution.
-        case: What the judge was asked; None when there was no answer to judge.
+        record: The episode as it is written to a file.
         abstained: Why the judge gave no score, or None.
         problems: Names of the faults, in order.
         refused: Whether the policy asked for another image and got none, in any of its turns.
@@ -52,13 +49,10 @@ class Trajectory:
     ending: Ending
     sample_id: str
     family: str
-    question: str
-    references: tuple[str, ...]
     answer: str | None
-    turns: tuple[str, ...]
     visual_tokens: int
     full_tokens: int
-    case: JudgeCase | None = None
+    record: EpisodeRecord
     abstained: str | None = None
     problems: tuple[str, ...] = ()
     refused: bool = False

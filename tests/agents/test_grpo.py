@@ -178,7 +178,7 @@ def test_an_abstention_leaves_the_groups_mean_and_the_loss(
     done = finish_groups(played, size, group_shaper("none"), "group")
     missing = [t for t in done if t.abstained]
     assert missing
-    assert all(t.case is not None and t.advantage is None for t in missing)
+    assert all(t.record.prediction is not None and t.advantage is None for t in missing)
     for start in range(0, len(done), size):
         judged = [t for t in done[start : start + size] if not t.abstained]
         alone = group_advantages(np.array([[t.reward for t in judged]]))[0]

@@ -35,7 +35,7 @@ class Recorder:
 def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBackend) -> None:
     recorder = Recorder(hf_backend)
     played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3))  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
+    assert {len(t.record.turns) for t in played} == {1, 2}
     for t in played:
         mine = [
             result
@@ -49,7 +49,7 @@ def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBacken
         expected = [0] * len(t.ids)
         for start, result in turns.items():
             expected[start : start + len(result.token_ids)] = [1] * len(result.token_ids)
-        assert len(turns) == len(t.turns)
+        assert len(turns) == len(t.record.turns)
         assert list(t.mask) == expected
         sampled = [lp for lp, m in zip(t.logprobs, t.mask, strict=True) if m]
         reported = [lp for start in sorted(turns) for lp in turns[start].logprobs]
@@ -130,7 +130,7 @@ def test_turns_of_a_checkpoint_that_opens_the_thought_keep_the_format(
     engine = Scripted(thinking, list(said))
     (played,) = collect(engine, episodes, RULE, Sampling())  # type: ignore[arg-type]
     assert all(prompt.endswith("<think>\n") for prompt in engine.prompts)
-    assert (played.turns, played.ending) == (tuple(said), Ending.ANSWERED)
+    assert ([t.action for t in played.record.turns], played.ending) == (said, Ending.ANSWERED)
     assert played.outcome.well_formed
     assert (played.outcome.correct, played.outcome.requested) == (True, True)
     sampled = [token for token, m in zip(played.ids, played.mask, strict=True) if m]
@@ -213,8 +213,8 @@ def test_finished_episodes_are_judged_while_others_still_generate(
             return results
 
     played = collect(Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3))  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
-    assert all(t.case is None or t.case.prediction for t in played)
+    assert {len(t.record.turns) for t in played} == {1, 2}
+    assert all(t.record.prediction == t.answer for t in played)
 
 
 def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBackend) -> None:
