@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from judges.base import Judge, JudgeCase
+from judges.base import JudgeCase, JudgeLike
 from judges.errors import JudgeError
 
 
@@ -116,7 +116,7 @@ def agreement(
     )
 
 
-def audit(cases: Sequence[JudgeCase], first: Judge, second: Judge) -> Agreement:
+def audit(cases: Sequence[JudgeCase], first: JudgeLike, second: JudgeLike) -> Agreement:
     """Has two judges judge the same cases, and compares them."""
     ones, others = first.judge(cases), second.judge(cases)
     return agreement(cases, [v.score for v in ones], [v.score for v in others])

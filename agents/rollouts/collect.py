@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
+from PIL import Image
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
 from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
-from agents.models.vision import Pixels
 from agents.rollouts.trajectory import Trajectory
-from judges import Judge, JudgeCase, Verdict
+from judges import JudgeCase, JudgeLike, Verdict
 from judges.queue import JudgeQueue
 from vt_env.episode import Ending, Episode
 from vt_env.images.views import tokens_of
@@ -35,7 +34,7 @@ class _Rollout:
     ids: list[int]
     mask: list[int]
     logprobs: list[float]
-    images: list[Pixels] = field(default_factory=list)
+    images: list[Image.Image] = field(default_factory=list)
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
     verdict: Future[Verdict] | None = None
@@ -47,7 +46,7 @@ class _Rollout:
 
     def show(self) -> None:
         image = self.episode.observation.image
-        self.images.append(np.array(image))
+        self.images.append(image)
         self.image_tokens.append(tokens_of(image.size, self.episode.config.limits))
 
     def prompt_length(self) -> int:
@@ -57,7 +56,7 @@ class _Rollout:
 def collect(
     backend: GenerationBackend,
     episodes: Sequence[Episode],
-    judge: Judge | JudgeQueue,
+    judge: JudgeLike | JudgeQueue,
     sampling: Sampling,
     force: Force | None = None,
 ) -> list[Trajectory]:
@@ -155,7 +154,7 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
 
 
 @contextmanager
-def _queue(judge: Judge | JudgeQueue) -> Iterator[JudgeQueue]:
+def _queue(judge: JudgeLike | JudgeQueue) -> Iterator[JudgeQueue]:
     """The caller's queue, or one for this call alone."""
     if isinstance(judge, JudgeQueue):
         yield judge

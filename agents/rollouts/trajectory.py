@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from PIL import Image
+
 from agents.errors import AlignmentError
-from agents.models.vision import Pixels
 from judges import EpisodeRecord
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
@@ -21,7 +22,8 @@ class Trajectory:
         ids: Token ids of the whole conversation, image pads expanded.
         mask: 1 where the policy sampled the token, else 0; same length.
         logprobs: Log-probability of each sampled token under the engine, 0.0 elsewhere, in nats.
-        images: The images in order, uint8 (height, width, 3).
+        images: The images in order, mode RGB: the very objects that the episode showed, which the
+            episodes of a group share.
         image_tokens: Visual tokens of each image.
         reward_terms: Named terms; their sum is the return.
         outcome: What the episode came to, for group shaping.
@@ -42,7 +44,7 @@ class Trajectory:
     ids: tuple[int, ...]
     mask: tuple[int, ...]
     logprobs: tuple[float, ...]
-    images: tuple[Pixels, ...]
+    images: tuple[Image.Image, ...]
     image_tokens: tuple[int, ...]
     reward_terms: dict[str, float]
     outcome: Outcome

@@ -1,9 +1,9 @@
+import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
@@ -13,6 +13,7 @@ from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, with_prompt_end, world_episodes
+from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending
 
 RULE = make_judge("rule")
@@ -43,7 +44,7 @@ def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBacken
             if t.ids[: len(result.prompt_ids)] == result.prompt_ids
             and len(request.images) <= len(t.images)
             and t.ids[len(result.prompt_ids) :][: len(result.token_ids)] == result.token_ids
-            and np.array_equal(request.images[0], t.images[0])
+            and request.images[0] is t.images[0]
         ]
         turns = {len(result.prompt_ids): result for result in mine}
         expected = [0] * len(t.ids)
@@ -102,7 +103,7 @@ class Scripted:
         results = []
         for request in requests:
             self.prompts.append(self.encoder.decode(request.prompt_ids))
-            counts = [image.shape[0] * image.shape[1] // 784 for image in request.images]
+            counts = [image.width * image.height // 784 for image in request.images]
             seen = expand_images(request.prompt_ids, self.encoder.image_pad, counts)
             results.append(Generation(tuple(seen), ids, (0.0,) * len(ids), True))
         return results
@@ -234,3 +235,18 @@ def test_a_trajectory_checks_itself() -> None:
         trajectory(mask=(1,))
     whole: Trajectory = trajectory()
     assert (len(whole), whole.reward) == (1, 1.5)
+
+
+def test_pixels_are_one_object_from_the_sample_to_the_trainer(
+    hf_backend: GenerationBackend,
+) -> None:
+    recorder = Recorder(hf_backend)
+    group = VisionThinkEnv(split="validation").factory.group(0, 4)
+    shown = group[0].observation.image
+    played = collect(recorder, group, RULE, Sampling(seed=1), lambda _: "request")  # type: ignore[arg-type]
+    assert all(t.images[0] is shown for t in played)
+    assert len({id(t.images[1]) for t in played}) == 1
+    assert all(request.images[0] is shown for request, _ in recorder.log)
+    moved = pickle.loads(pickle.dumps(played))
+    assert len({id(image) for t in moved for image in t.images}) == 2
+    assert moved[0].images[0].tobytes() == shown.tobytes()
