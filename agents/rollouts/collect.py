@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
+from PIL import Image
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
 from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
-from agents.models.vision import Pixels
 from agents.rollouts.trajectory import Trajectory
-from judges import Judge, JudgeCase, Verdict
+from judges import JudgeCase, JudgeLike, Verdict
 from judges.queue import JudgeQueue
 from vt_env.episode import Ending, Episode
 from vt_env.images.views import tokens_of
@@ -35,11 +34,9 @@ class _Rollout:
     ids: list[int]
     mask: list[int]
     logprobs: list[float]
-    images: list[Pixels] = field(default_factory=list)
+    images: list[Image.Image] = field(default_factory=list)
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
-    turns: list[str] = field(default_factory=list)
-    case: JudgeCase | None = None
     verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
@@ -49,7 +46,7 @@ class _Rollout:
 
     def show(self) -> None:
         image = self.episode.observation.image
-        self.images.append(np.array(image))
+        self.images.append(image)
         self.image_tokens.append(tokens_of(image.size, self.episode.config.limits))
 
     def prompt_length(self) -> int:
@@ -59,7 +56,7 @@ class _Rollout:
 def collect(
     backend: GenerationBackend,
     episodes: Sequence[Episode],
-    judge: Judge | JudgeQueue,
+    judge: JudgeLike | JudgeQueue,
     sampling: Sampling,
     force: Force | None = None,
 ) -> list[Trajectory]:
@@ -89,9 +86,9 @@ def collect(
             seed = sampling.seed * 1009 + turn
             results = backend.generate(requests, replace(sampling, seed=seed))
             for rollout, result in zip(live, results, strict=True):
-                rollout.case = _take_turn(rollout, encoder, result)
-                if rollout.case is not None:
-                    rollout.verdict = queue.submit(rollout.case)
+                case = _take_turn(rollout, encoder, result)
+                if case is not None:
+                    rollout.verdict = queue.submit(case)
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
@@ -110,7 +107,6 @@ def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | N
     template = rollout.episode.template
     if decision == "request":
         rollout.given([*encoder.encode(template.forced_request), encoder.eos])
-        rollout.turns.append(template.forced_request)
         if not rollout.episode.step(template.forced_request).done:
             _reply(rollout, encoder)
     elif decision == "answer":
@@ -143,7 +139,6 @@ def _take_turn(rollout: _Rollout, encoder: ChatEncoder, result: Generation) -> J
     rollout.logprobs += result.logprobs
     text = rollout.prefix + encoder.decode(result.token_ids)
     rollout.prefix = ""
-    rollout.turns.append(text)
     transition = rollout.episode.step(text, cut_off=not result.finished, tokens=result.token_ids)
     if not transition.done:
         _reply(rollout, encoder)
@@ -159,7 +154,7 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
 
 
 @contextmanager
-def _queue(judge: Judge | JudgeQueue) -> Iterator[JudgeQueue]:
+def _queue(judge: JudgeLike | JudgeQueue) -> Iterator[JudgeQueue]:
     """The caller's queue, or one for this call alone."""
     if isinstance(judge, JudgeQueue):
         yield judge
@@ -199,12 +194,9 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         sample_id=episode.sample.sample_id,
         family=episode.sample.family,
         answer=episode.answer,
-        turns=tuple(rollout.turns),
         visual_tokens=episode.visual_tokens,
         full_tokens=episode.full_tokens,
-        question=episode.sample.question,
-        references=episode.sample.answers,
-        case=rollout.case,
+        record=episode.record(0),
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
         refused=episode.refused,

@@ -17,9 +17,10 @@ from benchmarks.cli.options import Plugin
 from benchmarks.report.terminal import console
 from judges import check_judge, make_judge
 from judges.audit import audit as compare
-from judges.audit import format_agreement, read_cases
+from judges.audit import format_agreement
 from judges.combine import close_all
 from judges.llm.server import serve as start_server
+from judges.records import read_cases
 from vt_env.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Compare judges, and serve one on this machine.")

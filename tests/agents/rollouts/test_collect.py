@@ -1,9 +1,9 @@
+import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
@@ -13,6 +13,7 @@ from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, with_prompt_end, world_episodes
+from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending
 
 RULE = make_judge("rule")
@@ -35,7 +36,7 @@ class Recorder:
 def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBackend) -> None:
     recorder = Recorder(hf_backend)
     played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3))  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
+    assert {len(t.record.turns) for t in played} == {1, 2}
     for t in played:
         mine = [
             result
@@ -43,13 +44,13 @@ def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBacken
             if t.ids[: len(result.prompt_ids)] == result.prompt_ids
             and len(request.images) <= len(t.images)
             and t.ids[len(result.prompt_ids) :][: len(result.token_ids)] == result.token_ids
-            and np.array_equal(request.images[0], t.images[0])
+            and request.images[0] is t.images[0]
         ]
         turns = {len(result.prompt_ids): result for result in mine}
         expected = [0] * len(t.ids)
         for start, result in turns.items():
             expected[start : start + len(result.token_ids)] = [1] * len(result.token_ids)
-        assert len(turns) == len(t.turns)
+        assert len(turns) == len(t.record.turns)
         assert list(t.mask) == expected
         sampled = [lp for lp, m in zip(t.logprobs, t.mask, strict=True) if m]
         reported = [lp for start in sorted(turns) for lp in turns[start].logprobs]
@@ -102,7 +103,7 @@ class Scripted:
         results = []
         for request in requests:
             self.prompts.append(self.encoder.decode(request.prompt_ids))
-            counts = [image.shape[0] * image.shape[1] // 784 for image in request.images]
+            counts = [image.width * image.height // 784 for image in request.images]
             seen = expand_images(request.prompt_ids, self.encoder.image_pad, counts)
             results.append(Generation(tuple(seen), ids, (0.0,) * len(ids), True))
         return results
@@ -130,7 +131,7 @@ def test_turns_of_a_checkpoint_that_opens_the_thought_keep_the_format(
     engine = Scripted(thinking, list(said))
     (played,) = collect(engine, episodes, RULE, Sampling())  # type: ignore[arg-type]
     assert all(prompt.endswith("<think>\n") for prompt in engine.prompts)
-    assert (played.turns, played.ending) == (tuple(said), Ending.ANSWERED)
+    assert ([t.action for t in played.record.turns], played.ending) == (said, Ending.ANSWERED)
     assert played.outcome.well_formed
     assert (played.outcome.correct, played.outcome.requested) == (True, True)
     sampled = [token for token, m in zip(played.ids, played.mask, strict=True) if m]
@@ -213,8 +214,8 @@ def test_finished_episodes_are_judged_while_others_still_generate(
             return results
 
     played = collect(Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3))  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
-    assert all(t.case is None or t.case.prediction for t in played)
+    assert {len(t.record.turns) for t in played} == {1, 2}
+    assert all(t.record.prediction == t.answer for t in played)
 
 
 def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBackend) -> None:
@@ -234,3 +235,18 @@ def test_a_trajectory_checks_itself() -> None:
         trajectory(mask=(1,))
     whole: Trajectory = trajectory()
     assert (len(whole), whole.reward) == (1, 1.5)
+
+
+def test_pixels_are_one_object_from_the_sample_to_the_trainer(
+    hf_backend: GenerationBackend,
+) -> None:
+    recorder = Recorder(hf_backend)
+    group = VisionThinkEnv(split="validation").factory.group(0, 4)
+    shown = group[0].observation.image
+    played = collect(recorder, group, RULE, Sampling(seed=1), lambda _: "request")  # type: ignore[arg-type]
+    assert all(t.images[0] is shown for t in played)
+    assert len({id(t.images[1]) for t in played}) == 1
+    assert all(request.images[0] is shown for request, _ in recorder.log)
+    moved = pickle.loads(pickle.dumps(played))
+    assert len({id(image) for t in moved for image in t.images}) == 2
+    assert moved[0].images[0].tobytes() == shown.tobytes()
