@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from judges.registry import Registry, check_parameters, short_name
 from vt_env.errors import ConfigError, UnknownNameError
-from vt_env.tokens.qwen import prefill_flops
+from vt_env.tokens import prefill_flops
 
 if TYPE_CHECKING:
     from vt_env.episode import Episode
@@ -40,7 +40,7 @@ class RewardConfig:
             request.)
         cost: What `price` is the price of. ``"share"``: one full-resolution pass's worth of
             visual tokens; ``"tokens"``: one visual token; ``"flops"``: the language model's
-            FLOPs over one full-resolution pass (`vt_env.tokens.qwen.prefill_flops`).
+            FLOPs over one full-resolution pass (`vt_env.tokens.prefill_flops`).
         terms: Further terms, over the finished episode: names in `REWARD_TERMS` or
             ``module:attribute``, each with its parameters. ``weight`` (1) is a parameter of every
             term: what it gives is multiplied by it.
