@@ -24,12 +24,14 @@ class TurnRecord:
         action: What the policy wrote.
         feedback: What the tool had said before it; empty in the first turn.
         reward_terms: Named terms of the turn's reward.
+        tool: Name of the tool that the turn called, where it showed something; else None.
         image: File of the image seen before it, beside the records; None where images are not kept.
     """
 
     action: str
     feedback: str
     reward_terms: Mapping[str, float] = field(default_factory=dict)
+    tool: str | None = None
     image: str | None = None
 
 

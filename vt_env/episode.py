@@ -172,6 +172,22 @@ class Episode:
         """What the policy wrote, a text a turn."""
         return tuple(turn.action for turn in self.turn_records)
 
+    @property
+    def forced_request(self) -> str | None:
+        """A turn that asks to see more with a tool in force; None where no tool can be told how.
+
+        It is the template's own, or that with a call of the first tool that knows one to make.
+        """
+        template, offered = self.template, self.config.offered
+        told = parse(template.forced_request, template.opens_thought, offered)
+        if isinstance(told, Call) and told.tool in [tool.name for tool in offered]:
+            return template.forced_request
+        calls = [(tool, tool.forced(self._scene)) for tool in offered]
+        for tool, call in calls:
+            if call is not None:
+                return template.with_call(tool, tool.arguments(call))
+        return None
+
     def record(self, number: int, images: Sequence[str] = ()) -> EpisodeRecord:
         """The episode as it is written to a file.
 
@@ -286,8 +302,10 @@ class Episode:
         return Transition(self._pay(self._final_terms()), True, case)
 
     def _call(self, call: Call) -> Transition:
-        tool = tool_named(call.tool)
-        if tool not in self.config.offered:
+        offered = {tool.name: tool for tool in self.config.offered}
+        tool = offered.get(call.tool)
+        if tool is None:
+            tool = tool_named(call.tool)
             return self._invalid(
                 f"{tool.name}_not_offered", f"There is no {tool.name} tool here.", refusal=True
             )
@@ -299,6 +317,7 @@ class Episode:
         self._note(call.problem)
         self._show(tool.run(target, self._scene), target, tool.price(target, self._limits))
         self.requested = True
+        self.turn_records[-1] = replace(self.turn_records[-1], tool=tool.name)
         return self._deliver(tool)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from judges.queue import JudgeQueue
 from vt_env.episode import Ending, Episode
 from vt_env.images.views import tokens_of
 
+_log = logging.getLogger(__name__)
 Decision = Literal["answer", "request"]
 Force = Callable[[Episode], Decision | None]
 """Takes the decision of the first turn out of the policy's hands; None leaves it there."""
@@ -106,8 +108,17 @@ def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:
 def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | None) -> None:
     template = rollout.episode.template
     if decision == "request":
-        rollout.given([*encoder.encode(template.forced_request), encoder.eos])
-        if not rollout.episode.step(template.forced_request).done:
+        turn = rollout.episode.forced_request
+        if turn is None:
+            turn = template.forced_request
+            _log.warning(
+                "%s: none of the tools (%s) has a call that can be forced, so the request is "
+                "refused; give a tool `forced`.",
+                rollout.episode.sample.sample_id,
+                ", ".join(rollout.episode.config.tools) or "none",
+            )
+        rollout.given([*encoder.encode(turn), encoder.eos])
+        if not rollout.episode.step(turn).done:
             _reply(rollout, encoder)
     elif decision == "answer":
         rollout.prefix = template.forced_answer

@@ -250,3 +250,28 @@ def test_pixels_are_one_object_from_the_sample_to_the_trainer(
     moved = pickle.loads(pickle.dumps(played))
     assert len({id(image) for t in moved for image in t.images}) == 2
     assert moved[0].images[0].tobytes() == shown.tobytes()
+
+
+@pytest.mark.parametrize(("tools", "tool"), [(("resize",), "resize"), (("crop",), "crop")])
+def test_the_request_is_forced_with_a_tool_in_force(
+    tools: tuple[str, ...], tool: str, hf_backend: GenerationBackend
+) -> None:
+    factory = VisionThinkEnv(split="validation", seed=11, tools=tools).factory
+    episodes = [factory.episode(index) for index in range(6)]
+    played = collect(hf_backend, episodes, RULE, Sampling(temperature=0.0), lambda _: "request")
+    assert all(t.outcome.requested for t in played)
+    assert {t.record.turns[0].tool for t in played} == {tool}
+    assert all(t.visual_tokens > t.full_tokens for t in played)
+    assert not any(t.problems for t in played if t.ending == Ending.ANSWERED)
+
+
+def test_a_request_that_no_tool_can_carry_out_is_said_so(
+    hf_backend: GenerationBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    factory = VisionThinkEnv(split="validation", seed=11, tools=()).factory
+    (played,) = collect(
+        hf_backend, [factory.episode(0)], RULE, Sampling(temperature=0.0), lambda _: "request"
+    )
+    assert not played.outcome.requested
+    assert "resize_not_offered" in played.problems
+    assert "none of the tools (none) has a call that can be forced" in caplog.text
