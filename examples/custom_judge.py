@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 import vt_env
-from judges import JudgeCase, Verdict
+from judges import Judge, JudgeCase, Verdict
 from vt_env.protocol import Answer, to_text
 
 
-class SimilarityJudge:
+class SimilarityJudge(Judge):
     """Scores an answer by how similar it is to the closest reference."""
 
     name = "similarity"

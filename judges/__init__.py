@@ -1,15 +1,17 @@
 """How an answer is scored. Knows no environment and no torch."""
 
 from judges.abstention import AbstentionLimit, kept_in_group
-from judges.audit import Agreement, agreement, audit, read_cases
+from judges.audit import Agreement, agreement, audit
 from judges.base import (
     ANSWER_KINDS,
     JUDGES,
     AnswerKind,
     Judge,
     JudgeCase,
+    JudgeLike,
     Usage,
     Verdict,
+    as_judge,
     check_judge,
     make_judge,
 )
@@ -31,6 +33,7 @@ from judges.errors import (
 from judges.llm.judge import LLMJudge
 from judges.plugins import load_plugins
 from judges.queue import JudgeQueue
+from judges.records import EpisodeRecord, TurnRecord, read_cases
 from judges.registry import Registry
 from judges.rules.judge import RuleJudge
 from judges.store import VerdictStore
@@ -56,9 +59,11 @@ __all__ = [
     "CascadeJudge",
     "ConfigError",
     "EndpointError",
+    "EpisodeRecord",
     "Judge",
     "JudgeCase",
     "JudgeError",
+    "JudgeLike",
     "JudgeQueue",
     "LLMJudge",
     "MajorityJudge",
@@ -69,12 +74,14 @@ __all__ = [
     "ReplayJudge",
     "RuleJudge",
     "ServeError",
+    "TurnRecord",
     "UnknownNameError",
     "Usage",
     "Verdict",
     "VerdictStore",
     "VisionThinkError",
     "agreement",
+    "as_judge",
     "audit",
     "check_judge",
     "kept_in_group",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from judges.base import Judge, JudgeCase
-from judges.errors import JudgeError, UnknownNameError
+from judges.base import JudgeCase, JudgeLike
+from judges.errors import JudgeError
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def agreement(
     )
 
 
-def audit(cases: Sequence[JudgeCase], first: Judge, second: Judge) -> Agreement:
+def audit(cases: Sequence[JudgeCase], first: JudgeLike, second: JudgeLike) -> Agreement:
     """Has two judges judge the same cases, and compares them."""
     ones, others = first.judge(cases), second.judge(cases)
     return agreement(cases, [v.score for v in ones], [v.score for v in others])
@@ -150,61 +148,3 @@ def format_agreement(report: Agreement, first: str, second: str, limit: int = 20
         )
     left_out = len(report.disagreements) - limit
     return "\n".join([*lines, f"… and {left_out} more"] if left_out > 0 else lines)
-
-
-def case_from_record(record: dict[str, Any]) -> JudgeCase:
-    """Builds a case from a record.
-
-    Args:
-        record: With ``question``, ``references`` (or one ``answer``) and ``prediction``;
-            ``kind``, ``choices`` and ``tolerance`` where they are known. Other fields are ignored.
-
-    Raises:
-        JudgeError: If a field is missing or of the wrong type.
-    """
-    references = record.get("references", record.get("answer"))
-    if isinstance(references, (str, int, float)) and not isinstance(references, bool):
-        references = [references]
-    texts = (record.get("question"), record.get("prediction"))
-    if not isinstance(references, list) or not all(isinstance(text, str) for text in texts):
-        raise JudgeError("A record to be judged needs question, references and prediction.")
-    choices = record.get("choices")
-    try:
-        return JudgeCase(
-            question=record["question"],
-            references=tuple(str(reference) for reference in references),
-            prediction=record["prediction"],
-            kind=record.get("kind"),
-            choices=tuple(str(choice) for choice in choices) if choices is not None else None,
-            tolerance=record.get("tolerance"),
-        )
-    except (TypeError, UnknownNameError) as error:
-        raise JudgeError(f"A record cannot be judged: {error}") from error
-
-
-def read_cases(path: str | Path) -> list[JudgeCase]:
-    """Reads cases from a JSONL file of records, one object a line.
-
-    A record whose prediction is null is of an episode without an answer, which nobody judged; it
-    is left out.
-
-    Raises:
-        JudgeError: If the file cannot be read, or a line is no record; says which.
-    """
-    try:
-        lines: Iterable[str] = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgeError(f"Cannot read the records {path}: {error}") from error
-    cases = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise JudgeError("it is no JSON object.")
-            if record.get("prediction", "") is not None:
-                cases.append(case_from_record(record))
-        except (ValueError, JudgeError) as error:
-            raise JudgeError(f"{path}, line {number}: {error}") from error
-    return cases

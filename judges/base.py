@@ -7,6 +7,7 @@ sees the image (VisionThink, arXiv 2507.13348, section 3.2), so a verdict is abo
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -105,13 +106,13 @@ class Verdict:
         return None if self.score is None else self.score >= 0.5
 
 
-@runtime_checkable
-class Judge(Protocol):
-    """Anything that turns cases into verdicts.
+Tell = Callable[[Mapping[int, Verdict]], None]
+"""Told verdicts as they come, each by its case's place in the batch, and each once."""
 
-    `judge` returns one verdict a case, in the order of the cases, and does not raise because of
-    what a case says. A verdict depends on its own case alone, never on its neighbours.
-    """
+
+@runtime_checkable
+class JudgeLike(Protocol):
+    """What is enough to judge: a name, and verdicts on cases; see `Judge` for what is promised."""
 
     @property
     def name(self) -> str:
@@ -123,15 +124,87 @@ class Judge(Protocol):
         ...
 
 
-Tell = Callable[[Mapping[int, Verdict]], None]
-"""Told verdicts as they come, each by its case's place in the batch, and each once."""
+class Judge(ABC):
+    """Anything that turns cases into verdicts; `name` and `judge` are its own, the rest defaults.
+
+    `judge` returns one verdict a case, in the order of the cases, and does not raise because of
+    what a case says. A verdict depends on its own case alone, never on its neighbours.
+
+    What has a name and `judge` alone (`JudgeLike`) is taken wherever a judge is; `as_judge` gives
+    it the rest.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short stable name, recorded in each verdict."""
+
+    @abstractmethod
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        """Judges a batch; returns verdicts in the order of `cases`."""
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:  # noqa: ARG002
+        """Judges a batch; a judge that can tells verdicts as they come, in the caller's thread.
+
+        Call `judges.base.judge_each`, which tells the rest at the end.
+        """
+        return self.judge(cases)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the verdicts depend on beside the case, as the key of a cache; else the name."""
+        return self.name
+
+    def check(self) -> None:  # noqa: B027 (a default, not a duty)
+        """Finds out whether the judge can work at all, before a run starts on it.
+
+        Raises:
+            JudgeError: Saying what is wrong and what to do.
+        """
+
+    def close(self) -> None:  # noqa: B027
+        """Frees what the judge holds."""
 
 
-def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+class _Completed(Judge):
+    """Somebody's judge that is no `Judge`: what it has is asked, what it lacks is the default."""
+
+    def __init__(self, judge: JudgeLike) -> None:
+        self._judge: Any = judge
+
+    @property
+    def name(self) -> str:
+        return str(self._judge.name)
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        verdicts: list[Verdict] = self._judge.judge(cases)
+        return verdicts
+
+    def judge_each(self, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
+        stream = getattr(self._judge, "judge_each", None)
+        verdicts: list[Verdict] = self.judge(cases) if stream is None else stream(cases, tell)
+        return verdicts
+
+    @property
+    def fingerprint(self) -> str:
+        return str(getattr(self._judge, "fingerprint", self.name))
+
+    def check(self) -> None:
+        getattr(self._judge, "check", super().check)()
+
+    def close(self) -> None:
+        getattr(self._judge, "close", super().close)()
+
+
+def as_judge(judge: JudgeLike) -> Judge:
+    """The judge itself, or a whole one around what has a name and `judge` alone."""
+    return judge if isinstance(judge, Judge) else _Completed(judge)
+
+
+def judge_each(judge: JudgeLike, cases: Sequence[JudgeCase], tell: Tell) -> list[Verdict]:
     """Judges a batch, and tells each verdict as soon as there is one.
 
-    A judge says that it can by a method ``judge_each(cases, tell)``, which calls `tell` in the
-    caller's thread; the verdicts of others are told together at the end.
+    Verdicts that the judge's own `judge_each` does not tell are told together at the end.
 
     Args:
         judge: The judge.
@@ -150,8 +223,7 @@ def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Ver
         told.update(found)
         tell(found)
 
-    stream = getattr(judge, "judge_each", None)
-    verdicts: list[Verdict] = judge.judge(cases) if stream is None else stream(cases, hear)
+    verdicts = as_judge(judge).judge_each(cases, hear)
     if len(verdicts) != len(cases):
         raise JudgeError(
             f"The judge {judge.name} gave {len(verdicts)} verdicts on {len(cases)} "
@@ -163,11 +235,11 @@ def judge_each(judge: Judge, cases: Sequence[JudgeCase], tell: Tell) -> list[Ver
     return verdicts
 
 
-JUDGES = Registry[Callable[..., Judge]]("judge")
+JUDGES = Registry[Callable[..., JudgeLike]]("judge")
 """What makes judges, by name: classes and functions whose arguments are the judge's settings."""
 
 
-def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
+def make_judge(judge: str | JudgeLike | Mapping[str, Any], **kwargs: Any) -> Judge:
     """Returns a judge: the one given, or one that is made with `kwargs`.
 
     A name is one in `JUDGES`, or ``module:attribute``. A mapping holds a ``name`` and the keyword
@@ -189,24 +261,20 @@ def make_judge(judge: str | Judge | Mapping[str, Any], **kwargs: Any) -> Judge:
         factory = JUDGES.find(judge)
         check_parameters(f"judge {judge!r}", factory, kwargs)
         made = factory(**kwargs)
-        if not isinstance(made, Judge):
+        if not isinstance(made, JudgeLike):
             raise JudgeError(f"{judge!r} made a {type(made).__name__}, which is no judge.")
-        return made
-    if not isinstance(judge, Judge):
+        return as_judge(made)
+    if not isinstance(judge, JudgeLike):
         raise JudgeError(f"Expected a judge or the name of one, got {type(judge).__name__}.")
     if kwargs:
         raise JudgeError("Keyword arguments go with a judge's name, not with a judge object.")
-    return judge
+    return as_judge(judge)
 
 
-def check_judge(judge: Judge) -> None:
+def check_judge(judge: JudgeLike) -> None:
     """Lets a judge find out whether it can work at all, before a run starts on it.
-
-    Calls the judge's `check()` where it has one, which raises when the judge cannot.
 
     Raises:
         JudgeError: Saying what is wrong and what to do.
     """
-    check = getattr(judge, "check", None)
-    if check is not None:
-        check()
+    as_judge(judge).check()

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from judges.base import Judge, JudgeCase, Tell, Usage, Verdict, check_judge, judge_each
+from judges.base import Judge, JudgeCase, JudgeLike, Tell, Usage, Verdict, as_judge, judge_each
 from judges.errors import CacheMissError, JudgeError
 from judges.store import SCHEMA_VERSION, VerdictStore
 
@@ -42,11 +42,6 @@ class CacheStats:
         return answered / (answered + self.misses) if answered + self.misses else 0.0
 
 
-def fingerprint_of(judge: Judge) -> str:
-    """Returns what a judge's verdicts depend on: its `fingerprint`, else its name."""
-    return str(getattr(judge, "fingerprint", judge.name))
-
-
 def case_key(fingerprint: str, case: JudgeCase) -> bytes:
     """Returns the 32-byte key under which a judge's verdict on a case is kept."""
     content = (
@@ -62,7 +57,7 @@ def case_key(fingerprint: str, case: JudgeCase) -> bytes:
     return hashlib.sha256(json.dumps(content).encode()).digest()
 
 
-class CachedJudge:
+class CachedJudge(Judge):
     """Asks another judge only what it has not answered before.
 
     Identical cases of one batch are asked once; the others get the same verdict at no cost.
@@ -72,8 +67,8 @@ class CachedJudge:
         path: The cache's file.
     """
 
-    def __init__(self, judge: Judge, path: str | Path) -> None:
-        self._judge = judge
+    def __init__(self, judge: JudgeLike, path: str | Path) -> None:
+        self._judge = as_judge(judge)
         self._store = VerdictStore(path)
         self._stats = CacheStats()
         self._lock = threading.Lock()
@@ -86,7 +81,7 @@ class CachedJudge:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the judge behind."""
-        return fingerprint_of(self._judge)
+        return self._judge.fingerprint
 
     @property
     def stats(self) -> CacheStats:
@@ -142,14 +137,12 @@ class CachedJudge:
 
     def check(self) -> None:
         """Lets the judge behind find out whether it can work."""
-        check_judge(self._judge)
+        self._judge.check()
 
     def close(self) -> None:
         """Closes the file and the judge behind."""
         self._store.close()
-        close = getattr(self._judge, "close", None)
-        if close is not None:
-            close()
+        self._judge.close()
 
     def __getstate__(self) -> dict[str, object]:
         return {"judge": self._judge, "path": self._store.path}
@@ -166,7 +159,7 @@ class CachedJudge:
             )
 
 
-class ReplayJudge:
+class ReplayJudge(Judge):
     """Answers from a cache alone, so that a run can be scored again with no model at hand.
 
     Args:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from judges.base import Judge, JudgeCase, Tell, Usage, Verdict, check_judge, judge_each, make_judge
-from judges.cache import CachedJudge, ReplayJudge, fingerprint_of
+from judges.base import Judge, JudgeCase, JudgeLike, Tell, Usage, Verdict, judge_each, make_judge
+from judges.cache import CachedJudge, ReplayJudge
 from judges.errors import JudgeError
 from judges.llm.judge import LLMJudge
 from judges.rules.judge import RuleJudge
 from judges.settings import as_count, as_flag
 
 
-class CascadeJudge:
+class CascadeJudge(Judge):
     """Asks one judge after another, each only about what those before it abstained on.
 
     The first verdict with a score stands. A case on which all abstain keeps the last reason; the
@@ -28,7 +28,7 @@ class CascadeJudge:
         JudgeError: If there is none.
     """
 
-    def __init__(self, judges: Sequence[Judge | str | Mapping[str, Any]]) -> None:
+    def __init__(self, judges: Sequence[JudgeLike | str | Mapping[str, Any]]) -> None:
         if not judges:
             raise JudgeError("A cascade needs at least one judge.")
         self._judges = [make_judge(judge) for judge in judges]
@@ -41,7 +41,7 @@ class CascadeJudge:
     @property
     def fingerprint(self) -> str:
         """The judges' fingerprints in order."""
-        return " > ".join(fingerprint_of(judge) for judge in self._judges)
+        return " > ".join(judge.fingerprint for judge in self._judges)
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
         """Judges a batch; returns verdicts in the order of `cases`."""
@@ -74,14 +74,14 @@ class CascadeJudge:
     def check(self) -> None:
         """Lets every judge find out whether it can work; raises what the first of them raises."""
         for judge in self._judges:
-            check_judge(judge)
+            judge.check()
 
     def close(self) -> None:
         """Closes the judges that can be closed."""
         close_all(self._judges)
 
 
-class MajorityJudge:
+class MajorityJudge(Judge):
     """Scores what most of its judges say. Those that abstain do not vote.
 
     The verdict is 1.0 or 0.0; a tie abstains as ``"tie"``, and so do fewer votes than `min_votes`
@@ -97,7 +97,7 @@ class MajorityJudge:
     """
 
     def __init__(
-        self, judges: Sequence[Judge | str | Mapping[str, Any]], min_votes: int | None = None
+        self, judges: Sequence[JudgeLike | str | Mapping[str, Any]], min_votes: int | None = None
     ) -> None:
         self._judges = [make_judge(judge) for judge in judges]
         most = len(judges) // 2 + 1
@@ -113,7 +113,7 @@ class MajorityJudge:
     @property
     def fingerprint(self) -> str:
         """The judges' fingerprints and the number of votes needed."""
-        prints = ", ".join(fingerprint_of(judge) for judge in self._judges)
+        prints = ", ".join(judge.fingerprint for judge in self._judges)
         return f"majority {self._min_votes} of ({prints})"
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
@@ -139,7 +139,7 @@ class MajorityJudge:
     def check(self) -> None:
         """Lets every judge find out whether it can work; raises what the first of them raises."""
         for judge in self._judges:
-            check_judge(judge)
+            judge.check()
 
     def close(self) -> None:
         """Closes the judges that can be closed."""
@@ -159,11 +159,9 @@ class MajorityJudge:
 
 
 def close_all(judges: Sequence[Judge]) -> None:
-    """Closes those judges that have something to close."""
+    """Closes every judge."""
     for judge in judges:
-        close = getattr(judge, "close", None)
-        if close is not None:
-            close()
+        judge.close()
 
 
 def llm_judge(model: str, cache: str | Path | None = None, **kwargs: Any) -> Judge:

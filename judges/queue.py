@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from judges.base import Judge, JudgeCase, Verdict, judge_each
+from judges.base import JudgeCase, JudgeLike, Verdict, as_judge, judge_each
 from judges.settings import as_count
 
 
@@ -24,9 +24,9 @@ class JudgeQueue:
         JudgeError: If an argument is no whole number of at least 1.
     """
 
-    def __init__(self, judge: Judge, threads: int = 4, max_batch: int = 256) -> None:
+    def __init__(self, judge: JudgeLike, threads: int = 4, max_batch: int = 256) -> None:
         threads = as_count("threads", threads, 1)
-        self._judge = judge
+        self._judge = as_judge(judge)
         self._max_batch = as_count("max_batch", max_batch, 1)
         self._waiting: deque[tuple[JudgeCase, Future[Verdict]]] = deque()
         self._lock = threading.Lock()

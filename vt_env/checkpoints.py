@@ -16,8 +16,7 @@ from typing import Any, TypeGuard
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images.limits import BOUNDS, ImageLimits
 from vt_env.templates import PromptTemplate, load_template, shipped_templates, to_toml
-from vt_env.tokens.qwen import FAMILIES
-from vt_env.tokens.tiles import TILE_FAMILIES
+from vt_env.tokens import TOKEN_FAMILIES, TokenFamily, token_family
 
 DEFAULTS_FILE = "visionthink.json"
 """File beside a checkpoint's config that holds its `PlayDefaults`."""
@@ -28,13 +27,6 @@ TURNS_SHARE = 4
 """A turn takes at most a context's length over this unless told otherwise."""
 _PROMPT_FILE = "prompt.toml"
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
-_QWEN_PROCESSOR = (56 * 56, 28 * 28 * 1280)
-"""Bounds of `Qwen2VLImageProcessor`, which serves every Qwen-VL, where its file has none."""
-_EDGES = ("shortest_edge", "longest_edge")
-_TILES = {
-    "internvl": ("max_patches", 12),
-    "llava_onevision": ("vision_aspect_ratio", "anyres_max_9"),
-}
 
 
 @dataclass(frozen=True)
@@ -64,13 +56,13 @@ class Checkpoint:
     """What a checkpoint's files say.
 
     Attributes:
-        family: Its token family.
+        token_family: Name of its token family.
         processor: Smallest and largest area that its image processor leaves alone, in pixels; None
-            for a family of tiles.
+            for a family that has no such bounds.
         defaults: How it is played unless told otherwise.
     """
 
-    family: str
+    token_family: str
     processor: tuple[int, int] | None
     defaults: PlayDefaults
 
@@ -88,7 +80,7 @@ class Checkpoint:
         """
         own = self.defaults
         return ImageLimits(
-            self.family,
+            self.token_family,
             own.min_pixels if min_pixels is None else min_pixels,
             own.max_pixels if max_pixels is None else max_pixels,
             own.bounds if bounds is None else bounds,
@@ -110,14 +102,17 @@ def read_checkpoint(directory: str | Path) -> Checkpoint:
     if not (path / "config.json").is_file():
         raise ConfigError(f"{path}: not a checkpoint directory (there is no config.json in it).")
     config = _json(path / "config.json")
-    family = config.get("model_type")
-    if family not in (*FAMILIES, *TILE_FAMILIES):
-        known = ", ".join((*FAMILIES, *TILE_FAMILIES))
-        raise ConfigError(f"{path / 'config.json'}: model_type {family!r} is none of {known}.")
-    processor = _processor(path, family, config)
+    name = str(config.get("model_type"))
+    try:
+        processor = _processor(path, token_family(name), config)
+    except UnknownNameError as error:
+        known = ", ".join(TOKEN_FAMILIES)
+        raise ConfigError(
+            f"{path / 'config.json'}: model_type {name!r} is none of {known}."
+        ) from error
     own = path / DEFAULTS_FILE
     defaults = _own_defaults(own) if own.is_file() else _defaults_of_kind(path, config)
-    found = Checkpoint(family, processor, defaults)
+    found = Checkpoint(name, processor, defaults)
     try:
         found.limits()
     except ConfigError as error:
@@ -148,8 +143,9 @@ def image_limits(
     if played is None:
         own = ImageLimits()
         return ImageLimits(family or own.family, min_pixels, max_pixels, bounds or own.bounds)
-    if family not in (None, played.family):
-        raise ConfigError(f"token_family is {family!r}, but the checkpoint is {played.family!r}.")
+    own_family = played.token_family
+    if family not in (None, own_family):
+        raise ConfigError(f"token_family is {family!r}, but the checkpoint is {own_family!r}.")
     return played.limits(min_pixels, max_pixels, bounds)
 
 
@@ -224,7 +220,9 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _processor(path: Path, family: str, config: Mapping[str, Any]) -> tuple[int, int] | None:
+def _processor(
+    path: Path, family: TokenFamily, config: Mapping[str, Any]
+) -> tuple[int, int] | None:
     """Bounds of the image processor, found where transformers looks for them."""
     file, processor = path / _PROCESSOR_FILES[1], None
     for name in _PROCESSOR_FILES:
@@ -236,19 +234,10 @@ def _processor(path: Path, family: str, config: Mapping[str, Any]) -> tuple[int,
                 break
     if processor is None:
         raise ConfigError(f"{file}: no such file; it says how the checkpoint sizes images.")
-    if family in TILE_FAMILIES:
-        name, expected = _TILES[family]
-        said = processor.get(name, config.get(name, expected))
-        if said != expected:
-            raise ConfigError(f"{path}: {name} is {said!r}; tokens are counted for {expected!r}.")
-        return None
-    size = processor.get("size", dict(zip(_EDGES, _QWEN_PROCESSOR, strict=True)))
-    edges = [size.get(edge) if isinstance(size, dict) else None for edge in _EDGES]
-    least = processor.get("min_pixels") or edges[0]
-    most = processor.get("max_pixels") or edges[1]
-    if not (_is_count(least) and _is_count(most) and least <= most):
-        raise ConfigError(f"{file}: images cannot have between {least!r} and {most!r} pixels.")
-    return least, most
+    try:
+        return family.read_processor(processor, config)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _json(file: Path) -> dict[str, Any]:

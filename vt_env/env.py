@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from judges import Judge, make_judge
+from judges import JudgeLike, make_judge
 from vt_env.checkpoints import image_limits, read_checkpoint
 from vt_env.data.load import find_sample, hands_on, load_dataset
 from vt_env.episode import Episode, EpisodeConfig
@@ -192,7 +192,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         self,
         data: str | Path | Dataset = "world",
         *,
-        judge: str | Judge | Mapping[str, Any] = "rule",
+        judge: str | JudgeLike | Mapping[str, Any] = "rule",
         rewards: str | RewardConfig | Mapping[str, Any] = "priced",
         prompt: str | Path | PromptTemplate | None = None,
         resolutions: Sequence[float] = EpisodeConfig.resolutions,
@@ -228,8 +228,9 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         template = prompt if isinstance(prompt, PromptTemplate) else load_template(prompt)
         weights = reward_config(rewards)
         weights.own_terms  # noqa: B018 - unknown names and parameters are told now
-        self.judge = make_judge(judge)
-        self._own_judge = isinstance(judge, str | Mapping)
+        made = make_judge(judge)
+        self._own_judge = made if isinstance(judge, str | Mapping) else None
+        self.judge: JudgeLike = made if isinstance(judge, str | Mapping) else judge
         with hands_on(VisionThinkEnv):
             dataset = load_dataset(data, **data_settings)
         if not len(dataset):
@@ -278,9 +279,8 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
 
     def close(self) -> None:
         """Closes the judge if this env made it; a judge that was given stays open."""
-        close = getattr(self.judge, "close", None)
-        if self._own_judge and close is not None:
-            close()
+        if self._own_judge is not None:
+            self._own_judge.close()
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Takes the agent's turn.

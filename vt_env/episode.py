@@ -7,11 +7,11 @@ an answer is to be judged, `step` returns the case and the driver hands the verd
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
-from judges import JudgeCase, Verdict
+from judges import EpisodeRecord, JudgeCase, TurnRecord, Verdict
 from vt_env.config import Ending, EpisodeConfig
 from vt_env.data.options import asked
 from vt_env.images.regions import Region
@@ -86,6 +86,7 @@ class Episode:
     Attributes:
         question: What the policy is asked: the sample's question, with its lettered options
             where it does not list them itself. The judge is given the two apart.
+        turn_records: The turns taken, with what each earned.
         requested: Whether a tool delivered another image: a higher resolution of all of it, a
             part of it, or what else a tool shows.
         turn_tokens: The token ids that the policy sampled, turn by turn; none of a turn that was
@@ -110,6 +111,7 @@ class Episode:
     problems: list[str] = field(default_factory=list, init=False)
     turn_tokens: list[tuple[int, ...]] = field(default_factory=list, init=False)
     reward_terms: dict[str, float] = field(default_factory=dict, init=False)
+    turn_records: list[TurnRecord] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.question = asked(self.sample.question, self.sample.choices)
@@ -168,7 +170,57 @@ class Episode:
     @property
     def turns(self) -> tuple[str, ...]:
         """What the policy wrote, a text a turn."""
-        return tuple(str(m.content[0]) for m in self.messages if m.role == "assistant")
+        return tuple(turn.action for turn in self.turn_records)
+
+    @property
+    def forced_request(self) -> str | None:
+        """A turn that asks to see more with a tool in force; None where no tool can be told how.
+
+        It is the template's own, or that with a call of the first tool that knows one to make.
+        """
+        template, offered = self.template, self.config.offered
+        told = parse(template.forced_request, template.opens_thought, offered)
+        if isinstance(told, Call) and told.tool in [tool.name for tool in offered]:
+            return template.forced_request
+        calls = [(tool, tool.forced(self._scene)) for tool in offered]
+        for tool, call in calls:
+            if call is not None:
+                return template.with_call(tool, tool.arguments(call))
+        return None
+
+    def record(self, number: int, images: Sequence[str] = ()) -> EpisodeRecord:
+        """The episode as it is written to a file.
+
+        Args:
+            number: Its number in the file, from 0.
+            images: Files of the images seen before each turn; none where they are not kept.
+        """
+        sample, verdict, turns = self.sample, self.verdict, self.turn_records
+        files = [*images, *[None] * (len(turns) - len(images))]
+        return EpisodeRecord(
+            episode=number,
+            sample_id=sample.sample_id,
+            family=sample.family,
+            question=sample.question,
+            references=sample.answers,
+            kind=sample.kind,
+            choices=sample.choices,
+            tolerance=sample.tolerance,
+            prediction=self.answer,
+            score=verdict.score if verdict else None,
+            abstained=verdict.abstained if verdict else None,
+            correct=self.outcome.correct if self.done else None,
+            needs_high_res=sample.needs_high_res,
+            requested=self.requested,
+            well_formed=self.well_formed,
+            problems=tuple(self.problems),
+            ending=str(self.ending) if self.ending else None,
+            reward=sum(self.reward_terms.values()),
+            reward_terms=dict(self.reward_terms),
+            visual_tokens=self.visual_tokens,
+            full_tokens=self.full_tokens,
+            turns=tuple(replace(t, image=f) for t, f in zip(turns, files, strict=True)),
+        )
 
     def step(self, text: str, cut_off: bool = False, tokens: Sequence[int] = ()) -> Transition:
         """Takes one turn.
@@ -189,6 +241,7 @@ class Episode:
         self.turn += 1
         self.messages.append(Message("assistant", (text,)))
         self.turn_tokens.append(tuple(tokens))
+        self.turn_records.append(TurnRecord(text, self._feedback, {}))
         if len(text) > self.config.max_action_chars:
             return self._end(Ending.TOO_LONG, "too_long")
         if cut_off:
@@ -249,8 +302,10 @@ class Episode:
         return Transition(self._pay(self._final_terms()), True, case)
 
     def _call(self, call: Call) -> Transition:
-        tool = tool_named(call.tool)
-        if tool not in self.config.offered:
+        offered = {tool.name: tool for tool in self.config.offered}
+        tool = offered.get(call.tool)
+        if tool is None:
+            tool = tool_named(call.tool)
             return self._invalid(
                 f"{tool.name}_not_offered", f"There is no {tool.name} tool here.", refusal=True
             )
@@ -262,6 +317,7 @@ class Episode:
         self._note(call.problem)
         self._show(tool.run(target, self._scene), target, tool.price(target, self._limits))
         self.requested = True
+        self.turn_records[-1] = replace(self.turn_records[-1], tool=tool.name)
         return self._deliver(tool)
 
     @property
@@ -331,4 +387,7 @@ class Episode:
     def _pay(self, terms: dict[str, float]) -> dict[str, float]:
         for name, value in terms.items():
             self.reward_terms[name] = self.reward_terms.get(name, 0.0) + value
+        if self.turn_records:  # an episode may be stopped before its first turn
+            last = self.turn_records[-1]
+            self.turn_records[-1] = replace(last, reward_terms={**last.reward_terms, **terms})
         return terms

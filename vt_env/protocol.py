@@ -269,7 +269,8 @@ def _parse_call(turn: _Turn, calls: tuple[int, int], offered: Iterable[Tool]) ->
 def _parse_tool(call: object, thought: str, problem: str | None, offered: Iterable[Tool]) -> Action:
     if not isinstance(call, dict) or not isinstance(call.get("arguments"), dict):
         return Malformed("bad_call", True, 'A call is {"name": …, "arguments": {…}}.')
-    for tool in TOOLS.values():
+    offered = tuple(offered)
+    for tool in (*offered, *TOOLS.values()):  # of tools of one function, the one in force
         if call.get("name") == tool.function:
             try:
                 return tool.parse(call["arguments"], thought, problem)

@@ -17,7 +17,7 @@ from judges.registry import Registry, check_parameters, short_name
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
 from vt_env.settings.ranges import Numbers
-from vt_env.tokens.qwen import prefill_flops
+from vt_env.tokens import prefill_flops
 
 if TYPE_CHECKING:
     from vt_env.episode import Episode
@@ -49,7 +49,7 @@ class RewardConfig:
         "share",
         "What price is the price of. share: one full-resolution pass's worth of visual tokens; "
         "tokens: one visual token; flops: the language model's FLOPs over one full-resolution pass "
-        "(`vt_env.tokens.qwen.prefill_flops`).",
+        "(`vt_env.tokens.prefill_flops`).",
         COST_MODES,
     )
 

@@ -16,6 +16,7 @@ from vt_env.tools import Tool, tools_named
 
 PROMPTS_DIR = Path(__file__).parent / "prompts"
 _THINK = "<think>"
+_CALL = re.compile(r"(<tool_call>\s*).*?(\s*</tool_call>)", re.DOTALL)
 PAPERS_TOOLS = tools_named(("resize",))
 """The tools of the paper, and of an episode whose rules name none."""
 ANY_TOOL = "any"
@@ -119,6 +120,11 @@ class PromptTemplate:
     def response_text(self, tool: Tool) -> str:
         """What is said after an image of `tool`."""
         return self.responses.get(tool.name, self.tool_response)
+
+    def with_call(self, tool: Tool, arguments: Mapping[str, Any]) -> str:
+        """The turn `forced_request` with a call of this tool in place of its own."""
+        call = json.dumps({"name": tool.function, "arguments": arguments})
+        return _CALL.sub(lambda found: f"{found[1]}{call}{found[2]}", self.forced_request, count=1)
 
     def error_text(self, error: str) -> str:
         """The feedback's text for `error`."""

@@ -15,7 +15,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from judges import Judge, JudgeCase, Verdict
+from judges import JudgeCase, JudgeLike, Verdict
 from vt_env.data.load import hands_on
 from vt_env.env import VisionThinkEnv, choose_index, describe, observe
 from vt_env.episode import Episode, Transition
@@ -114,7 +114,7 @@ class VisionThinkVectorEnv(VectorEnv[dict[str, Any], Sequence[str], Any]):
         self._lanes = [_Lane(seeding.np_random()[0]) for _ in range(num_envs)]
 
     @property
-    def judge(self) -> Judge:
+    def judge(self) -> JudgeLike:
         """The judge of all episodes."""
         return self.template_env.judge
 

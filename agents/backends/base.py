@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agents.models.chat import ChatEncoder
-from agents.models.vision import Pixels
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 BAN_BIAS = -100.0
 """Added to the logits of banned ids, in engine and trainer alike."""
@@ -48,11 +48,12 @@ class GenerationRequest:
 
     Attributes:
         prompt_ids: Token ids with one image pad an image.
-        images: The images in the order of their pads, uint8 (height, width, 3).
+        images: The images in the order of their pads, mode RGB; those that several conversations
+            show are one object.
     """
 
     prompt_ids: tuple[int, ...]
-    images: tuple[Pixels, ...]
+    images: tuple[Image.Image, ...]
 
 
 @dataclass(frozen=True)

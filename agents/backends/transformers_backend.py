@@ -70,7 +70,7 @@ class TransformersBackend:
         import torch
 
         batch = self._vision([image for request in requests for image in request.images])
-        counts = iter(batch.tokens)
+        counts = iter([batch.tokens[number] for number in batch.shown])
         prompts = [
             expand_images(
                 request.prompt_ids, self.encoder.image_pad, [next(counts) for _ in request.images]
@@ -91,8 +91,8 @@ class TransformersBackend:
         out = self._model.generate(
             input_ids=input_ids,
             attention_mask=torch.from_numpy(mask),
-            pixel_values=batch.patches,
-            image_grid_thw=batch.grid_thw,
+            pixel_values=batch.patches_shown(),
+            image_grid_thw=batch.grid_shown(),
             mm_token_type_ids=(input_ids == self.encoder.image_pad).int(),
             max_new_tokens=sampling.max_new_tokens,
             sequence_bias=[[[token], BAN_BIAS] for token in self.encoder.banned],

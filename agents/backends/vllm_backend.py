@@ -79,7 +79,6 @@ class VLLMBackend:
         if not requests:
             return []
         import torch
-        from PIL import Image
         from vllm import SamplingParams
 
         params = SamplingParams(
@@ -92,7 +91,7 @@ class VLLMBackend:
         prompts: list[Any] = [
             {
                 "prompt_token_ids": list(request.prompt_ids),
-                "multi_modal_data": {"image": [Image.fromarray(i) for i in request.images]},
+                "multi_modal_data": {"image": list(request.images)},
             }
             for request in requests
         ]

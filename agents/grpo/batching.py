@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agents.errors import AlignmentError
-from agents.models.vision import ImageBatch, Pixels, VisionProcessor
+from agents.models.vision import ImageBatch, VisionProcessor
 from agents.rollouts.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Collator:
             ids[row, :n], attention[row, :n] = t.ids, 1
             sampled[row, :n], logprobs[row, :n] = t.mask, t.logprobs
         rows, places = np.nonzero(sampled)
-        images = self._process([image for t in trajectories for image in t.images])
+        images = self._vision([image for t in trajectories for image in t.images])
         wanted = int(((ids == self.image_pad) & (attention == 1)).sum())
         if wanted != images.tokens_shown():
             raise AlignmentError(
@@ -87,11 +87,3 @@ class Collator:
             sampler_logp=torch.from_numpy(logprobs[rows, places]),
             advantages=torch.tensor([t.advantage or 0.0 for t in trajectories]),
         )
-
-    def _process(self, images: Sequence[Pixels]) -> ImageBatch:
-        """Processes each distinct image once: the episodes of a group share theirs."""
-        keys = [(image.shape, image.tobytes()) for image in images]
-        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        distinct = dict(zip(keys, images, strict=True))
-        batch = self._vision([distinct[key] for key in number])
-        return replace(batch, shown=tuple(number[key] for key in keys))

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.errors import BackendError
 from vt_env.checkpoints import Checkpoint, read_checkpoint
-from vt_env.tokens.qwen import FAMILIES
+from vt_env.tokens import TOKEN_FAMILIES, BlockFamily
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 """Names of torch dtypes that a model is loaded in."""
@@ -185,11 +185,14 @@ def playable(model_dir: str | Path) -> Checkpoint:
     """Reads what a checkpoint says of itself, if the engines can play it.
 
     Raises:
-        BackendError: If the directory holds no Qwen-VL checkpoint.
+        BackendError: If the directory holds no checkpoint of a family of blocks, such as Qwen-VL.
         ConfigError: If one of its files cannot be used; names the file.
     """
     path = check_model_dir(model_dir)
     found = read_checkpoint(path)
-    if found.family not in FAMILIES:
-        raise BackendError(f"{path}: model type {found.family!r} is none of {', '.join(FAMILIES)}.")
+    known = [name for name, family in TOKEN_FAMILIES.items() if isinstance(family, BlockFamily)]
+    if found.token_family not in known:
+        raise BackendError(
+            f"{path}: model_type {found.token_family!r} is none of {', '.join(known)}."
+        )
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 Pixels = NDArray[np.uint8]
 """One RGB image, (height, width, 3)."""
@@ -42,6 +43,13 @@ class ImageBatch:
         """`grid_thw` of each place, (places, 3)."""
         return self.grid_thw[list(self.shown)]
 
+    def patches_shown(self) -> torch.Tensor:
+        """`patches` of each place, one place after the other."""
+        import torch
+
+        parts = self.patches.split(self.grid_thw.prod(dim=1).tolist())
+        return torch.cat([parts[number] for number in self.shown])
+
 
 class VisionProcessor:
     """Turns RGB images into patches with the checkpoint's own image processor."""
@@ -57,14 +65,26 @@ class VisionProcessor:
         )
         self._merge = int(self._processor.merge_size) ** 2
 
-    def __call__(self, images: Sequence[Pixels]) -> ImageBatch:
-        """Processes a batch of images, in order; sizes may differ."""
+    def __call__(self, images: Sequence[Image.Image | Pixels]) -> ImageBatch:
+        """Processes a batch of images, in order; sizes may differ.
+
+        An image that stands in several places as one and the same object is processed once: the
+        episodes of a group share theirs.
+
+        Args:
+            images: RGB images, or their pixels.
+        """
+        place = {key: number for number, key in enumerate(dict.fromkeys(map(id, images)))}
+        distinct = {id(image): image for image in images}
         out = self._processor(
-            images=list(images), return_tensors="pt", input_data_format="channels_last"
+            images=[np.asarray(distinct[key]) for key in place],
+            return_tensors="pt",
+            input_data_format="channels_last",
         )
         grid = out["image_grid_thw"]  # (N, 3)
         tokens = tuple(int(n) for n in grid.prod(dim=1) // self._merge)
-        return ImageBatch(out["pixel_values"], grid, tokens, tuple(range(len(tokens))))
+        shown = tuple(place[id(image)] for image in images)
+        return ImageBatch(out["pixel_values"], grid, tokens, shown)
 
 
 @contextmanager

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
+from PIL import Image
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
 from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
-from agents.models.vision import Pixels
 from agents.rollouts.trajectory import Trajectory
-from judges import Judge, JudgeCase, Verdict
+from judges import JudgeCase, JudgeLike, Verdict
 from judges.queue import JudgeQueue
 from vt_env.episode import Ending, Episode
 from vt_env.images.views import tokens_of
 
+_log = logging.getLogger(__name__)
 Decision = Literal["answer", "request"]
 Force = Callable[[Episode], Decision | None]
 """Takes the decision of the first turn out of the policy's hands; None leaves it there."""
@@ -35,11 +36,9 @@ class _Rollout:
     ids: list[int]
     mask: list[int]
     logprobs: list[float]
-    images: list[Pixels] = field(default_factory=list)
+    images: list[Image.Image] = field(default_factory=list)
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
-    turns: list[str] = field(default_factory=list)
-    case: JudgeCase | None = None
     verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
@@ -49,7 +48,7 @@ class _Rollout:
 
     def show(self) -> None:
         image = self.episode.observation.image
-        self.images.append(np.array(image))
+        self.images.append(image)
         self.image_tokens.append(tokens_of(image.size, self.episode.config.limits))
 
     def prompt_length(self) -> int:
@@ -59,7 +58,7 @@ class _Rollout:
 def collect(
     backend: GenerationBackend,
     episodes: Sequence[Episode],
-    judge: Judge | JudgeQueue,
+    judge: JudgeLike | JudgeQueue,
     sampling: Sampling,
     force: Force | None = None,
 ) -> list[Trajectory]:
@@ -89,9 +88,9 @@ def collect(
             seed = sampling.seed * 1009 + turn
             results = backend.generate(requests, replace(sampling, seed=seed))
             for rollout, result in zip(live, results, strict=True):
-                rollout.case = _take_turn(rollout, encoder, result)
-                if rollout.case is not None:
-                    rollout.verdict = queue.submit(rollout.case)
+                case = _take_turn(rollout, encoder, result)
+                if case is not None:
+                    rollout.verdict = queue.submit(case)
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
@@ -109,9 +108,17 @@ def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:
 def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | None) -> None:
     template = rollout.episode.template
     if decision == "request":
-        rollout.given([*encoder.encode(template.forced_request), encoder.eos])
-        rollout.turns.append(template.forced_request)
-        if not rollout.episode.step(template.forced_request).done:
+        turn = rollout.episode.forced_request
+        if turn is None:
+            turn = template.forced_request
+            _log.warning(
+                "%s: none of the tools (%s) has a call that can be forced, so the request is "
+                "refused; give a tool `forced`.",
+                rollout.episode.sample.sample_id,
+                ", ".join(rollout.episode.config.tools) or "none",
+            )
+        rollout.given([*encoder.encode(turn), encoder.eos])
+        if not rollout.episode.step(turn).done:
             _reply(rollout, encoder)
     elif decision == "answer":
         rollout.prefix = template.forced_answer
@@ -143,7 +150,6 @@ def _take_turn(rollout: _Rollout, encoder: ChatEncoder, result: Generation) -> J
     rollout.logprobs += result.logprobs
     text = rollout.prefix + encoder.decode(result.token_ids)
     rollout.prefix = ""
-    rollout.turns.append(text)
     transition = rollout.episode.step(text, cut_off=not result.finished, tokens=result.token_ids)
     if not transition.done:
         _reply(rollout, encoder)
@@ -159,7 +165,7 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
 
 
 @contextmanager
-def _queue(judge: Judge | JudgeQueue) -> Iterator[JudgeQueue]:
+def _queue(judge: JudgeLike | JudgeQueue) -> Iterator[JudgeQueue]:
     """The caller's queue, or one for this call alone."""
     if isinstance(judge, JudgeQueue):
         yield judge
@@ -199,12 +205,9 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         sample_id=episode.sample.sample_id,
         family=episode.sample.family,
         answer=episode.answer,
-        turns=tuple(rollout.turns),
         visual_tokens=episode.visual_tokens,
         full_tokens=episode.full_tokens,
-        question=episode.sample.question,
-        references=episode.sample.answers,
-        case=rollout.case,
+        record=episode.record(0),
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
         refused=episode.refused,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from PIL import Image
+
 from agents.errors import AlignmentError
-from agents.models.vision import Pixels
-from judges import JudgeCase
+from judges import EpisodeRecord
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
 
@@ -21,20 +22,18 @@ class Trajectory:
         ids: Token ids of the whole conversation, image pads expanded.
         mask: 1 where the policy sampled the token, else 0; same length.
         logprobs: Log-probability of each sampled token under the engine, 0.0 elsewhere, in nats.
-        images: The images in order, uint8 (height, width, 3).
+        images: The images in order, mode RGB: the very objects that the episode showed, which the
+            episodes of a group share.
         image_tokens: Visual tokens of each image.
         reward_terms: Named terms; their sum is the return.
         outcome: What the episode came to, for group shaping.
         ending: How the episode ended.
         sample_id: Which sample was played.
         family: Family of the sample.
-        question: The question.
-        references: The accepted answers.
         answer: The policy's answer, or None.
-        turns: What the policy wrote, a string a turn.
         visual_tokens: Visual tokens delivered.
         full_tokens: Visual tokens of one pass at full resolution.
-        case: What the judge was asked; None when there was no answer to judge.
+        record: The episode as it is written to a file.
         abstained: Why the judge gave no score, or None.
         problems: Names of the faults, in order.
         refused: Whether the policy asked for another image and got none, in any of its turns.
@@ -45,20 +44,17 @@ class Trajectory:
     ids: tuple[int, ...]
     mask: tuple[int, ...]
     logprobs: tuple[float, ...]
-    images: tuple[Pixels, ...]
+    images: tuple[Image.Image, ...]
     image_tokens: tuple[int, ...]
     reward_terms: dict[str, float]
     outcome: Outcome
     ending: Ending
     sample_id: str
     family: str
-    question: str
-    references: tuple[str, ...]
     answer: str | None
-    turns: tuple[str, ...]
     visual_tokens: int
     full_tokens: int
-    case: JudgeCase | None = None
+    record: EpisodeRecord
     abstained: str | None = None
     problems: tuple[str, ...] = ()
     refused: bool = False

@@ -25,7 +25,7 @@ from agents.tiny.recipe import PretrainConfig
 from vt_env.images.views import resample, shown_size
 from vt_env.tasks import SUITES, draw_scene
 from vt_env.templates import load_template
-from vt_env.tokens.qwen import token_family
+from vt_env.tokens import block_family
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,7 @@ class Learner:
         scale = 0.5 if rng.random() < self.config.low_share else 1.0
         image = page.sheet.finish()
         view = resample(image, shown_size(image.size, scale, self.limits))
-        block = token_family(self.limits.family).block
+        block = block_family(self.limits.family).block
         return np.array(view), mark_targets(page.sheet, page.ties, view.width, block)
 
     def _read(self, views: Sequence[View]) -> torch.Tensor:

@@ -31,7 +31,7 @@ from vt_env.tasks.style import COLORS
 from vt_env.tasks.task import Box
 from vt_env.tasks.vocabulary import ITEMS
 from vt_env.templates import PromptTemplate
-from vt_env.tokens.qwen import token_family
+from vt_env.tokens import block_family
 
 IGNORE = -100
 UNSURE = "unclear"
@@ -98,7 +98,7 @@ class _Writer:
         self, ids: Sequence[int], image: Image.Image, sheet: Sheet, ties: Sequence[Tie]
     ) -> None:
         """A turn with a view of a sheet, whose numbers belong to something."""
-        block = token_family(self.limits.family).block
+        block = block_family(self.limits.family).block
         self.marks.append(mark_targets(sheet, ties, image.width, block))
         start = len(self.ids)
         self.given(ids, [image])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vt_env.checkpoints import PlayDefaults, write_defaults
 from vt_env.errors import UnknownNameError
 from vt_env.images.views import ImageLimits
-from vt_env.tokens.qwen import token_family
+from vt_env.tokens import block_family
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -25,7 +25,7 @@ DEFAULTS = PlayDefaults("brief", max_new_tokens=16, max_model_len=1024)
 
 def tiny_limits(architecture: str) -> ImageLimits:
     """How the tiny processor sizes images."""
-    area = token_family(architecture).block ** 2
+    area = block_family(architecture).block ** 2
     return ImageLimits(architecture, MIN_TOKENS * area, MAX_TOKENS * area)
 
 
@@ -120,7 +120,7 @@ def save_processor(family: str, directory: Path) -> None:
         directory: Where the checkpoint is, or will be; made if need be.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    rule, limits = token_family(family), tiny_limits(family)
+    rule, limits = block_family(family), tiny_limits(family)
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",
         "processor_class": {"qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[
@@ -177,7 +177,7 @@ def _text_config(config: TinyConfig, vocab: int, eos: int, pad: int) -> dict[str
 
 
 def _vision_config(config: TinyConfig) -> dict[str, Any]:
-    rule = token_family(config.architecture)
+    rule = block_family(config.architecture)
     common = {
         "depth": config.vision_layers,
         "hidden_size": config.vision_hidden,

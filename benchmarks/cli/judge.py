@@ -18,9 +18,10 @@ from benchmarks.cli.commands import command, option
 from benchmarks.report.terminal import console
 from judges import check_judge, make_judge
 from judges.audit import audit as compare
-from judges.audit import format_agreement, read_cases
+from judges.audit import format_agreement
 from judges.combine import close_all
 from judges.llm.server import serve as start_server
+from judges.records import read_cases
 from vt_env.config import JudgeSettings
 from vt_env.settings.fields import PLUGINS, check_fields, setting
 from vt_env.settings.ranges import Numbers

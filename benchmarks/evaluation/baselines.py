@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from agents.backends import GenerationBackend, Sampling
 from agents.rollouts.collect import Decision, Force, collect
 from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.metrics import Figures, accuracy_on, figures, oracle_episodes
-from judges import JudgeCase
 from vt_env.env import VisionThinkEnv
 
 
@@ -120,42 +120,7 @@ def _with_regret(result: Figures, best: float | None) -> dict[str, object]:
     return {**result.to_json(), "regret_to_oracle": regret}
 
 
-def records(episodes: Sequence[Trajectory]) -> list[dict[str, Any]]:
-    """One plain record an episode, for a JSON lines file; `judges.read_cases` reads them too."""
-    return [
-        {
-            "sample_id": t.sample_id,
-            "family": t.family,
-            "needs_high_res": t.outcome.needs_high_res,
-            "requested": t.outcome.requested,
-            "correct": t.outcome.correct,
-            "well_formed": t.outcome.well_formed,
-            "ending": str(t.ending),
-            "question": t.question,
-            "references": list(t.references),
-            **_judged(t.case),
-            "abstained": t.abstained,
-            "reward": round(t.reward, 6),
-            "reward_terms": {name: round(value, 6) for name, value in t.reward_terms.items()},
-            "visual_tokens": t.visual_tokens,
-            "full_tokens": t.full_tokens,
-            "turns": list(t.turns),
-        }
-        for t in episodes
-    ]
-
-
-def _judged(case: JudgeCase | None) -> dict[str, Any]:
-    """What the judge was asked, whole, so that it can be asked again; no prediction, no case."""
-    if case is None:
-        return {"prediction": None}
-    return {
-        "prediction": case.prediction,
-        "kind": case.kind,
-        "choices": case.choices,
-        "tolerance": case.tolerance,
-    }
-
-
-Advance = Callable[[str], None]
-"""Told the name of each stage of the work as it begins."""
+def write_records(episodes: Sequence[Trajectory], path: Path) -> None:
+    """Writes one `judges.EpisodeRecord` an episode, as lines of JSON."""
+    lines = (replace(t.record, episode=number).to_line() for number, t in enumerate(episodes))
+    path.write_text("".join(lines), encoding="utf-8")

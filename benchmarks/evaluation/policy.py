@@ -16,7 +16,7 @@ from benchmarks.evaluation.baselines import (
     batch_sampling,
     evaluation_indices,
     play_batch,
-    records,
+    write_records,
 )
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.metrics import figures
@@ -111,8 +111,7 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
     _print(summary, episodes)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(record) + "\n" for record in records(episodes))
-        (out / "episodes.jsonl").write_text(lines, encoding="utf-8")
+        write_records(episodes, out / "episodes.jsonl")
         text = json.dumps(summary, indent=1)
         (out / "summary.json").write_text(text + "\n", encoding="utf-8")
         console.print(f"Every episode: {out / 'episodes.jsonl'}", soft_wrap=True)

@@ -7,7 +7,6 @@ Everything that can be wrong with settings or data is found before an engine sta
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -28,8 +27,8 @@ from benchmarks.evaluation.baselines import (
     evaluation_indices,
     play_after,
     play_before,
-    records,
     summarise,
+    write_records,
 )
 from benchmarks.evaluation.limits import (
     KINDS,
@@ -232,8 +231,7 @@ def run_limits(
 
 
 def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Trajectory]) -> None:
-    lines = "".join(json.dumps(record) + "\n" for record in records(policy))
-    (folder.path / "episodes.jsonl").write_text(lines, encoding="utf-8")
+    write_records(policy, folder.path / "episodes.jsonl")
     plot_run(folder.metrics(), summary, folder.path / "training.png")
     folder.write_json("summary.json", summary)
     print_summary(summary, folder.path)

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from judges.base import JudgeCase, Tell, Usage, Verdict
+from judges.base import Judge, JudgeCase, Tell, Usage, Verdict
 from judges.errors import EndpointError, UnknownNameError
 from judges.llm.client import Endpoint, Reply, Structured, ask, make_client
 from judges.llm.loop import LoopThread
@@ -90,7 +90,7 @@ class LLMStats:
     abstentions: dict[str, int] = field(default_factory=dict)
 
 
-class LLMJudge:
+class LLMJudge(Judge):
     """Scores 1.0 or 0.0 as a language model says, given question, references and prediction.
 
     Safe to call from several threads and from inside a running event loop: the requests live on

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from judges.base import AnswerKind, JudgeCase, Verdict
+from judges.base import AnswerKind, Judge, JudgeCase, Verdict
 from judges.errors import JudgeError
 from judges.rules.choices import letter_of, options_in, pick
 from judges.rules.clean import clean, text_key
@@ -53,7 +53,7 @@ _VERSION_MARK = re.compile(
 )
 
 
-class RuleJudge:
+class RuleJudge(Judge):
     r"""Scores 1.0 for a prediction that says what a reference says, else 0.0.
 
     Args:

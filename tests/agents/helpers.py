@@ -1,9 +1,11 @@
 """Small builders for the tests of the agents."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 from agents.rollouts.trajectory import Trajectory
+from judges import EpisodeRecord
 from vt_env.episode import Ending, Episode, EpisodeConfig
 from vt_env.rewards import Outcome, RewardConfig
 from vt_env.tasks import World
@@ -23,6 +25,12 @@ def with_prompt_end(chat_template: str, ending: str) -> str:
     return chat_template.replace(start, start + ending)
 
 
+@functools.cache
+def a_record() -> EpisodeRecord:
+    """The record of an episode that nobody played."""
+    return world_episodes(1)[0].record(0)
+
+
 def trajectory(**changes: Any) -> Trajectory:
     """A trajectory of three tokens, the last of them sampled."""
     values: dict[str, Any] = {
@@ -36,12 +44,10 @@ def trajectory(**changes: Any) -> Trajectory:
         "ending": Ending.ANSWERED,
         "sample_id": "a",
         "family": "objects",
-        "question": "What color is it?",
-        "references": ("red",),
         "answer": "red",
-        "turns": ("<answer>red</answer>",),
         "visual_tokens": 4,
         "full_tokens": 16,
+        "record": a_record(),
     }
     return Trajectory(**(values | changes))
 

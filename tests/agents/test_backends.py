@@ -159,7 +159,10 @@ class OwnEngine(TransformersBackend):
 def test_an_engine_of_ones_own_is_named_by_where_it_is(checkpoint: Path) -> None:
     backend = make_backend(f"{__name__}:OwnEngine", checkpoint, batch_size=2)
     assert isinstance(backend, OwnEngine)
-    assert len(backend.generate(requests(backend, 3), Sampling(temperature=0.0))) == 3
+    assert (
+        len(backend.generate(requests(backend, 3), Sampling(temperature=0.0, max_new_tokens=32)))
+        == 3
+    )
     backend.close()
     with pytest.raises(BackendError, match="made a NoEngine, which lacks"):
         make_backend(f"{__name__}:NoEngine", checkpoint)

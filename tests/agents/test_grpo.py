@@ -21,6 +21,7 @@ from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, world_episodes
+from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, PluginError, UnknownNameError
 from vt_env.shapers import group_shaper
 
@@ -85,7 +86,8 @@ def test_the_connector_keeps_trajectories_whole() -> None:
 
 @pytest.fixture(scope="module")
 def played(hf_backend: GenerationBackend) -> list[Trajectory]:
-    twice = [e for pair in zip(world_episodes(6), world_episodes(6), strict=True) for e in pair]
+    factory = VisionThinkEnv(split="validation", seed=11).factory
+    twice = [episode for index in range(6) for episode in factory.group(index, 2)]
     trajectories = collect(
         hf_backend, twice, make_judge("rule"), Sampling(seed=2, max_new_tokens=32)
     )
@@ -112,13 +114,13 @@ def test_images_shared_by_a_group_are_processed_once(
     encoder = hf_backend.encoder
     vision = VisionProcessor(checkpoint)
     batch = Collator(vision, encoder.pad, encoder.image_pad)(played)
-    direct = vision([image for p in played for image in p.images])
-    distinct = {(image.shape, image.tobytes()) for p in played for image in p.images}
+    direct = vision([image.copy() for p in played for image in p.images])
+    distinct = {id(image) for p in played for image in p.images}
     assert len(batch.images.tokens) == len(distinct) < len(direct.tokens)
+    assert len(direct.tokens) == sum(len(p.images) for p in played)
     assert batch.images.tokens_shown() == direct.tokens_shown()
     assert torch.equal(batch.images.grid_shown(), direct.grid_thw)
-    parts = batch.images.patches.split(batch.images.grid_thw.prod(dim=1).tolist())
-    assert torch.equal(torch.cat([parts[n] for n in batch.images.shown]), direct.patches)
+    assert torch.equal(batch.images.patches_shown(), direct.patches)
 
 
 def build_learner(checkpoint: Path, **settings: Any) -> Any:
@@ -185,7 +187,7 @@ def test_an_abstention_leaves_the_groups_mean_and_the_loss(
     done = finish_groups(played, size, group_shaper("none"), "group")
     missing = [t for t in done if t.abstained]
     assert missing
-    assert all(t.case is not None and t.advantage is None for t in missing)
+    assert all(t.record.prediction is not None and t.advantage is None for t in missing)
     for start in range(0, len(done), size):
         judged = [t for t in done[start : start + size] if not t.abstained]
         alone = group_advantages(np.array([[t.reward for t in judged]]))[0]

@@ -330,7 +330,10 @@ def test_a_qwen3_vl_is_built_trained_and_served_by_the_same_code(tmp_path: Path)
     found = playable(tmp_path)
     limits = tiny_limits("qwen3_vl")
     assert found.defaults == read_checkpoint(CHECKPOINT).defaults == DEFAULTS
-    assert (found.family, found.processor) == ("qwen3_vl", limits.shown)
+    assert (found.token_family, found.processor) == (
+        "qwen3_vl",
+        (limits.min_pixels, limits.max_pixels),
+    )
     world = World("test", canvas=192, suite="mixed")
     episodes = [
         Episode(world[i], EpisodeConfig(limits=limits), RewardConfig(), load_template("brief"))

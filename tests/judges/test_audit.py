@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges import JudgeCase, JudgeError, RuleJudge, agreement, audit, read_cases
-from judges.audit import case_from_record, format_agreement
+from judges import JudgeCase, JudgeError, RuleJudge, agreement, audit
+from judges.audit import format_agreement
 
 SCORES = st.lists(
     st.tuples(st.sampled_from([0.0, 1.0, None]), st.sampled_from([0.0, 1.0, None])), max_size=40
@@ -85,46 +83,3 @@ def test_two_judges_are_compared_and_listed() -> None:
     assert "clossed" in text
     assert "and 1 more" in format_agreement(report, "loose", "strict", limit=0)
     assert json.loads(json.dumps(report.to_dict()))["disagreements"][0]["index"] == 0
-
-
-def test_records_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "records.jsonl"
-    records: list[dict[str, Any]] = [
-        {"question": "q", "references": ["a", "b"], "prediction": "a", "reward": 1.5},
-        {"question": "q", "answer": 47, "prediction": "47", "kind": "integer", "tolerance": 1},
-        {"question": "q", "references": ["a"], "prediction": None},
-        {"question": "q", "answer": "B", "prediction": "b", "choices": ["x", "y"]},
-    ]
-    path.write_text("\n\n".join(json.dumps(record) for record in records), encoding="utf-8")
-    assert read_cases(path) == [
-        JudgeCase("q", ("a", "b"), "a"),
-        JudgeCase("q", ("47",), "47", kind="integer", tolerance=1),
-        JudgeCase("q", ("B",), "b", choices=("x", "y")),
-    ]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "{",
-        "[]",
-        '{"question": "q", "prediction": "p"}',
-        '{"question": "q", "references": [], "prediction": "p"}',
-        '{"question": 1, "references": ["a"], "prediction": "p"}',
-        '{"question": "q", "references": ["a"], "prediction": "p", "kind": "colour"}',
-        '{"question": "q", "references": ["a"], "prediction": "p", "tolerance": "wide"}',
-    ],
-)
-def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "records.jsonl"
-    good = '{"question": "q", "references": ["a"], "prediction": "p"}'
-    path.write_text(f"{good}\n{line}\n", encoding="utf-8")
-    with pytest.raises(JudgeError, match="line 2"):
-        read_cases(path)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(JudgeError, match=r"none\.jsonl"):
-        read_cases(tmp_path / "none.jsonl")
-    with pytest.raises(JudgeError, match="question"):
-        case_from_record({})

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from judges import (
     CachedJudge,
+    CascadeJudge,
+    Judge,
     JudgeCase,
     JudgeError,
+    JudgeQueue,
     RegistryError,
     RuleJudge,
     UnknownNameError,
     Verdict,
+    as_judge,
+    audit,
+    check_judge,
     make_judge,
 )
 from judges.base import JUDGES
@@ -91,3 +99,77 @@ def test_a_judge_can_be_a_mapping_as_settings_files_have_it() -> None:
         make_judge({"anls_threshold": 0.9})
     with pytest.raises(UnknownNameError, match="Did you mean 'rule'"):
         make_judge({"name": "ruel"})
+
+
+class Bare:
+    """Somebody's judge: a name and `judge`, nothing else."""
+
+    def __init__(self) -> None:
+        self.name = "bare"
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        return [Verdict(1.0, judge=self.name) for _ in cases]
+
+
+class Full(Bare):
+    """Somebody's judge that derives from nothing, and has more."""
+
+    fingerprint = "full 2"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def check(self) -> None:
+        self.said.append("check")
+
+    def close(self) -> None:
+        self.said.append("close")
+
+
+class Derived(Judge):
+    """A judge that overrides nothing."""
+
+    name = "derived"
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[Verdict]:
+        return [Verdict(0.0, judge=self.name) for _ in cases]
+
+
+CASE = JudgeCase("q", ("a",), "b")
+
+
+def test_a_judge_has_defaults_for_all_but_name_and_judge() -> None:
+    judge = Derived()
+    judge.check()
+    judge.close()
+    assert judge.fingerprint == "derived"
+    assert judge.judge_each([CASE], lambda _: None) == judge.judge([CASE])
+    assert as_judge(judge) is judge
+    with pytest.raises(TypeError, match="abstract"):
+        Judge()  # type: ignore[abstract]
+
+
+def test_a_name_and_judge_are_enough_wherever_a_judge_is_taken(tmp_path: Path) -> None:
+    bare = Bare()
+    check_judge(bare)
+    whole = as_judge(bare)
+    whole.close()
+    assert (whole.name, whole.fingerprint) == ("bare", "bare")
+    assert make_judge(bare).judge([CASE]) == bare.judge([CASE])
+    assert CascadeJudge([bare]).fingerprint == "bare"
+    assert audit([CASE], bare, Derived()).only_first == 1
+    with JudgeQueue(bare) as queue:
+        assert queue.gather([queue.submit(CASE)]) == bare.judge([CASE])
+    cached = CachedJudge(bare, tmp_path / "verdicts.sqlite")
+    assert cached.judge([CASE])[0].score == 1.0
+    cached.close()
+
+
+def test_what_a_judge_has_beside_is_asked_though_it_derives_from_nothing() -> None:
+    full = Full()
+    cascade = CascadeJudge([full])
+    cascade.check()
+    cascade.close()
+    assert full.said == ["check", "close"]
+    assert cascade.fingerprint == "full 2"

@@ -37,7 +37,7 @@ def checkpoint(
 def test_the_shipped_checkpoint_carries_its_own() -> None:
     found = read_checkpoint(SHIPPED)
     assert found.defaults == PlayDefaults("brief", 16, 1024)
-    assert (found.family, found.processor) == ("qwen2_5_vl", (3136, 50176))
+    assert (found.token_family, found.processor) == ("qwen2_5_vl", (3136, 50176))
 
 
 @pytest.mark.parametrize(

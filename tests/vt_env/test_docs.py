@@ -14,8 +14,7 @@ import vt_env
 from vt_env.config import Ending
 from vt_env.rewards import COST_MODES, REWARD_PRESETS
 from vt_env.templates import PROMPTS_DIR
-from vt_env.tokens.qwen import FAMILIES
-from vt_env.tokens.tiles import TILE_FAMILIES
+from vt_env.tokens import TOKEN_FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
@@ -41,8 +40,7 @@ def test_the_error_on_the_page_is_the_one_that_is_raised(tmp_path: Path) -> None
 
 def test_every_name_is_on_the_page() -> None:
     names = [
-        *FAMILIES,
-        *TILE_FAMILIES,
+        *TOKEN_FAMILIES,
         *REWARD_PRESETS,
         *(f'"{mode}"' for mode in COST_MODES),
         *(path.stem for path in PROMPTS_DIR.glob("*.toml")),

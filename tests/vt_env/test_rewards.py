@@ -21,7 +21,7 @@ from vt_env.rewards import (
 )
 from vt_env.tasks import World
 from vt_env.templates import load_template
-from vt_env.tokens.qwen import prefill_flops
+from vt_env.tokens import prefill_flops
 
 
 def test_token_cost_is_a_share_of_a_full_pass() -> None:

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from vt_env.errors import ImageError
 from vt_env.images.pixels import to_rgb, wide_colour_to_rgb
 from vt_env.images.png import SIGNATURE, low_bytes, needed_chunks, rescale_key, wide_raw_mode
-from vt_env.tokens.qwen import MAX_ASPECT_RATIO
+from vt_env.tokens import MAX_ASPECT_RATIO
 
 Size = tuple[int, int]
 """Width and height, in pixels."""

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from vt_env.images.views import Size
-from vt_env.tokens.qwen import MAX_ASPECT_RATIO
+from vt_env.tokens import MAX_ASPECT_RATIO
 
 
 class Region(NamedTuple):

@@ -73,7 +73,7 @@ def draw_scene(
     group = groups[int(rng.integers(len(groups)))]
     family = group[int(rng.integers(len(group)))]
     sheet = Sheet(canvas, draw_style(rng, novel), rng)
-    questions = tuple(TASKS[family].draw(sheet))
+    questions = tuple(TASKS.find(family).draw(sheet))
     wanted = list(WANTED)[int(rng.choice(len(WANTED), p=list(WANTED.values())))]
     numbers = [i for i, question in enumerate(questions) if question.need.high_res is wanted]
     numbers = numbers or list(range(len(questions)))
@@ -113,7 +113,7 @@ class SceneImage:
 def _scene(source: SceneImage) -> Scene:
     """Draws a scene; the last few are kept, for a sample's image is drawn soon after it."""
     rng = np.random.default_rng([source.seed, SPLITS[source.split][0], source.index])
-    groups = (source.families,) if source.families else SUITES[source.suite]
+    groups = (source.families,) if source.families else SUITES.find(source.suite)
     return draw_scene(rng, source.canvas, groups, source.split == "generalisation")
 
 
@@ -147,11 +147,9 @@ class WorldSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.suite not in SUITES:
-            raise UnknownNameError("suite", self.suite, SUITES)
-        for family in self.families:
-            if family not in TASKS:
-                raise UnknownNameError("family", family, TASKS)
+        for group in (*SUITES.find(self.suite), self.families):
+            for family in group:
+                TASKS.find(family)
         fits = any(self.canvas % block == 0 for block in BLOCKS)
         if not SMALLEST <= self.canvas <= LARGEST or not fits:
             raise ConfigError(

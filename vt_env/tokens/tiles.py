@@ -1,4 +1,4 @@
-"""Visual tokens of the families that cut an image into square tiles of a fixed size.
+"""Token families that cut an image into square tiles of a fixed size.
 
 InternVL fits the image to a grid of 448-pixel tiles and adds a thumbnail; LLaVA-OneVision pads it
 to a grid of 384-pixel tiles, drops the padding's tokens and adds a base view. Both counts equal
@@ -9,16 +9,62 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from vt_env.errors import ConfigError
+from vt_env.tokens.family import PixelLimits, Size, check_area, refuse_limits
 
-Size = tuple[int, int]
-"""Width and height."""
+
+class _Tiles(ABC):
+    """What families of tiles have in common: no bounds in pixels, and a processor of one kind."""
+
+    told: ClassVar[tuple[str, object]]
+    """A setting of the processor, and the value that tokens are counted for."""
+
+    @abstractmethod
+    def tiled(self, size: Size, max_tiles: int | None = None) -> int:
+        """Visual tokens of an image that is cut into at most so many tiles; None: as it is told."""
+
+    def check(self, limits: PixelLimits) -> None:
+        """Refuses bounds in pixels."""
+        _refuse_pixels(limits.min_pixels, limits.max_pixels)
+        if limits.bounds != "each_view":
+            raise ConfigError(f"bounds do not apply to {limits.family!r}; tiles limit it.")
+
+    def tokens(self, size: Size) -> int:
+        """The processor leaves a view as it is, so it counts as any image does."""
+        return self.tiled(size)
+
+    def count(self, size: Size, **limits: int | None) -> int:
+        """Visual tokens of an image; its limit is max_tiles."""
+        _refuse_pixels(limits.get("min_pixels"), limits.get("max_pixels"))
+        refuse_limits(limits, ("max_tiles",))
+        check_area(size)
+        most = limits.get("max_tiles")
+        if most is not None and most < 1:
+            raise ConfigError(f"max_tiles must be at least 1, got {most}.")
+        return self.tiled(size, most)
+
+    def read_processor(self, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Finds out whether images are cut as they are counted; there are no bounds in pixels."""
+        name, expected = self.told
+        said = settings.get(name, config.get(name, expected))
+        if said != expected:
+            raise ConfigError(f"{name} is {said!r}; tokens are counted for {expected!r}.")
+
+
+def _refuse_pixels(min_pixels: int | None, max_pixels: int | None) -> None:
+    if min_pixels is not None or max_pixels is not None:
+        raise ConfigError(
+            "min_pixels and max_pixels do not apply to a token family of tiles; tiles limit it."
+        )
 
 
 @dataclass(frozen=True)
-class InternVLTiles:
+class InternVLTiles(_Tiles):
     """InternVL 2 to 3.5: tiles of 448 pixels, 256 tokens each, and a thumbnail.
 
     Attributes:
@@ -30,6 +76,7 @@ class InternVLTiles:
     max_tiles: int = 12
     tile: int = 448
     tile_tokens: int = 256
+    told: ClassVar = ("max_patches", 12)
 
     def grid(self, width: int, height: int, max_tiles: int | None = None) -> Size:
         """Columns and rows of the grid whose shape is closest to the image's.
@@ -45,15 +92,15 @@ class InternVLTiles:
                 best, difference = (columns, rows), found
         return best
 
-    def tokens(self, width: int, height: int, max_tiles: int | None = None) -> int:
+    def tiled(self, size: Size, max_tiles: int | None = None) -> int:
         """Visual tokens of an image, its thumbnail included."""
-        columns, rows = self.grid(width, height, max_tiles)
+        columns, rows = self.grid(*size, max_tiles)
         tiles = columns * rows
         return self.tile_tokens * (tiles if tiles == 1 else tiles + 1)
 
-    def shown(self, size: Size, scale: float) -> Size:
-        """Size of the view at `scale`: the grid that scale² of the tiles allow, in pixels."""
-        columns, rows = self.grid(*size, max(1, round(self.max_tiles * scale * scale)))
+    def view_size(self, original: Size, scale: float, limits: PixelLimits) -> Size:  # noqa: ARG002
+        """The grid that scale² of the tiles allow, in pixels."""
+        columns, rows = self.grid(*original, max(1, round(self.max_tiles * scale * scale)))
         return columns * self.tile, rows * self.tile
 
 
@@ -65,7 +112,7 @@ def _grids(most: int) -> tuple[Size, ...]:
 
 
 @dataclass(frozen=True)
-class LlavaOneVisionTiles:
+class LlavaOneVisionTiles(_Tiles):
     """LLaVA-OneVision (``anyres_max_9``): tiles of 384 pixels, 27 x 27 tokens each.
 
     Attributes:
@@ -79,6 +126,7 @@ class LlavaOneVisionTiles:
     tile: int = 384
     side: int = 27
     max_side: int = 6
+    told: ClassVar = ("vision_aspect_ratio", "anyres_max_9")
 
     def grid(self, width: int, height: int) -> Size:
         """Columns and rows of the grid that keeps most of the image's pixels, then wastes least."""
@@ -93,8 +141,9 @@ class LlavaOneVisionTiles:
                     best, best_kept, best_wasted = (columns, rows), kept, wasted
         return best
 
-    def tokens(self, width: int, height: int, max_tiles: int | None = None) -> int:
+    def tiled(self, size: Size, max_tiles: int | None = None) -> int:
         """Visual tokens of an image: the grid without its padding, newlines, the base view."""
+        width, height = size
         columns, rows = self.grid(width, height)
         across, down = columns * self.side, rows * self.side
         if width / height > across / down:
@@ -107,27 +156,7 @@ class LlavaOneVisionTiles:
             across, down = int(across // ratio), int(down // ratio)
         return across * down + down + self.side**2
 
-    def shown(self, size: Size, scale: float) -> Size:
-        """Size of the view at `scale` of each side; pixels that no grid can keep are left out."""
-        shrink = scale * min(1.0, self.tile * self.max_side / max(size))
-        return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
-
-
-TileFamily = InternVLTiles | LlavaOneVisionTiles
-
-TILE_FAMILIES: dict[str, TileFamily] = {
-    "internvl": InternVLTiles(),
-    "llava_onevision": LlavaOneVisionTiles(),
-}
-
-
-def check_tiles(width: int, height: int, max_tiles: int | None) -> None:
-    """Refuses sizes and limits that no tiling can work with.
-
-    Raises:
-        ConfigError: If a side is below 1 pixel or `max_tiles` below 1.
-    """
-    if width < 1 or height < 1:
-        raise ConfigError(f"An image of {width}x{height} pixels has no area.")
-    if max_tiles is not None and max_tiles < 1:
-        raise ConfigError(f"max_tiles must be at least 1, got {max_tiles}.")
+    def view_size(self, original: Size, scale: float, limits: PixelLimits) -> Size:  # noqa: ARG002
+        """So much of each side; pixels that no grid can keep are left out."""
+        shrink = scale * min(1.0, self.tile * self.max_side / max(original))
+        return max(1, round(original[0] * shrink)), max(1, round(original[1] * shrink))

@@ -172,6 +172,18 @@ class Tool(ABC):
     def aim(self, call: Any, scene: Scene) -> Target | Refusal:
         """What a call comes to, or why there is nothing to show; reads no pixel."""
 
+    def forced(self, scene: Scene) -> Call | None:  # noqa: ARG002 - crop has to know
+        """The call to make where seeing more is decided for the policy; None where there is none.
+
+        The example, unless it leaves something for the policy to fill in. What it shows should be
+        as much as the tool can show: a baseline plays it.
+        """
+        try:
+            arguments = json.loads(self.example)
+            return self.parse(arguments, "", None)
+        except (ValueError, BadArgumentsError):
+            return None
+
     def run(self, target: Target, scene: Scene) -> Image.Image:
         """Makes the image, of the target's size, from the original's pixels.
 

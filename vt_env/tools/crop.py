@@ -76,6 +76,11 @@ class CropTool(Tool):
         """As the policy writes them."""
         return {"box": list(call.box)}
 
+    def forced(self, scene: Scene) -> Crop:
+        """All of the image."""
+        width, height = scene.size
+        return Crop((0.0, 0.0, float(width), float(height)))
+
     def aim(self, call: Crop, scene: Scene) -> Target | Refusal:
         """The part of the original that the box means."""
         region = crop_region(scene.region, scene.size, call.box, scene.original)

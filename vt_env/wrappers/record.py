@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ class RecordTrajectories(
 ):
     """Writes every finished episode to a folder: a line in ``episodes.jsonl``, images as PNG.
 
-    A line holds ``episode`` (its number), ``sample_id``, ``family``, ``question``, ``answers``,
-    ``turns`` (each with ``action``, ``reward_terms``, ``feedback`` and ``image``: what was seen
-    before acting), ``ending``, ``visual_tokens``, ``full_tokens``, ``problems``, ``answer``,
-    ``score`` and ``abstained``. Numbering goes on when the folder has episodes already.
+    A line is a `judges.EpisodeRecord`, as ``visionthink eval`` writes it too; the images named in
+    its turns are what was seen before acting. Numbering goes on when the folder has episodes
+    already.
 
     Args:
         env: A `VisionThinkEnv`, wrapped or not.
@@ -38,7 +36,7 @@ class RecordTrajectories(
             raise ConfigError(f"{type(env.unwrapped).__name__} is not a VisionThinkEnv.")
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._turns: list[dict[str, Any]] = []
+        self._images: list[str] = []
         self._seen: dict[str, Any] = {}
         self._count = self._written()
 
@@ -52,45 +50,26 @@ class RecordTrajectories(
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Starts an episode; one that was not finished is not written."""
         self._seen, info = self.env.reset(seed=seed, options=options)
-        self._turns = []
+        self._images = []
         return self._seen, info
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Takes a turn, and writes the episode when it was the last one."""
         before = self._seen
         self._seen, reward, terminated, truncated, info = self.env.step(action)
-        name = f"{self._count:06d}-{len(self._turns)}.png"
+        name = f"{self._count:06d}-{len(self._images)}.png"
         Image.fromarray(before["image"]).save(self.folder / name)
-        self._turns.append(
-            {
-                "image": name,
-                "feedback": before["feedback"],
-                "action": action,
-                "reward_terms": info["reward_terms"],
-            }
-        )
+        self._images.append(name)
         if terminated or truncated:
-            self._write(info)
+            self._write()
         return self._seen, float(reward), terminated, truncated, info
 
-    def _write(self, info: dict[str, Any]) -> None:
+    def _write(self) -> None:
         inner = self.env.unwrapped
         assert isinstance(inner, VisionThinkEnv)
         assert inner.episode is not None
-        verdict = info["verdict"]
-        keys = ("sample_id", "family", "ending", "visual_tokens", "full_tokens", "answer")
-        record = {
-            "episode": self._count,
-            **{key: info[key] for key in keys},
-            "problems": list(info["problems"]),
-            "question": inner.episode.question,
-            "answers": list(inner.episode.sample.answers),
-            "score": verdict.score if verdict else None,
-            "abstained": verdict.abstained if verdict else None,
-            "turns": self._turns,
-        }
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(inner.episode.record(self._count, self._images).to_line())
         self._count += 1
 
     def _written(self) -> int:

@@ -21,9 +21,12 @@ def test_seen_once_gives_the_same_states_and_gradients(tmp_path: Path, architect
     sizes = ((64, 128), (192, 64))
     one, two = (rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes)
     shown = (0, 1, 0, 0, 1)
-    each = vision([(one, two)[number] for number in shown])
+    each = vision([(one, two)[number].copy() for number in shown])
     once = vision([one, two])
     once = ImageBatch(once.patches, once.grid_thw, once.tokens, shown)
+    shared = vision([(one, two)[number] for number in shown])
+    assert (shared.tokens, shared.shown) == (once.tokens, shown), "one object is seen once"
+    assert torch.equal(shared.patches_shown(), each.patches)
     assert once.tokens_shown() == each.tokens_shown() == sum(each.tokens)
     assert torch.equal(once.grid_shown(), each.grid_thw)
     pad = model.config.image_token_id

@@ -1,9 +1,9 @@
+import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
@@ -13,6 +13,7 @@ from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
 from tests.agents.helpers import trajectory, with_prompt_end, world_episodes
+from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending
 
 RULE = make_judge("rule")
@@ -35,7 +36,7 @@ class Recorder:
 def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBackend) -> None:
     recorder = Recorder(hf_backend)
     played = collect(recorder, world_episodes(16), RULE, Sampling(seed=3, max_new_tokens=32))  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
+    assert {len(t.record.turns) for t in played} == {1, 2}
     for t in played:
         mine = [
             result
@@ -43,13 +44,13 @@ def test_the_mask_covers_exactly_the_sampled_tokens(hf_backend: GenerationBacken
             if t.ids[: len(result.prompt_ids)] == result.prompt_ids
             and len(request.images) <= len(t.images)
             and t.ids[len(result.prompt_ids) :][: len(result.token_ids)] == result.token_ids
-            and np.array_equal(request.images[0], t.images[0])
+            and request.images[0] is t.images[0]
         ]
         turns = {len(result.prompt_ids): result for result in mine}
         expected = [0] * len(t.ids)
         for start, result in turns.items():
             expected[start : start + len(result.token_ids)] = [1] * len(result.token_ids)
-        assert len(turns) == len(t.turns)
+        assert len(turns) == len(t.record.turns)
         assert list(t.mask) == expected
         sampled = [lp for lp, m in zip(t.logprobs, t.mask, strict=True) if m]
         reported = [lp for start in sorted(turns) for lp in turns[start].logprobs]
@@ -103,7 +104,7 @@ class Scripted:
         results = []
         for request in requests:
             self.prompts.append(self.encoder.decode(request.prompt_ids))
-            counts = [image.shape[0] * image.shape[1] // 784 for image in request.images]
+            counts = [image.width * image.height // 784 for image in request.images]
             seen = expand_images(request.prompt_ids, self.encoder.image_pad, counts)
             results.append(Generation(tuple(seen), ids, (0.0,) * len(ids), True))
         return results
@@ -131,7 +132,7 @@ def test_turns_of_a_checkpoint_that_opens_the_thought_keep_the_format(
     engine = Scripted(thinking, list(said))
     (played,) = collect(engine, episodes, RULE, Sampling(max_new_tokens=32))  # type: ignore[arg-type]
     assert all(prompt.endswith("<think>\n") for prompt in engine.prompts)
-    assert (played.turns, played.ending) == (tuple(said), Ending.ANSWERED)
+    assert ([t.action for t in played.record.turns], played.ending) == (said, Ending.ANSWERED)
     assert played.outcome.well_formed
     assert (played.outcome.correct, played.outcome.requested) == (True, True)
     sampled = [token for token, m in zip(played.ids, played.mask, strict=True) if m]
@@ -218,8 +219,8 @@ def test_finished_episodes_are_judged_while_others_still_generate(
     played = collect(
         Waiting(hf_backend), world_episodes(16), Announcing(), Sampling(seed=3, max_new_tokens=32)
     )  # type: ignore[arg-type]
-    assert {len(t.turns) for t in played} == {1, 2}
-    assert all(t.case is None or t.case.prediction for t in played)
+    assert {len(t.record.turns) for t in played} == {1, 2}
+    assert all(t.record.prediction == t.answer for t in played)
 
 
 def test_an_engine_that_reads_other_tokens_is_caught(hf_backend: GenerationBackend) -> None:
@@ -239,3 +240,55 @@ def test_a_trajectory_checks_itself() -> None:
         trajectory(mask=(1,))
     whole: Trajectory = trajectory()
     assert (len(whole), whole.reward) == (1, 1.5)
+
+
+def test_pixels_are_one_object_from_the_sample_to_the_trainer(
+    hf_backend: GenerationBackend,
+) -> None:
+    recorder = Recorder(hf_backend)
+    group = VisionThinkEnv(split="validation").factory.group(0, 4)
+    shown = group[0].observation.image
+    played = collect(
+        recorder, group, RULE, Sampling(seed=1, max_new_tokens=32), lambda _: "request"
+    )  # type: ignore[arg-type]
+    assert all(t.images[0] is shown for t in played)
+    assert len({id(t.images[1]) for t in played}) == 1
+    assert all(request.images[0] is shown for request, _ in recorder.log)
+    moved = pickle.loads(pickle.dumps(played))
+    assert len({id(image) for t in moved for image in t.images}) == 2
+    assert moved[0].images[0].tobytes() == shown.tobytes()
+
+
+@pytest.mark.parametrize(("tools", "tool"), [(("resize",), "resize"), (("crop",), "crop")])
+def test_the_request_is_forced_with_a_tool_in_force(
+    tools: tuple[str, ...], tool: str, hf_backend: GenerationBackend
+) -> None:
+    factory = VisionThinkEnv(split="validation", seed=11, tools=tools).factory
+    episodes = [factory.episode(index) for index in range(6)]
+    played = collect(
+        hf_backend,
+        episodes,
+        RULE,
+        Sampling(temperature=0.0, max_new_tokens=32),
+        lambda _: "request",
+    )
+    assert all(t.outcome.requested for t in played)
+    assert {t.record.turns[0].tool for t in played} == {tool}
+    assert all(t.visual_tokens > t.full_tokens for t in played)
+    assert not any(t.problems for t in played if t.ending == Ending.ANSWERED)
+
+
+def test_a_request_that_no_tool_can_carry_out_is_said_so(
+    hf_backend: GenerationBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    factory = VisionThinkEnv(split="validation", seed=11, tools=()).factory
+    (played,) = collect(
+        hf_backend,
+        [factory.episode(0)],
+        RULE,
+        Sampling(temperature=0.0, max_new_tokens=32),
+        lambda _: "request",
+    )
+    assert not played.outcome.requested
+    assert "resize_not_offered" in played.problems
+    assert "none of the tools (none) has a call that can be forced" in caplog.text

@@ -15,7 +15,7 @@ from tests.vt_env.tokens.test_qwen import random_sizes, sizes
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images.views import ImageLimits, crop_size, resample, shown_size, tokens_of
 from vt_env.protocol import Crop, to_text
-from vt_env.tokens.qwen import fit_size
+from vt_env.tokens import fit_size
 
 LEAST, MOST = 512 * 512, 2048 * 2048  # of the reference's loader
 PUBLISHED = (56 * 56, 16384 * 28 * 28)  # of the published checkpoint's processor

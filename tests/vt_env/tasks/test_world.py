@@ -6,9 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from vt_env.errors import ConfigError, UnknownNameError
+from vt_env.errors import ConfigError, RegistryError, UnknownNameError
 from vt_env.samples import Dataset
 from vt_env.tasks import CANVAS, SPLITS, SUITES, TASKS, SceneImage, World
+from vt_env.tasks.families.textures import TexturesTask
 from vt_env.tasks.style import NOVEL_COLORS
 
 
@@ -126,3 +127,30 @@ def test_bad_settings_are_named() -> None:
 
 def test_every_family_is_named_as_its_task() -> None:
     assert all(task.name == name for name, task in TASKS.items())
+
+
+class Clocks(TexturesTask):
+    """A family of one's own."""
+
+    name = "clocks"
+
+
+def test_families_and_suites_of_ones_own_are_drawn() -> None:
+    TASKS.register("clocks", Clocks())
+    SUITES.register("by_the_clock", (("clocks",), ("maps",)))
+    SUITES.register("misspelt", (("clock",),))
+    try:
+        world = World(suite="by_the_clock")
+        assert {world[index].family for index in range(20)} == {"clocks", "maps"}
+        assert World(families=("clocks",))[0].family == "clocks"
+        with pytest.raises(UnknownNameError, match="Did you mean 'clocks'"):
+            World(suite="misspelt")
+    finally:
+        TASKS.remove("clocks")
+        for name in ("by_the_clock", "misspelt"):
+            SUITES.remove(name)
+    with pytest.raises(RegistryError, match="a Task, with draw"):
+        TASKS.register("clocks", Clocks)
+    for entry in ((), ("clocks",), ((),), "clocks"):
+        with pytest.raises(RegistryError, match="groups of families"):
+            SUITES.register("other", entry)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from vt_env.errors import ConfigError, ImageError, UnknownNameError
 from vt_env.images.views import ImageLimits, resample, shown_size, tokens_of
-from vt_env.tokens.qwen import FAMILIES, MAX_ASPECT_RATIO, fit_size, token_family, visual_tokens
-from vt_env.tokens.tiles import TILE_FAMILIES
+from vt_env.tokens import MAX_ASPECT_RATIO, block_family, fit_size, visual_tokens
 
 side = st.integers(1, 6000)
 sizes = st.tuples(side, side).filter(lambda s: max(s) <= MAX_ASPECT_RATIO * min(s))
 QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+TILES = ("internvl", "llava_onevision")
 
 
 def random_sizes(count: int, seed: int) -> list[tuple[int, int]]:
@@ -35,7 +35,7 @@ def test_sizes_equal_those_of_transformers(family: str) -> None:
     prepare_imports()
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
-    rule = token_family(family)
+    rule = block_family(family)
     limits = [(None, None), (rule.block**2, 100 * rule.block**2), (200_704, 1_003_520)]
     for low, high in limits:
         for width, height in random_sizes(3000, seed=1):
@@ -76,7 +76,7 @@ def test_tokens_equal_those_of_the_processor_itself() -> None:
 @pytest.mark.parametrize("family", QWEN)
 @given(size=sizes)
 def test_fit_size_keeps_its_promises(family: str, size: tuple[int, int]) -> None:
-    rule = token_family(family)
+    rule = block_family(family)
     width, height = fit_size(family, *size)
     assert width % rule.block == height % rule.block == 0
     assert width >= rule.block
@@ -151,7 +151,7 @@ def test_llava_onevision_counts_equal_those_of_transformers() -> None:
             assert visual_tokens("llava_onevision", width, height, max_tiles=most) == expected
 
 
-@pytest.mark.parametrize("family", TILE_FAMILIES)
+@pytest.mark.parametrize("family", TILES)
 @given(size=sizes)
 def test_views_of_tile_families_rise_with_the_scale(family: str, size: tuple[int, int]) -> None:
     limits = ImageLimits(family)
@@ -168,7 +168,7 @@ def test_views_of_tile_families_rise_with_the_scale(family: str, size: tuple[int
     )
 
 
-@pytest.mark.parametrize("family", TILE_FAMILIES)
+@pytest.mark.parametrize("family", TILES)
 def test_limits_of_tile_families(family: str) -> None:
     with pytest.raises(ConfigError, match="max_pixels do not apply"):
         ImageLimits(family, max_pixels=10**6)
@@ -200,7 +200,7 @@ def test_unknown_family() -> None:
         visual_tokens("qwen2.5_vl", 10, 10)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", QWEN)
 def test_impossible_limits_are_refused(family: str) -> None:
     with pytest.raises(ConfigError, match="min_pixels"):
         ImageLimits(family, 10_000, 5_000)

@@ -188,3 +188,84 @@ def test_a_malformed_call_is_no_refusal() -> None:
 def test_unknown_tools_are_suggested() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'crop'"):
         EpisodeConfig(tools=("resize", "corp"))
+
+
+@pytest.mark.parametrize("prompt", NAMES)
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize(
+    ("tools", "called"),
+    [(("resize",), "resize"), (("crop",), "crop"), (("crop", "resize"), "resize")],
+)
+def test_the_forced_request_is_a_call_of_a_tool_in_force(
+    prompt: str, opened: bool, tools: tuple[str, ...], called: str
+) -> None:
+    template = load_template(prompt)
+    template = template.opened() if opened else template
+    config = EpisodeConfig(tools=tools)
+    episode = Episode(memory_sample(400, 300), config, RewardConfig(), template)
+    before = episode.observation.image.size
+    turn = episode.forced_request
+    assert turn is not None
+    assert (turn == template.forced_request) == (called == "resize")
+    assert not episode.step(turn).done
+    assert episode.requested
+    assert episode.well_formed
+    assert episode.turn_records[0].tool == called
+    assert episode.observation.image.size > before, "all of the image, sharper"
+
+
+@pytest.mark.usefixtures("own_tool")
+def test_a_tool_whose_example_is_whole_can_be_forced() -> None:
+    episode = new_episode(tools=("turn",))
+    turn = episode.forced_request
+    assert turn is not None
+    assert parse(turn, offered=episode.config.offered) == Turn("unclear")
+    play(episode, turn)
+    assert episode.requested
+
+
+def test_without_a_tool_that_can_be_forced_there_is_no_forced_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert new_episode(tools=()).forced_request is None
+    monkeypatch.setattr(TurnTool, "example", '{"angle": degrees}')
+    assert TurnTool().forced(new_episode()._scene) is None
+
+
+class Sharper(type(TOOLS["resize"])):  # type: ignore[misc]
+    """A tool of one's own that is called as `resize_image` is, and costs nothing."""
+
+    name = "sharper"
+
+    def parse(self, arguments: dict[str, Any], thought: str, problem: str | None) -> Call:
+        return SharperCall(thought, problem)
+
+    def arguments(self, call: Any) -> dict[str, Any]:
+        return {"action": "resize"}
+
+    def aim(self, call: Any, scene: Scene) -> Target | Refusal:
+        return super().aim(Request(), scene)
+
+    def price(self, target: Target, limits: ImageLimits) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class SharperCall(Call):
+    tool: ClassVar[str] = "sharper"
+    thought: str = ""
+    problem: str | None = None
+
+
+SHARPER = Sharper()
+
+
+def test_of_tools_called_alike_the_one_in_force_runs() -> None:
+    """Also a tool that is told by where it is, and registered nowhere."""
+    episode = new_episode(tools=(f"{__name__}:SHARPER",))
+    paid = episode.visual_tokens
+    play(episode, REQUEST)
+    assert episode.requested
+    assert episode.visual_tokens == paid
+    assert episode.turn_records[0].tool == "sharper"
+    assert new_episode(tools=("resize",)).forced_request == load_template("brief").forced_request
