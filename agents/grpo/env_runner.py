@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import ray
@@ -15,7 +14,7 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 import vt_env
 from agents.backends import Sampling, make_backend
-from agents.rollouts.collect import Decision, collect
+from agents.rollouts.collect import Decision, collect, play_once
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges.plugins import load_plugins
@@ -104,10 +103,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             One trajectory a sample, in order, without its images.
         """
         env = self._fixed_env(env_settings)
-        episodes = [env.factory.episode(index) for index in indices]
-        force = (lambda _episode: decision) if decision else None
-        played = collect(self.backend, episodes, env.judge, sampling, force)
-        return [replace(trajectory, images=()) for trajectory in played]
+        return play_once(self.backend, env.factory, env.judge, indices, sampling, decision)
 
     def _fixed_env(self, settings: dict[str, Any]) -> VisionThinkEnv:
         """The environment of these settings; the last one is kept, so that its data stays open."""

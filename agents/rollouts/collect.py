@@ -18,6 +18,7 @@ from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, JudgeLike, Verdict
 from judges.queue import JudgeQueue
 from vt_env.episode import Ending, Episode
+from vt_env.factory import EpisodeFactory
 from vt_env.images.views import tokens_of
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,33 @@ def collect(
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
+
+
+def play_once(
+    backend: GenerationBackend,
+    factory: EpisodeFactory,
+    judge: JudgeLike | JudgeQueue,
+    indices: Sequence[int],
+    sampling: Sampling,
+    decision: Decision | None = None,
+) -> list[Trajectory]:
+    """Plays samples once each, for evaluation.
+
+    Args:
+        backend: The engine that writes the policy's turns.
+        factory: Makes the episodes.
+        judge: Scores the answers.
+        indices: Which samples.
+        sampling: How tokens are drawn.
+        decision: Forced on the first turn of every episode; None leaves it to the policy.
+
+    Returns:
+        One trajectory a sample, in order, without its images.
+    """
+    force: Force | None = (lambda _episode: decision) if decision else None
+    episodes = [factory.episode(index) for index in indices]
+    played = collect(backend, episodes, judge, sampling, force)
+    return [replace(trajectory, images=()) for trajectory in played]
 
 
 def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:

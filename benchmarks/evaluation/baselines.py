@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents.backends import GenerationBackend, Sampling
-from agents.rollouts.collect import Decision, Force, collect
+from agents.backends import Sampling
+from agents.rollouts.collect import Decision
+from agents.rollouts.metrics import episode_metrics, summary_metrics
 from agents.rollouts.trajectory import Trajectory
-from benchmarks.evaluation.metrics import Figures, accuracy_on, figures, oracle_episodes
-from vt_env.env import VisionThinkEnv
+from benchmarks.evaluation.oracle import oracle_episodes, regret
 
 
-class Player(Protocol):
-    """Plays the evaluation samples with the current weights."""
+class PlaysHeldOut(Protocol):
+    """Plays the held-out samples with the current weights."""
 
     def __call__(self, sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
         """One trajectory a sample, always in the same order."""
@@ -52,38 +52,14 @@ class AfterTraining:
     always_high: list[Trajectory]
 
 
-def evaluation_indices(size: int, wanted: int) -> list[int]:
-    """The held-out samples: the first `wanted`, or all there are."""
-    return list(range(min(size, wanted)))
-
-
-def batch_sampling(temperature: float, max_new_tokens: int, seed: int, start: int) -> Sampling:
-    """How the batch that begins with sample `start` is drawn: alike however many come before it."""
-    return Sampling(temperature, seed * 65537 + start, max_new_tokens=max_new_tokens)
-
-
-def play_batch(
-    backend: GenerationBackend,
-    env: VisionThinkEnv,
-    indices: Sequence[int],
-    sampling: Sampling,
-    decision: Decision | None = None,
-) -> list[Trajectory]:
-    """Plays some samples once, the decision its own or forced; images are not kept."""
-    force: Force | None = (lambda _episode: decision) if decision else None
-    batch = [env.factory.episode(index) for index in indices]
-    episodes = collect(backend, batch, env.judge, sampling, force)
-    return [replace(t, images=()) for t in episodes]
-
-
-def play_before(play: Player, max_new_tokens: int, seed: int) -> BeforeTraining:
+def play_before(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> BeforeTraining:
     """Plays what is needed of the model before RL."""
     warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
     greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
     return BeforeTraining(play(warm), play(greedy, "request"))
 
 
-def play_after(play: Player, max_new_tokens: int, seed: int) -> AfterTraining:
+def play_after(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> AfterTraining:
     """Plays the trained model and its forced baselines."""
     warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
     greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
@@ -98,26 +74,25 @@ def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
     policy asks about, both at temperature 0.
     """
     oracle, margin = oracle_episodes(after.always_low, after.always_high)
-    best = figures(oracle).mean_return
+    best = episode_metrics(oracle)["reward"]
     asked = {t.sample_id for t in after.policy if t.outcome.requested}
+    before_rl = episode_metrics([t for t in before.always_high if t.sample_id in asked])
     return {
-        **_with_regret(figures(after.policy), best),
-        "accuracy_given_request_before_rl": accuracy_on(before.always_high, asked),
+        **_with_regret(after.policy, best),
+        "accuracy_given_request_before_rl": before_rl["accuracy"],
         "baselines": {
-            "always_low": _with_regret(figures(after.always_low), best),
-            "always_high": _with_regret(figures(after.always_high), best),
-            "oracle": {**_with_regret(figures(oracle), best), "margin_decision": margin},
-            "untrained": _with_regret(figures(before.untrained), best),
+            "always_low": _with_regret(after.always_low, best),
+            "always_high": _with_regret(after.always_high, best),
+            "oracle": {**_with_regret(oracle, best), "margin_decision": margin},
+            "untrained": _with_regret(before.untrained, best),
         },
-        "temperature_1": _with_regret(figures(after.sampled), best),
+        "temperature_1": _with_regret(after.sampled, best),
     }
 
 
-def _with_regret(result: Figures, best: float | None) -> dict[str, object]:
-    regret = None
-    if best is not None and result.mean_return is not None:
-        regret = round(best - result.mean_return, 6)
-    return {**result.to_json(), "regret_to_oracle": regret}
+def _with_regret(episodes: Sequence[Trajectory], best: float | None) -> dict[str, Any]:
+    reward = episode_metrics(episodes)["reward"]
+    return {**summary_metrics(episodes), "regret_to_oracle": regret(reward, best)}
 
 
 def write_records(episodes: Sequence[Trajectory], path: Path) -> None:

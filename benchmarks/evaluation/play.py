@@ -1,15 +1,21 @@
-"""How a model is played by `train`, `eval`, `quality` and `label`: settings over its defaults."""
+"""How a model is played by `train`, `eval`, `quality` and `label`: settings, and the player."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.backends import GenerationBackend, make_backend
+from agents.backends import GenerationBackend, Sampling, make_backend
 from agents.engine import EngineSettings
 from agents.models.checkpoints import playable
+from agents.rollouts.collect import Decision, play_once
+from agents.rollouts.trajectory import Trajectory
+from benchmarks.report.terminal import progress_bar
 from vt_env.checkpoints import PlayDefaults
 from vt_env.config import EnvSettings
+from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError
 
 SHOWN = ("prompt", "min_pixels", "max_pixels", "bounds")
@@ -54,12 +60,85 @@ class PlaySettings:
         """Settings of an environment that shows images to this model."""
         return {"checkpoint": self.engine.model_dir, **self.env.given()}
 
-    def backend(self, used: PlayDefaults) -> GenerationBackend:
-        """Starts the engine.
+    @contextmanager
+    def player(self, used: PlayDefaults, env: VisionThinkEnv, seed: int) -> Iterator[Player]:
+        """Starts the engine, and stops it afterwards.
 
         Args:
             used: From `known`.
+            env: What is played.
+            seed: Seed of the sampling.
         """
         engine = self.engine
         length = {"max_model_len": used.max_model_len}
-        return make_backend(engine.backend, engine.model_dir, **length, **engine.backend_config)
+        backend = make_backend(engine.backend, engine.model_dir, **length, **engine.backend_config)
+        try:
+            yield Player(backend, env, used.max_new_tokens, seed)
+        finally:
+            backend.close()
+
+
+def first_indices(size: int, wanted: int) -> list[int]:
+    """The first `wanted` samples, or all there are."""
+    return list(range(min(size, wanted)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples that are played together.
+
+    Attributes:
+        start: Place of the first sample among all that are asked for; seeds hang on it, so that
+            a batch is drawn alike whatever is done before it.
+        indices: Which samples.
+    """
+
+    start: int
+    indices: list[int]
+
+
+@dataclass(frozen=True)
+class Player:
+    """An engine, an environment and a seed; from `PlaySettings.player`."""
+
+    backend: GenerationBackend
+    env: VisionThinkEnv
+    max_new_tokens: int
+    seed: int
+
+    def sampling(self, batch: Batch, temperature: float) -> Sampling:
+        """How a batch is drawn."""
+        seed = self.seed * 65537 + batch.start
+        return Sampling(temperature, seed, max_new_tokens=self.max_new_tokens)
+
+    def once(
+        self, batch: Batch, temperature: float, decision: Decision | None = None
+    ) -> list[Trajectory]:
+        """Plays each sample once, the decision its own or forced; images are not kept."""
+        sampling = self.sampling(batch, temperature)
+        env = self.env
+        return play_once(self.backend, env.factory, env.judge, batch.indices, sampling, decision)
+
+
+def batches(
+    indices: Sequence[int], size: int, done: Container[int] = (), what: str = "samples"
+) -> Iterator[Batch]:
+    """Shares samples out into batches, with a progress bar over them.
+
+    Args:
+        indices: All samples.
+        size: Samples a batch.
+        done: Samples that are left out; where batches begin does not depend on them.
+        what: What is counted, for the bar.
+
+    Yields:
+        Batches of at least one sample; each counts as done when the next one is asked for.
+    """
+    with progress_bar() as bar:
+        before = sum(index in done for index in indices)
+        task = bar.add_task(what, total=len(indices), completed=before)
+        for start in range(0, len(indices), size):
+            left = [index for index in indices[start : start + size] if index not in done]
+            if left:
+                yield Batch(start, left)
+                bar.advance(task, len(left))

@@ -11,17 +11,14 @@ from typing import Any
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED, GRPOSettings
 from agents.rollouts.collect import JUDGED, Decision
+from agents.rollouts.metrics import summary_metrics
 from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import (
-    batch_sampling,
-    evaluation_indices,
-    play_batch,
     write_records,
 )
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
-from benchmarks.evaluation.metrics import figures
-from benchmarks.evaluation.play import PlaySettings
-from benchmarks.report.terminal import console, family_table, figures_table, progress_bar
+from benchmarks.evaluation.play import PlaySettings, batches, first_indices
+from benchmarks.report.terminal import console, family_table, metrics_table
 from judges import AbstentionLimit, check_judge
 from vt_env.checkpoints import PlayDefaults
 from vt_env.config import EnvSettings, JudgeSettings
@@ -102,12 +99,12 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         wanted = settings.samples or (
             WORLD_SAMPLES if settings.data.name == WORLD else len(env.dataset)
         )
-        indices = evaluation_indices(len(env.dataset), wanted)
+        indices = first_indices(len(env.dataset), wanted)
         episodes = _play(settings, used, env, indices)
     finally:
         env.close()
     limits = limits_record({"policy": shares_of(episodes)}, used)
-    summary = {**figures(episodes).to_json(), "limits": limits}
+    summary = {**summary_metrics(episodes), "limits": limits}
     _print(summary, episodes)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -122,28 +119,18 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
 def _play(
     settings: EvalSettings, used: PlayDefaults, env: VisionThinkEnv, indices: list[int]
 ) -> list[Trajectory]:
-    decision, backend = DECISIONS[settings.decision], settings.play.backend(used)
     episodes: list[Trajectory] = []
     limit = AbstentionLimit(settings.max_abstention_share, BATCH)
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("episodes", total=len(indices))
-            for start in range(0, len(indices), BATCH):
-                sampling = batch_sampling(
-                    settings.temperature, used.max_new_tokens, settings.seed, start
-                )
-                batch = indices[start : start + BATCH]
-                played = play_batch(backend, env, batch, sampling, decision)
-                episodes += played
-                limit.check(t.abstained for t in played if t.ending in JUDGED)
-                bar.update(task, completed=len(episodes))
-    finally:
-        backend.close()
+    with settings.play.player(used, env, settings.seed) as player:
+        for batch in batches(indices, BATCH, what="episodes"):
+            played = player.once(batch, settings.temperature, DECISIONS[settings.decision])
+            episodes += played
+            limit.check(t.abstained for t in played if t.ending in JUDGED)
     return episodes
 
 
 def _print(summary: dict[str, object], episodes: list[Trajectory]) -> None:
-    console.print(figures_table({"policy": summary}, f"{len(episodes)} samples"))
+    console.print(metrics_table({"policy": summary}, f"{len(episodes)} samples"))
     by_family = summary["by_family"]
     assert isinstance(by_family, dict)
     if len(by_family) > 1:

@@ -19,12 +19,12 @@ from rich.table import Table
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED
 from agents.rollouts.collect import Decision
+from agents.rollouts.metrics import episode_metrics
 from agents.rollouts.trajectory import Trajectory
-from benchmarks.evaluation.baselines import batch_sampling, evaluation_indices, play_batch
 from benchmarks.evaluation.chance import BlindGuesses
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
-from benchmarks.evaluation.play import PlaySettings
-from benchmarks.report.terminal import console, progress_bar
+from benchmarks.evaluation.play import PlaySettings, batches, first_indices
+from benchmarks.report.terminal import console
 from vt_env.checkpoints import PlayDefaults
 from vt_env.config import EnvSettings
 from vt_env.data.settings import WORLD
@@ -75,28 +75,28 @@ class QualitySettings:
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of one family, or of all; shares, None where there is no such sample.
+    """Metrics of one family, or of all, by the names of `agents.rollouts.metrics`; shares.
 
     Attributes:
-        samples: How many samples these are of.
-        high: Right after asking.
-        low_enough: Right at low resolution where that suffices.
-        low_lost: Right at low resolution where it does not.
+        episodes: How many samples these are of.
+        accuracy_high: Accuracy after a forced request.
+        accuracy_low_enough: Accuracy at low resolution where that suffices.
+        accuracy_low_lost: Accuracy at low resolution where it does not.
         chance: Right by the best guess that hangs on question and options alone, on the same ones.
-        asks_need: Requests at temperature 1 where high resolution is needed.
-        asks_no_need: Requests at temperature 1 where it is not.
-        asks: Requests at temperature 1.
+        request_rate_need: Requests at temperature 1 where high resolution is needed.
+        request_rate_no_need: Requests at temperature 1 where it is not.
+        resize_call_ratio: Requests at temperature 1.
         well_formed: Episodes at temperature 1 that keep the protocol in every turn.
     """
 
-    samples: int
-    high: float | None
-    low_enough: float | None
-    low_lost: float | None
+    episodes: int
+    accuracy_high: float | None
+    accuracy_low_enough: float | None
+    accuracy_low_lost: float | None
     chance: float | None
-    asks_need: float | None
-    asks_no_need: float | None
-    asks: float | None
+    request_rate_need: float | None
+    request_rate_no_need: float | None
+    resize_call_ratio: float | None
     well_formed: float | None
 
 
@@ -104,7 +104,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     """Plays held-out samples three times, prints a table, and writes it if there is a file to.
 
     Returns:
-        Figures by family, and under ``all``.
+        Metrics by family, and under ``all``.
     """
     used = settings.play.known()
     env = VisionThinkEnv(
@@ -114,7 +114,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
         **settings.play.env_settings(),
         **asdict(settings.world),
     )
-    indices = evaluation_indices(len(env.dataset), settings.samples)
+    indices = first_indices(len(env.dataset), settings.samples)
     try:
         played = _play(settings, used, env, indices)
         train = World("train", **asdict(settings.world))
@@ -130,7 +130,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     if out is not None:
         record = {
             "settings": settings.recorded(),
-            "figures": {name: asdict(quality) for name, quality in result.items()},
+            "metrics": {name: asdict(quality) for name, quality in result.items()},
             "limits": limits,
         }
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -142,26 +142,16 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
 def _play(
     settings: QualitySettings, used: PlayDefaults, env: VisionThinkEnv, indices: Sequence[int]
 ) -> Played:
-    backend = settings.play.backend(used)
     played: Played = {way: [] for way in WAYS}
-    try:
-        with progress_bar() as bar:
-            task = bar.add_task("episodes", total=len(indices) * len(WAYS))
-            for start in range(0, len(indices), BATCH):
-                batch = indices[start : start + BATCH]
-                for way, (temperature, decision) in WAYS.items():
-                    sampling = batch_sampling(
-                        temperature, used.max_new_tokens, settings.seed, start
-                    )
-                    played[way] += play_batch(backend, env, batch, sampling, decision)
-                    bar.advance(task, len(batch))
-    finally:
-        backend.close()
+    with settings.play.player(used, env, settings.seed) as player:
+        for batch in batches(indices, BATCH):
+            for way, (temperature, decision) in WAYS.items():
+                played[way] += player.once(batch, temperature, decision)
     return played
 
 
 def by_family(played: Played, guessed: Mapping[str, bool]) -> dict[str, Quality]:
-    """Figures of every family, and of all.
+    """Metrics of every family, and of all.
 
     Args:
         played: Episodes by way, of the same samples in the same order.
@@ -181,35 +171,27 @@ def by_family(played: Played, guessed: Mapping[str, bool]) -> dict[str, Quality]
 
 
 def _quality(played: Played, guessed: Mapping[str, bool]) -> Quality:
-    need = {
-        way: {
-            wanted: [t for t in mine if t.outcome.needs_high_res is wanted]
-            for wanted in (True, False)
-        }
-        for way, mine in played.items()
-    }
-    lost = need["low"][True]
-    return Quality(
-        samples=len(played["high"]),
-        high=_share([bool(t.outcome.correct) for t in played["high"]]),
-        low_enough=_share([bool(t.outcome.correct) for t in need["low"][False]]),
-        low_lost=_share([bool(t.outcome.correct) for t in lost]),
-        chance=_share([guessed[t.sample_id] for t in lost]),
-        asks_need=_share([t.outcome.requested for t in need["own"][True]]),
-        asks_no_need=_share([t.outcome.requested for t in need["own"][False]]),
-        asks=_share([t.outcome.requested for t in played["own"]]),
-        well_formed=_share([t.outcome.well_formed for t in played["own"]]),
+    lost, enough = (
+        [t for t in played["low"] if t.outcome.needs_high_res is wanted] for wanted in (True, False)
     )
-
-
-def _share(values: Sequence[bool]) -> float | None:
-    return float(np.mean(values)) if values else None
+    own = episode_metrics(played["own"])
+    return Quality(
+        episodes=len(played["high"]),
+        accuracy_high=episode_metrics(played["high"])["accuracy"],
+        accuracy_low_enough=episode_metrics(enough)["accuracy"],
+        accuracy_low_lost=episode_metrics(lost)["accuracy"],
+        chance=float(np.mean([guessed[t.sample_id] for t in lost])) if lost else None,
+        request_rate_need=own["request_rate_need"],
+        request_rate_no_need=own["request_rate_no_need"],
+        resize_call_ratio=own["resize_call_ratio"],
+        well_formed=own["well_formed"],
+    )
 
 
 def quality_table(result: dict[str, Quality], split: str) -> Table:
     """A row a family, and one for all."""
     table = Table(
-        title=f"{result['all'].samples} samples of the {split} split, before RL",
+        title=f"{result['all'].episodes} samples of the {split} split, before RL",
         title_justify="left",
         box=SIMPLE_HEAD,
     )
@@ -218,6 +200,10 @@ def quality_table(result: dict[str, Quality], split: str) -> Table:
     for name in (*names, "protocol"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, quality in result.items():
-        shares = {key: s for key, s in asdict(quality).items() if key not in ("samples", "asks")}
+        shares = {
+            key: s
+            for key, s in asdict(quality).items()
+            if key not in ("episodes", "resize_call_ratio")
+        }
         table.add_row(name, *("-" if s is None else f"{s:.1%}" for s in shares.values()))
     return table

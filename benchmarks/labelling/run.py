@@ -14,9 +14,8 @@ from agents.engine import EngineSettings
 from agents.grpo.config import SEED
 from agents.rollouts.collect import collect
 from benchmarks.data.sources import SAMPLES, DataSource
-from benchmarks.evaluation.baselines import batch_sampling
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
-from benchmarks.evaluation.play import PlaySettings
+from benchmarks.evaluation.play import PlaySettings, batches
 from benchmarks.labelling.file import LabelFile
 from benchmarks.labelling.rule import (
     DECIDED,
@@ -29,7 +28,7 @@ from benchmarks.labelling.rule import (
     label_of,
     precision,
 )
-from benchmarks.report.terminal import console, progress_bar
+from benchmarks.report.terminal import console
 from vt_env.checkpoints import PlayDefaults
 from vt_env.config import EnvSettings, JudgeSettings
 from vt_env.data.load import find_sample
@@ -56,10 +55,6 @@ class LabelSettings(DataSource):
     def play(self) -> PlaySettings:
         """How the model is played."""
         return PlaySettings(self.engine, self.env)
-
-    def sampling(self, start: int, used: PlayDefaults) -> Sampling:
-        """How the batch that begins with sample `start` is drawn."""
-        return batch_sampling(self.temperature, used.max_new_tokens, self.seed, start)
 
     def recorded(self, used: PlayDefaults) -> dict[str, object]:
         """What the labels depend on: how many there are to be and the engine do not count."""
@@ -91,7 +86,6 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         DataError: If a line of `out` cannot be read.
     """
     used = settings.play.known()
-    settings.sampling(0, used)
     file = LabelFile(out, settings.recorded(used))
     env = VisionThinkEnv(
         data=settings.open(), judge=settings.judge.given(), **settings.play.env_settings()
@@ -121,21 +115,11 @@ def _label_rest(
     done: set[int],
 ) -> None:
     """Labels batch by batch; where batches begin does not depend on what is done already."""
-    backend = settings.play.backend(used)
-    try:
-        with progress_bar() as bar:
-            before = len(done.intersection(indices))
-            task = bar.add_task("samples", total=len(indices), completed=before)
-            for start in range(0, len(indices), settings.batch):
-                batch = [i for i in indices[start : start + settings.batch] if i not in done]
-                if batch:
-                    sampling = settings.sampling(start, used)
-                    file.append(
-                        label_batch(env, backend, batch, sampling, settings.rule.thresholds())
-                    )
-                    bar.advance(task, len(batch))
-    finally:
-        backend.close()
+    with settings.play.player(used, env, settings.seed) as player:
+        for batch in batches(indices, settings.batch, done):
+            sampling = player.sampling(batch, settings.temperature)
+            rule = settings.rule.thresholds()
+            file.append(label_batch(env, player.backend, batch.indices, sampling, rule))
 
 
 def label_batch(

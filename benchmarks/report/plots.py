@@ -78,7 +78,7 @@ def _trade_off(axis: Any, summary: Mapping[str, Any]) -> None:
     for (name, point), color in zip(points.items(), COLORS, strict=False):
         if point["accuracy"] is None:
             continue
-        x, y = point["visual_tokens_share_of_full"], point["accuracy"]
+        x, y = point["visual_tokens/share_of_full"], point["accuracy"]
         marker = "*" if name == "trained" else "o"
         axis.scatter([x], [y], s=170 if marker == "*" else 60, marker=marker, color=color, zorder=3)
         below = name in ("oracle", "untrained")

@@ -115,13 +115,13 @@ COLUMNS = (
     ("resize_call_ratio", "asks"),
     ("request_rate_need", "need"),
     ("request_rate_no_need", "no need"),
-    ("visual_tokens_share_of_full", "tokens"),
-    ("mean_return", "return"),
+    ("visual_tokens/share_of_full", "tokens"),
+    ("reward", "reward"),
     ("regret_to_oracle", "regret"),
 )
 
 
-def figures_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+def metrics_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """A table with a row a policy."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("policy", no_wrap=True)
@@ -142,7 +142,7 @@ def family_table(by_family: Mapping[str, Mapping[str, Any]]) -> Table:
             family,
             _cell(row["accuracy"]),
             _cell(row["resize_call_ratio"]),
-            _cell(row["visual_tokens_share_of_full"]),
+            _cell(row["visual_tokens/share_of_full"]),
             str(row["episodes"]),
         )
     return table
@@ -151,7 +151,7 @@ def family_table(by_family: Mapping[str, Mapping[str, Any]]) -> Table:
 def print_summary(summary: Mapping[str, Any], folder: Path) -> None:
     """Prints the final evaluation, and where the files are."""
     rows = {"trained": summary, **summary["baselines"]}
-    console.print(figures_table(rows, f"{summary['episodes']} held-out samples"))
+    console.print(metrics_table(rows, f"{summary['episodes']} held-out samples"))
     console.print(family_table(summary["by_family"]))
     given, before = summary["accuracy_given_request"], summary["accuracy_given_request_before_rl"]
     console.print(

@@ -23,8 +23,7 @@ from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import (
     AfterTraining,
     BeforeTraining,
-    Player,
-    evaluation_indices,
+    PlaysHeldOut,
     play_after,
     play_before,
     summarise,
@@ -39,6 +38,7 @@ from benchmarks.evaluation.limits import (
     shares_of,
     show_limits,
 )
+from benchmarks.evaluation.play import first_indices
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
@@ -240,8 +240,8 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
 
 def _player(
     algorithm: GRPO, env_settings: dict[str, Any], samples: int, step: Callable[[], None]
-) -> Player:
-    indices = evaluation_indices(len(env_settings["data"]), samples)
+) -> PlaysHeldOut:
+    indices = first_indices(len(env_settings["data"]), samples)
 
     def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
         played = algorithm.play_fixed(env_settings, indices, sampling, decision)

@@ -1,6 +1,13 @@
 import pytest
 
-from agents.rollouts.metrics import judge_metrics, rollout_metrics
+from agents.rollouts.metrics import (
+    FAMILY_METRICS,
+    episode_metrics,
+    judge_metrics,
+    rollout_metrics,
+    summary_metrics,
+)
+from agents.rollouts.trajectory import Trajectory
 from tests.agents.helpers import trajectory
 from vt_env.episode import Ending
 from vt_env.rewards import Outcome
@@ -43,3 +50,51 @@ def test_judge_metrics_of_several_runners() -> None:
         "judge/retries": 3.0,
         "judge/abstained/timeout": 3.0,
     }
+
+
+def episode(need: bool | None, requested: bool, correct: bool | None, reward: float) -> Trajectory:
+    return trajectory(
+        outcome=Outcome(correct, requested, True, need),
+        reward_terms={"accuracy": reward},
+        visual_tokens=20 if requested else 4,
+    )
+
+
+LOW = [
+    episode(True, False, False, 0.4),
+    episode(False, False, True, 1.4),
+    episode(None, False, False, 0.4),
+    episode(None, False, True, 1.4),
+]
+
+
+def test_training_and_evaluation_say_the_same_by_the_same_names() -> None:
+    rolled, summed = rollout_metrics(LOW), summary_metrics(LOW)
+    for name, value in episode_metrics(LOW).items():
+        assert summed[name] == (None if value is None else pytest.approx(value, abs=1e-6))
+        assert rolled.get(name) == value
+    for family, metrics in summed["by_family"].items():
+        assert set(metrics) == {*FAMILY_METRICS, "episodes"}
+        for name in FAMILY_METRICS:
+            assert rolled[f"by_family/{family}/{name}"] == pytest.approx(metrics[name], abs=1e-6)
+
+
+def test_a_summary_by_hand() -> None:
+    result = summary_metrics(LOW)
+    assert result["accuracy"] == 0.5
+    assert result["request_rate_need"] == 0.0
+    assert result["accuracy_given_request"] is None
+    assert result["visual_tokens/share_of_full"] == 0.25
+    assert result["reward"] == pytest.approx(0.9)
+    assert (result["episodes"], result["by_family"]["objects"]["episodes"]) == (4, 4)
+
+
+def test_the_margin_counts_in_accuracy_but_in_neither_rate() -> None:
+    high = episode(None, True, True, 1.3)
+    result = episode_metrics([LOW[0], high, high])
+    assert result["accuracy"] == pytest.approx(2 / 3)
+    assert (result["request_rate_need"], result["request_rate_no_need"]) == (0.0, None)
+
+
+def test_of_no_episodes_nothing_is_known() -> None:
+    assert set(episode_metrics([]).values()) == {None}

@@ -1,4 +1,4 @@
-"""``visionthink quality``: its figures, by hand, and the command from end to end."""
+"""``visionthink quality``: its metrics, by hand, and the command from end to end."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def episode(
     return trajectory(outcome=outcome, family=family, **changes)
 
 
-def test_the_figures_by_hand() -> None:
+def test_the_metrics_by_hand() -> None:
     played = {
         "high": [episode(True, True), episode(False, True), episode(None, False)],
         "low": [episode(True, False), episode(False, True), episode(None, True)],
@@ -39,18 +39,18 @@ def test_the_figures_by_hand() -> None:
     assert list(result) == ["maps", "all"]
     assert result["maps"] == result["all"]
     got = result["all"]
-    assert got.samples == 3
-    assert got.high == pytest.approx(2 / 3)
-    assert (got.low_enough, got.low_lost, got.chance) == (1.0, 0.0, 1.0)
-    assert (got.asks_need, got.asks_no_need) == (1.0, 0.0)
-    assert got.asks == pytest.approx(1 / 3)
+    assert got.episodes == 3
+    assert got.accuracy_high == pytest.approx(2 / 3)
+    assert (got.accuracy_low_enough, got.accuracy_low_lost, got.chance) == (1.0, 0.0, 1.0)
+    assert (got.request_rate_need, got.request_rate_no_need) == (1.0, 0.0)
+    assert got.resize_call_ratio == pytest.approx(1 / 3)
     assert got.well_formed == pytest.approx(2 / 3)
 
 
 def test_what_there_is_none_of_is_none() -> None:
     played = {way: [episode(False, True, family="street")] for way in ("high", "low", "own")}
     got = by_family(played, {})["street"]
-    assert (got.low_lost, got.chance, got.asks_need) == (None, None, None)
+    assert (got.accuracy_low_lost, got.chance, got.request_rate_need) == (None, None, None)
 
 
 def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
     assert "3 samples of the generalisation split" in done.output
     record = json.loads(out.read_text())
     assert record["settings"]["split"] == "generalisation"
-    assert record["figures"]["all"]["samples"] == 3
+    assert record["metrics"]["all"]["episodes"] == 3
     assert invoke("quality", "--samples", "0").exit_code != 0

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.evaluation.metrics import figures, oracle_episodes
+from benchmarks.evaluation.oracle import oracle_episodes, regret
 from tests.agents.helpers import trajectory
 from vt_env.rewards import Outcome
 
@@ -41,23 +41,12 @@ def test_the_oracle_answers_in_the_margin_when_that_pays_more() -> None:
     assert [t.outcome.requested for t in oracle] == [True, False, False, False]
 
 
-def test_figures() -> None:
-    result = figures(LOW)
-    assert result.accuracy == 0.5
-    assert result.request_rate_need == 0.0
-    assert result.accuracy_given_request is None
-    assert result.visual_tokens_share_of_full == 0.25
-    assert result.mean_return == pytest.approx(0.9)
-    assert result.by_family["objects"].episodes == 4
-    assert figures(HIGH).visual_tokens_share_of_full == 1.25
-
-
-def test_the_margin_counts_in_accuracy_but_in_neither_rate() -> None:
-    result = figures([LOW[0], HIGH[2], HIGH[3]])
-    assert result.accuracy == pytest.approx(2 / 3)
-    assert (result.request_rate_need, result.request_rate_no_need) == (0.0, None)
-
-
 def test_misaligned_episodes_are_refused() -> None:
     with pytest.raises(ValueError, match="same order"):
         oracle_episodes(LOW, HIGH[::-1])
+
+
+def test_regret_is_what_the_oracle_has_over_a_policy() -> None:
+    assert regret(0.9, 1.35) == 0.45
+    assert regret(None, 1.0) is None
+    assert regret(1.0, None) is None
