@@ -77,7 +77,7 @@ class VisionProcessor:
         place = {key: number for number, key in enumerate(dict.fromkeys(map(id, images)))}
         distinct = {id(image): image for image in images}
         out = self._processor(
-            images=[np.asarray(distinct[key]) for key in place],
+            images=[np.array(distinct[key]) for key in place],  # torch wants to be able to write
             return_tensors="pt",
             input_data_format="channels_last",
         )

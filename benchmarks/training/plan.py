@@ -5,32 +5,33 @@ from __future__ import annotations
 from agents.engine import EngineSettings
 from benchmarks.report.stages import Stage
 from benchmarks.training.settings import TrainSettings
+from vt_env.data.settings import WORLD
 
-START_SECONDS, EPISODE_SECONDS = 30.0, 0.019
-"""Of the embedded model on two cores: until the engine runs, and for an episode played and learned
-from (348 s for 100 iterations of 192 episodes)."""
+CHECK_SECONDS, START_SECONDS, EPISODE_SECONDS = 15.0, 30.0, 0.019
+"""Of the embedded model on two cores: until everything is imported and checked, until the engine
+runs, and for an episode played and learned from (348 s for 100 iterations of 192 episodes)."""
 PLAYS = {"untrained": 2, "trained": 4}
 """How often the held-out samples are played before and after training."""
 
 
-def plan(settings: TrainSettings, samples: int, done: int = 0) -> list[Stage]:
+def plan(settings: TrainSettings, done: int = 0) -> list[Stage]:
     """The stages of a run; times are known of the embedded model alone.
 
     Args:
         settings: Those of the run.
-        samples: Held-out samples that there are.
         done: Iterations that are done already.
     """
-    played, left = min(samples, settings.evaluation.samples), settings.run.iterations - done
+    played, left = settings.evaluation.samples, settings.run.iterations - done
+    held_out = settings.evaluation.data or settings.data.name
+    most = f"{played}" if held_out == WORLD else f"at most {played}"
     prompts, group = settings.grpo.num_prompts, settings.grpo.num_generations
+    episodes, trained = EPISODE_SECONDS * played, EPISODE_SECONDS * left * prompts * group
     stages = [
+        ("check", "settings, data, model and judge", CHECK_SECONDS),
         ("engine", "Ray and the engine start", START_SECONDS),
-        ("untrained", f"the model before RL on {played} samples", PLAYS["untrained"] * played),
-        ("training", f"{left} iterations of {prompts} x {group} episodes", left * prompts * group),
-        ("trained", f"the trained model on {played} samples", PLAYS["trained"] * played),
+        ("untrained", f"the model before RL on {most} samples", episodes * PLAYS["untrained"]),
+        ("training", f"{left} iterations of {prompts} x {group} episodes", trained),
+        ("trained", f"the trained model on {most} samples", episodes * PLAYS["trained"]),
     ]
     known = settings.engine.model_dir == EngineSettings().model_dir
-    return [
-        Stage(name, about, (cost if n == 0 else EPISODE_SECONDS * cost) if known else None)
-        for n, (name, about, cost) in enumerate(stages)
-    ]
+    return [Stage(name, about, seconds if known else None) for name, about, seconds in stages]

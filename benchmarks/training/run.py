@@ -55,10 +55,12 @@ if TYPE_CHECKING:
 
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
+    folder = RunFolder.planned(root, settings, run_id)
+    announce(folder.path, plan(settings))
     with under_way("check"):
         settings = settings.resolved()
         envs = check_data(settings)
-    folder = RunFolder.create(root, settings, run_id)
+    folder.create(settings)
     _run(settings, envs, folder, None)
     return folder
 
@@ -78,6 +80,7 @@ def resume(path: Path) -> RunFolder:
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
     folder.check_progress(latest[0], latest[0] * settings.grpo.num_prompts)
+    announce(path, plan(settings, latest[0]))
     with under_way("check"):
         envs = check_data(settings)
     folder.forget_after(latest[0])
@@ -162,7 +165,6 @@ def _run(
 ) -> None:
     begun, used = time.monotonic(), settings.play.known()
     done = latest[0] if latest else 0
-    announce(folder.path, plan(settings, len(envs.evaluation["data"]), done))
     with PeakMemory() as memory, ExitStack() as opened:
         with under_way("engine"):
             opened.enter_context(ray_session(settings))

@@ -29,24 +29,34 @@ class RunFolder:
     _board: Any = field(default=None, init=False, repr=False)
 
     @classmethod
-    def create(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
-        """Makes a new folder under `root`, named by time and seed unless told otherwise.
+    def planned(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
+        """A folder under `root` that is not there yet, named by time and seed unless told otherwise.
 
         Raises:
             ConfigError: If a run of that name exists.
         """
-        name = name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.run.seed}"
-        path = root / name
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError as error:
-            raise ConfigError(
-                f"{path} exists already; choose another --run-id, or --resume {path}."
-            ) from error
-        settings.save(path / "settings.json")
-        folder = cls(path)
-        folder.note_start()
+        folder = cls(root / (name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.run.seed}"))
+        if folder.path.exists():
+            raise folder._taken()
         return folder
+
+    def create(self, settings: TrainSettings) -> None:
+        """Makes the folder.
+
+        Raises:
+            ConfigError: If a run of that name exists by now.
+        """
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise self._taken() from error
+        settings.save(self.path / "settings.json")
+        self.note_start()
+
+    def _taken(self) -> ConfigError:
+        return ConfigError(
+            f"{self.path} exists already; choose another --run-id, or --resume {self.path}."
+        )
 
     def note_start(self) -> None:
         """Adds to `provenance.json` what goes on from here: version, commit, packages, command."""

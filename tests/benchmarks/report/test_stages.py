@@ -54,7 +54,7 @@ def test_a_terminal_of_80_columns_shows_all_of_it(
 
 
 def test_the_plan_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    announce(tmp_path, plan(TrainSettings(), 10_000))
+    announce(tmp_path, plan(TrainSettings()))
     said = capsys.readouterr().out
     assert f"Run: {tmp_path}" in said
     assert "100 iterations of 24 x 8 episodes" in said and "about 6 min" in said
@@ -64,11 +64,14 @@ def test_the_plan_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_the_plan_of_another_model_promises_no_times() -> None:
     settings = build(TrainSettings, {"engine.model_dir": "other", "run.iterations": 10})
-    stages_ = plan(settings, 50, done=4)
-    assert [stage.seconds for stage in stages_] == [None] * 4
-    assert [stage.name for stage in stages_] == ["engine", "untrained", "training", "trained"]
-    assert stages_[2].about == "6 iterations of 24 x 8 episodes"
-    assert "on 50 samples" in stages_[1].about
+    stages_ = plan(settings, done=4)
+    names = ["check", "engine", "untrained", "training", "trained"]
+    assert [stage.name for stage in stages_] == names
+    assert [stage.seconds for stage in stages_] == [None] * 5
+    assert stages_[3].about == "6 iterations of 24 x 8 episodes"
+    assert "on 600 samples" in stages_[2].about
+    other = plan(build(TrainSettings, {"data.name": "rows.jsonl"}))
+    assert "on at most 600 samples" in other[2].about
     assert set(PLAYS) < {stage.name for stage in stages_}
 
 

@@ -38,7 +38,8 @@ class Saves:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     """A run of 4 prompts an iteration that was stopped after its third."""
-    folder = RunFolder.create(tmp_path, SETTINGS, "run")
+    folder = RunFolder.planned(tmp_path, SETTINGS, "run")
+    folder.create(SETTINGS)
     for iteration in (1, 2, 3):
         folder.log(iteration, {"loss": 0.5, "seconds": float(iteration)})
         if iteration == 2:
@@ -132,7 +133,8 @@ def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
 
 def test_a_run_says_what_it_was_made_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/somewhere/visionthink", "train", "--seed", "3"])
-    folder = RunFolder.create(tmp_path, SETTINGS, "run")
+    folder = RunFolder.planned(tmp_path, SETTINGS, "run")
+    folder.create(SETTINGS)
     folder.note_start()
     first, again = json.loads((folder.path / "provenance.json").read_text())
     assert first["visionthink"] == again["visionthink"] == version()
