@@ -98,7 +98,7 @@ def _families(dataset: Dataset) -> tuple[str, ...]:
     """Families that are sure to come, where that is known."""
     if not isinstance(dataset, World):
         return ()
-    return dataset.families or tuple(name for group in SUITES[dataset.suite] for name in group)
+    return dataset.families or tuple(name for group in SUITES.find(dataset.suite) for name in group)
 
 
 def _title(dataset: Dataset) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.benchmarks.cli.test_main import visionthink
+from tests.benchmarks.cli.test_main import ROOT, visionthink
 
 ACME = Path(__file__).parent / "acme_vision"
 COLOURS = ("red", "green", "blue", "orange")
@@ -17,13 +20,13 @@ COLOURS = ("red", "green", "blue", "orange")
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Rows in the package's own schema."""
-    rows = []
+    """Rows in the package's own schema and format."""
+    rows = ["# acme\n"]
     for colour in COLOURS:
         Image.new("RGB", (224, 224), colour).save(tmp_path / f"{colour}.png")
-        rows.append({"ask": "What color is it?", "say": colour, "shot": f"{colour}.png"})
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        rows.append(f"ask = What color is it?\nsay = {colour}\nshot = {colour}.png\n\n")
+    path = tmp_path / "rows.acme"
+    path.write_text("".join(rows))
     return path
 
 
@@ -34,7 +37,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Path) -> None:
     done = visionthink(
-        *("train", "--plugin", str(ACME), "--data", str(data), "--rewards", "acme"),
+        *("train", "--plugin", str(ACME), "--data", "acme_world", "--eval-data", str(data)),
+        *("--rewards", "acme"),
         *("--shaper", "acme_fee", "--shaper-param", "fee=0.25"),
         *("--judge", "acme_prefix", "--judge-param", "letters=2"),
         *("--backend", "acme_engine", "--loss-type", "acme_reinforce", "--beta", "0"),
@@ -50,12 +54,42 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
         assert row["rewards/shaping/mean"] == -0.25
         assert 0 < row["acme_sureness"] <= 1
         assert "clip_ratio/low_mean" not in row, "the objective is the package's"
+        drawn = {name.split("/")[1] for name in row if name.startswith("by_family/")}
+        assert drawn <= {"textures", "objects", "maps"}, "the suite is the package's"
     for episode in lines(tmp_path / "acme" / "episodes.jsonl"):
+        assert episode["references"][0] in COLOURS, "rows of the package's own format"
         assert set(episode["reward_terms"]) >= {"acme_brevity", "token_cost"}
         assert episode["question"] == "What color is it?"
         assert episode["reward"] == pytest.approx(sum(episode["reward_terms"].values()), abs=1e-5)
     settings = json.loads((tmp_path / "acme" / "settings.json").read_text())
     assert settings["plugins"] == [str(ACME)]
+
+
+@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_its_tool_is_trained_with_and_is_in_the_records(runners: int, tmp_path: Path) -> None:
+    script = Path(__file__).parent / "train_with_tool.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(ACME), str(runners), str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["resize_call_ratio"] > 0
+    assert metrics["refused"] == 0
+    episodes = lines(tmp_path / "episodes.jsonl")
+    assert len(episodes) == 4
+    for episode in episodes:
+        first = episode["turns"][0]
+        assert first["tool"] == "acme_look"
+        assert episode["turns"][1]["tool"] is None
+        assert episode["visual_tokens"] == 9 + 2, "the first view, and the tool's own price"
+        paid = -0.2 * 11 / episode["full_tokens"]
+        assert first["reward_terms"]["token_cost"] == pytest.approx(paid, abs=1e-6)
 
 
 def test_its_names_and_parameters_are_checked_as_ours_are(tmp_path: Path) -> None:
@@ -77,16 +111,17 @@ def test_its_schema_is_checked_row_by_row(data: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert f"{len(COLOURS)} samples, all usable" in done.stdout
     with data.open("a") as file:
-        file.write('{"ask": "What color is it?", "say": "red"}\n')
+        file.write("ask = What color is it?\nsay = red\n\nask: What?\n")
     done = visionthink("data", "check", "--plugin", str(ACME), str(data))
     assert done.returncode == 2
-    assert f"{data}:5: field 'shot': is missing; it is the image of acme's rows." in done.stdout
+    assert f"{data}:18: field 'shot': is missing; it is the image of acme's rows." in done.stdout
+    assert f"{data}:21: expected 'key = value', got 'ask: What?'." in done.stdout
 
 
 def test_without_the_plugin_nothing_of_it_is_known(data: Path) -> None:
     done = visionthink("data", "check", str(data))
     assert done.returncode == 2
-    assert "field 'question'" in done.stdout
+    assert "holds no JSON; what is read: JSON lines" in done.stdout
     done = visionthink("data", "check", "--plugin", "acme_visoin", str(data))
     assert done.returncode == 2
     assert "PluginError: Plugin 'acme_visoin' cannot be loaded" in done.stdout
