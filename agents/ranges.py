@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.errors import TrainingError
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 from vt_env.ranges import Numbers, check_number
 
 _COUNT = Numbers(1, whole=True)

@@ -52,12 +52,9 @@ from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
 from agents.tiny import CHECKPOINT
-from judges.abstention import AbstentionLimit
-from judges.plugins import load_plugins, plugin_names
-from vt_env.checkpoints import PlayDefaults
-from vt_env.errors import UnknownNameError
+from judges import AbstentionLimit, load_plugins, plugin_names
+from vt_env import PlayDefaults, UnknownNameError, group_shaper
 from vt_env.ranges import check_flag
-from vt_env.shapers import group_shaper
 
 ROLLOUTS = "rollouts"
 """Key of the rollout metrics in the results of `GRPO.train`."""

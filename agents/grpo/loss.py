@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from agents.ranges import LOSS
-from judges.registry import Registry, check_parameters
-from vt_env.errors import ConfigError
+from judges import Registry, check_parameters
+from vt_env import ConfigError
 from vt_env.ranges import check_flag, check_numbers
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from agents.rollouts.trajectory import Trajectory
-from vt_env.episode import Ending
+from vt_env import Ending
 
 
 def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 from vt_env.ranges import Numbers, check_numbers
 from vt_env.tasks import CANVAS
 

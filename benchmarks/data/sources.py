@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vt_env.data.load import DATASETS, load_dataset
-from vt_env.errors import ConfigError
-from vt_env.samples import Dataset
+from vt_env import DATASETS, ConfigError, Dataset, load_dataset
 
 WORLD_SAMPLES = 1000
 """Samples of the world that a command takes unless told otherwise; of a file it takes all."""

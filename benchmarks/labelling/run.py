@@ -10,9 +10,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents.backends import GenerationBackend, Sampling, make_backend
+from agents import GenerationBackend, Sampling, collect, make_backend
 from agents.ranges import SAMPLING, SEED
-from agents.rollouts.collect import collect
 from benchmarks.data.sources import DataSource
 from benchmarks.evaluation.baselines import batch_sampling
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
@@ -29,9 +28,8 @@ from benchmarks.labelling.rule import (
     precision,
 )
 from benchmarks.report.terminal import console, progress_bar
-from vt_env.checkpoints import PlayDefaults
-from vt_env.data.load import find_sample
-from vt_env.env import VisionThinkEnv
+from vt_env import PlayDefaults, VisionThinkEnv
+from vt_env.data import find_sample
 from vt_env.ranges import Numbers, check_number, check_numbers
 
 _RANGES = {

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.backends import BACKENDS
-from agents.grpo.advantages import ADVANTAGE_ESTIMATORS
-from agents.grpo.loss import LOSS_TYPES
+from agents import ADVANTAGE_ESTIMATORS, BACKENDS, LOSS_TYPES
 from judges import JUDGES
-from vt_env import GROUP_SHAPERS, REWARD_PRESETS, REWARD_TERMS
-from vt_env.data.load import DATASETS
-from vt_env.data.schemas import SCHEMAS
-from vt_env.templates import TEMPLATES
-from vt_env.tools import TOOLS
+from vt_env import DATASETS, GROUP_SHAPERS, REWARD_PRESETS, REWARD_TERMS, SCHEMAS, TEMPLATES, TOOLS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import ray
 
-from agents.backends import Sampling
-from agents.grpo.algorithm import ROLLOUTS, GRPOConfig
+from agents import GRPOConfig, Sampling
+from agents.grpo import ROLLOUTS
 
 
 def main(acme: str, runners: str, out: Path) -> None:

@@ -10,8 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from judges.plugins import load_plugins
-from judges.registry import Registry, check_parameters, is_reference
+from judges import Registry, check_parameters, is_reference, load_plugins
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.row_files import endings
 from vt_env.data.splits import SPLIT_WORDS, choose_files, visible

@@ -95,15 +95,16 @@ def row_file(path: Path) -> RowFile:
     ending = next((e for e in sorted(ROW_FORMATS, key=len)[::-1] if name.endswith(e)), None)
     opens = functools.partial(_open_text, ending=None) if ending is None else ROW_FORMATS[ending]
     try:
-        found = RowFile(path, opens(head), contents)
+        rows: object = opens(head)
     except NoRowsError as error:
         _refuse(path, str(error))
     except RowError as error:
         raise DatasetError([DataError(str(path), 1, error.field, error.problem)], 0) from error
-    if not isinstance(found.format, RowFormat):
-        kind = type(found.format).__name__
+    if not isinstance(rows, RowFormat):
+        kind = type(rows).__name__
         raise ConfigError(f"The format of {ending} files must have rows and read; it is a {kind}.")
-    if isinstance(found.format, JsonLines) and head.lstrip(BLANK).startswith(b"{"):
+    found = RowFile(path, rows, contents)
+    if isinstance(rows, JsonLines) and head.lstrip(BLANK).startswith(b"{"):
         _refuse_spread(found, head)
     return found
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.data.quoting import quoted
 from vt_env.data.schemas import RowError
 

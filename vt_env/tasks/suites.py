@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.tasks.families.charts import ChartsTask
 from vt_env.tasks.families.documents import DocumentsTask
 from vt_env.tasks.families.instruments import InstrumentsTask

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vt_env.data.schemas import SCHEMAS, RowError
+from vt_env import SCHEMAS
+from vt_env.data import RowError
 
 
 @SCHEMAS.register("acme")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from vt_env.data.row_formats import ROW_FORMATS, FoundRow, NoRowsError, RowFormat
-from vt_env.data.schemas import RowError
+from vt_env import ROW_FORMATS
+from vt_env.data import FoundRow, NoRowsError, RowError, RowFormat
 
 HEAD = b"# acme\n"
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from PIL import Image, ImageOps
 
-from vt_env.images.limits import ImageLimits
-from vt_env.tools import TOOLS, BadArgumentsError, Call, Refusal, Scene, Target, Tool
+from vt_env import TOOLS, ImageLimits
+from vt_env.tools import BadArgumentsError, Call, Refusal, Scene, Target, Tool
 
 PRICE = 2
 """Visual tokens that are paid for, whatever is shown."""

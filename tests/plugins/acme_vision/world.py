@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from vt_env.data.load import DATASETS
-from vt_env.tasks import SUITES, World
+from vt_env import DATASETS, SUITES, World
 
 SUITES.register("acme", (("textures",), ("objects", "maps")))
 
