@@ -1,1 +1,133 @@
 """Who acts, and who learns: engines, rollouts, GRPO, and the embedded model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judges import lazy_face
+
+if TYPE_CHECKING:
+    from agents.backends import (
+        BACKENDS,
+        Generation,
+        GenerationBackend,
+        GenerationRequest,
+        Sampling,
+        check_backend,
+        make_backend,
+    )
+    from agents.errors import AlignmentError, BackendError, CheckpointError, TrainingError
+    from agents.grpo import (
+        ADVANTAGE_ESTIMATORS,
+        GRPO,
+        LOSS_TYPES,
+        BatchSize,
+        GRPOConfig,
+        GRPOEnvRunner,
+        LossConfig,
+        TokenBatch,
+        advantage_estimator,
+        dapo_loss,
+        finish_groups,
+        group_advantages,
+    )
+    from agents.models import (
+        ChatEncoder,
+        VisionProcessor,
+        check_weights,
+        load_model,
+        playable,
+        prepare_imports,
+    )
+    from agents.rollouts import Decision, Force, Trajectory, collect, rollout_metrics
+    from agents.tiny import CHECKPOINT
+else:
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        {
+            "agents.backends": (
+                "BACKENDS",
+                "Generation",
+                "GenerationBackend",
+                "GenerationRequest",
+                "Sampling",
+                "check_backend",
+                "make_backend",
+            ),
+            "agents.errors": (
+                "AlignmentError",
+                "BackendError",
+                "CheckpointError",
+                "TrainingError",
+            ),
+            "agents.grpo": (
+                "ADVANTAGE_ESTIMATORS",
+                "GRPO",
+                "LOSS_TYPES",
+                "BatchSize",
+                "GRPOConfig",
+                "GRPOEnvRunner",
+                "LossConfig",
+                "TokenBatch",
+                "advantage_estimator",
+                "dapo_loss",
+                "finish_groups",
+                "group_advantages",
+            ),
+            "agents.models": (
+                "ChatEncoder",
+                "VisionProcessor",
+                "check_weights",
+                "load_model",
+                "playable",
+                "prepare_imports",
+            ),
+            "agents.rollouts": (
+                "Decision",
+                "Force",
+                "Trajectory",
+                "collect",
+                "rollout_metrics",
+            ),
+            "agents.tiny": ("CHECKPOINT",),
+        },
+        extra="cpu",
+    )
+
+__all__ = [
+    "ADVANTAGE_ESTIMATORS",
+    "BACKENDS",
+    "CHECKPOINT",
+    "GRPO",
+    "LOSS_TYPES",
+    "AlignmentError",
+    "BackendError",
+    "BatchSize",
+    "ChatEncoder",
+    "CheckpointError",
+    "Decision",
+    "Force",
+    "GRPOConfig",
+    "GRPOEnvRunner",
+    "Generation",
+    "GenerationBackend",
+    "GenerationRequest",
+    "LossConfig",
+    "Sampling",
+    "TokenBatch",
+    "TrainingError",
+    "Trajectory",
+    "VisionProcessor",
+    "advantage_estimator",
+    "check_backend",
+    "check_weights",
+    "collect",
+    "dapo_loss",
+    "finish_groups",
+    "group_advantages",
+    "load_model",
+    "make_backend",
+    "playable",
+    "prepare_imports",
+    "rollout_metrics",
+]

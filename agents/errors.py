@@ -7,7 +7,7 @@ VisionThinkError
 └── TrainingError       training cannot start or go on
 """
 
-from vt_env.errors import VisionThinkError
+from vt_env import VisionThinkError
 
 
 class AlignmentError(VisionThinkError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import vt_env
-from vt_env.protocol import Answer, Request, to_text
+from vt_env import Answer, Request, to_text
 
 
 def act(observation: dict[str, Any]) -> str:

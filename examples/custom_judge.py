@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 import vt_env
 from judges import Judge, JudgeCase, Verdict
-from vt_env.protocol import Answer, to_text
+from vt_env import Answer, to_text
 
 
 class SimilarityJudge(Judge):

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import vt_env
-from vt_env.protocol import Answer, Request, to_text
-from vt_env.rewards import Outcome
-from vt_env.shapers import GROUP_SHAPERS, group_shaper
+from vt_env import GROUP_SHAPERS, Answer, Outcome, Request, group_shaper, to_text
 
 
 @GROUP_SHAPERS.register("scarce")

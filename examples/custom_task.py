@@ -14,9 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import vt_env
-from vt_env.images.views import MemoryImage
-from vt_env.protocol import Request, to_text
-from vt_env.samples import Sample
+from vt_env import MemoryImage, Request, Sample, to_text
 
 SIDE = 224
 

@@ -20,9 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.grpo.loss import BatchSize, LossConfig, TokenBatch, dapo_loss
-from agents.models.compat import prepare_imports
-from agents.tiny import CHECKPOINT
+from agents import CHECKPOINT, BatchSize, LossConfig, TokenBatch, dapo_loss, prepare_imports
 from vt_env import Dataset, Message, VisionThinkEnv, load_dataset
 
 prepare_imports()  # lets transformers be imported beside a torch that was built for a CPU

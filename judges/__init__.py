@@ -1,7 +1,7 @@
 """How an answer is scored. Knows no environment and no torch."""
 
 from judges.abstention import AbstentionLimit, kept_in_group
-from judges.audit import Agreement, agreement, audit
+from judges.audit import Agreement, agreement, audit, format_agreement
 from judges.base import (
     ANSWER_KINDS,
     JUDGES,
@@ -16,7 +16,14 @@ from judges.base import (
     make_judge,
 )
 from judges.cache import CachedJudge, ReplayJudge
-from judges.combine import CascadeJudge, MajorityJudge, llm_judge, replay_judge, rule_then_llm
+from judges.combine import (
+    CascadeJudge,
+    MajorityJudge,
+    close_all,
+    llm_judge,
+    replay_judge,
+    rule_then_llm,
+)
 from judges.errors import (
     AbstentionLimitError,
     CacheMissError,
@@ -30,11 +37,12 @@ from judges.errors import (
     UnknownNameError,
     VisionThinkError,
 )
+from judges.faces import lazy_face
 from judges.llm.judge import LLMJudge
-from judges.plugins import load_plugins
+from judges.plugins import load_plugins, plugin_names
 from judges.queue import JudgeQueue
 from judges.records import EpisodeRecord, TurnRecord, read_cases
-from judges.registry import Registry
+from judges.registry import Registry, check_parameters, is_reference, short_name
 from judges.rules.judge import RuleJudge
 from judges.store import VerdictStore
 
@@ -84,9 +92,16 @@ __all__ = [
     "as_judge",
     "audit",
     "check_judge",
+    "check_parameters",
+    "close_all",
+    "format_agreement",
+    "is_reference",
     "kept_in_group",
+    "lazy_face",
     "load_plugins",
     "make_judge",
+    "plugin_names",
     "read_cases",
     "rule_then_llm",
+    "short_name",
 ]

@@ -32,6 +32,8 @@ class Registry(Mapping[str, T]):
         kind: What they are, for errors: ``"group shaper"``.
         fits: Whether a thing is of the kind.
         wanted: What it has to be, for errors.
+        names: What names look like; none has a colon.
+        named: What that is, for errors.
     """
 
     def __init__(
@@ -39,8 +41,11 @@ class Registry(Mapping[str, T]):
         kind: str,
         fits: Callable[[object], bool] = callable,
         wanted: str = "something that can be called",
+        names: str = r"[^:]*[^:\s][^:]*",
+        named: str = "a text without colons",
     ) -> None:
         self.kind, self._fits, self._wanted = kind, fits, wanted
+        self._names, self._named = re.compile(names), named
         self._entries: dict[str, T] = {}
         self._later: dict[str, str] = {}
 
@@ -68,10 +73,8 @@ class Registry(Mapping[str, T]):
         """
         if entry is _LEFT_OUT:
             return lambda found: self.register(name, found)
-        if not isinstance(name, str) or not name.strip() or ":" in name:
-            raise RegistryError(
-                f"The name of a {self.kind} is a text without colons, got {name!r}."
-            )
+        if not isinstance(name, str) or not self._names.fullmatch(name):
+            raise RegistryError(f"The name of a {self.kind} is {self._named}, got {name!r}.")
         later = isinstance(entry, str) and is_reference(entry)
         known = self._later.get(name) if later else self._entries.get(name)
         if name in self and not (known is not None and _same_definition(known, entry)):

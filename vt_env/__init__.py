@@ -13,8 +13,18 @@ from typing import Any
 
 import gymnasium
 
-from judges.plugins import load_plugins
-from vt_env.data.load import load_dataset
+from judges import load_plugins
+from vt_env.checkpoints import (
+    Checkpoint,
+    PlayDefaults,
+    image_limits,
+    read_checkpoint,
+    write_defaults,
+)
+from vt_env.data.load import DATASETS, load_dataset
+from vt_env.data.row_formats import ROW_FORMATS
+from vt_env.data.schemas import SCHEMAS
+from vt_env.discrete import VisionThinkDiscreteEnv
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending, Episode, EpisodeConfig, Message, Observation, Transition
 from vt_env.errors import (
@@ -23,13 +33,24 @@ from vt_env.errors import (
     DatasetError,
     ImageError,
     LadderWarning,
+    ParameterError,
+    PluginError,
+    RegistryError,
     UnknownNameError,
     UnknownSettingError,
     VisionThinkError,
 )
-from vt_env.rewards import REWARD_PRESETS, REWARD_TERMS, Outcome, RewardConfig
+from vt_env.factory import EpisodeFactory
+from vt_env.images.views import FileImage, ImageLimits, MemoryImage
+from vt_env.protocol import Answer, Crop, Malformed, Request, parse, to_text
+from vt_env.rewards import REWARD_PRESETS, REWARD_TERMS, Outcome, RewardConfig, reward_config
 from vt_env.samples import Dataset, Sample
-from vt_env.shapers import GROUP_SHAPERS
+from vt_env.shapers import GROUP_SHAPERS, group_shaper
+from vt_env.tasks import SUITES, TASKS, World
+from vt_env.templates import TEMPLATES, PromptTemplate, load_template
+from vt_env.tokens import TOKEN_FAMILIES
+from vt_env.tools import TOOLS
+from vt_env.vector import VisionThinkVectorEnv
 
 ENV_ID = "VisionThink-v0"
 DISCRETE_ENV_ID = "VisionThinkDiscrete-v0"
@@ -71,31 +92,64 @@ def make(
 register()
 
 __all__ = [
+    "DATASETS",
     "DISCRETE_ENV_ID",
     "ENV_ID",
     "GROUP_SHAPERS",
     "REWARD_PRESETS",
     "REWARD_TERMS",
+    "ROW_FORMATS",
+    "SCHEMAS",
+    "SUITES",
+    "TASKS",
+    "TEMPLATES",
+    "TOKEN_FAMILIES",
+    "TOOLS",
+    "Answer",
+    "Checkpoint",
     "ConfigError",
+    "Crop",
     "DataError",
     "Dataset",
     "DatasetError",
     "Ending",
     "Episode",
     "EpisodeConfig",
+    "EpisodeFactory",
+    "FileImage",
     "ImageError",
+    "ImageLimits",
     "LadderWarning",
+    "Malformed",
+    "MemoryImage",
     "Message",
     "Observation",
     "Outcome",
+    "ParameterError",
+    "PlayDefaults",
+    "PluginError",
+    "PromptTemplate",
+    "RegistryError",
+    "Request",
     "RewardConfig",
     "Sample",
     "Transition",
     "UnknownNameError",
     "UnknownSettingError",
+    "VisionThinkDiscreteEnv",
     "VisionThinkEnv",
     "VisionThinkError",
+    "VisionThinkVectorEnv",
+    "World",
+    "group_shaper",
+    "image_limits",
     "load_dataset",
+    "load_template",
     "make",
+    "parse",
+    "read_checkpoint",
     "register",
+    "reward_config",
+    "to_text",
+    "write_defaults",
 ]

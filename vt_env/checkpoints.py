@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.images.limits import BOUNDS, ImageLimits
 from vt_env.templates import PromptTemplate, load_template, shipped_templates, to_toml
-from vt_env.tokens import TOKEN_FAMILIES, TokenFamily, token_family
+from vt_env.tokens import TOKEN_FAMILIES, TokenFamily
 
 DEFAULTS_FILE = "visionthink.json"
 """File beside a checkpoint's config that holds its `PlayDefaults`."""
@@ -104,7 +104,7 @@ def read_checkpoint(directory: str | Path) -> Checkpoint:
     config = _json(path / "config.json")
     name = str(config.get("model_type"))
     try:
-        processor = _processor(path, token_family(name), config)
+        processor = _processor(path, TOKEN_FAMILIES.find(name), config)
     except UnknownNameError as error:
         known = ", ".join(TOKEN_FAMILIES)
         raise ConfigError(
@@ -122,7 +122,7 @@ def read_checkpoint(directory: str | Path) -> Checkpoint:
 
 def image_limits(
     played: Checkpoint | None,
-    family: str | None = None,
+    token_family: str | None = None,
     min_pixels: int | None = None,
     max_pixels: int | None = None,
     bounds: str | None = None,
@@ -131,7 +131,7 @@ def image_limits(
 
     Args:
         played: The checkpoint; None: what it would say is as `ImageLimits` has it.
-        family: Token family.
+        token_family: Name of the token family.
         min_pixels: As in `ImageLimits`.
         max_pixels: As in `ImageLimits`.
         bounds: As in `ImageLimits`.
@@ -142,10 +142,12 @@ def image_limits(
     """
     if played is None:
         own = ImageLimits()
-        return ImageLimits(family or own.family, min_pixels, max_pixels, bounds or own.bounds)
+        return ImageLimits(token_family or own.family, min_pixels, max_pixels, bounds or own.bounds)
     own_family = played.token_family
-    if family not in (None, own_family):
-        raise ConfigError(f"token_family is {family!r}, but the checkpoint is {own_family!r}.")
+    if token_family not in (None, own_family):
+        raise ConfigError(
+            f"token_family is {token_family!r}, but the checkpoint is {own_family!r}."
+        )
     return played.limits(min_pixels, max_pixels, bounds)
 
 

@@ -22,8 +22,8 @@ from vt_env.samples import Dataset
 
 FloatArray = npt.NDArray[np.float32]
 QUESTION_FEATURES = 64
-ASK = 0
-"""The action that asks for the higher resolution."""
+REQUEST = 0
+"""The action that requests the higher resolution, or what the tools in force show in its place."""
 
 
 class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
@@ -126,7 +126,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
         """Takes a turn.
 
         Args:
-            action: 0 to ask, k to answer `answers[k - 1]`.
+            action: 0 to request, k to answer `answers[k - 1]`.
 
         Raises:
             gymnasium.error.InvalidAction: If there is no such action.
@@ -136,13 +136,23 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
             raise gymnasium.error.InvalidAction(
                 f"An action is an integer in [0, {len(self.answers)}], got {action!r}."
             )
-        chosen = Request() if action == ASK else Answer(self.answers[int(action) - 1].strip())
-        _, reward, terminated, truncated, info = self.inner.step(to_text(chosen))
+        turn = self._request() if action == REQUEST else to_text(self._answer(int(action)))
+        _, reward, terminated, truncated, info = self.inner.step(turn)
         return self._observe(), reward, terminated, truncated, info
 
     def render(self) -> Any:
         """As `VisionThinkEnv.render`."""
         return self.inner.render()
+
+    def _answer(self, action: int) -> Answer:
+        return Answer(self.answers[action - 1].strip())
+
+    def _request(self) -> str:
+        """A turn that calls a tool in force; where there is none, a request in vain."""
+        episode = self.inner.episode
+        if episode is None or Request.tool in episode.config.tools:
+            return to_text(Request())
+        return episode.forced_request or to_text(Request())
 
     def _observe(self) -> dict[str, FloatArray]:
         episode = self.inner.episode

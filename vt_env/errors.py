@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from judges.errors import (
+from judges import (
     ConfigError,
     ParameterError,
     PluginError,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from judges.registry import Registry, check_parameters, short_name
+from judges import Registry, check_parameters, short_name
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
 from vt_env.settings.ranges import Numbers

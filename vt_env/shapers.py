@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from judges.registry import Registry, check_parameters
+from judges import Registry, check_parameters
 from vt_env.errors import ConfigError
 from vt_env.rewards import Outcome, is_finite_number
 

@@ -10,7 +10,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.errors import ConfigError
 from vt_env.tools import Tool, tools_named
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
 from agents.errors import BackendError
-from judges.registry import Registry, check_parameters
+from judges import Registry, check_parameters
 
 BACKENDS = Registry[Callable[..., GenerationBackend]]("generation backend")
 """What makes engines, by name: ``factory(model_dir, max_model_len=…, **backend_config)``."""

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rollouts.trajectory import Trajectory
-from judges.abstention import kept_in_group
-from judges.registry import Registry, check_parameters
-from vt_env.errors import ConfigError
-from vt_env.rewards import Outcome
+from judges import Registry, check_parameters, kept_in_group
+from vt_env import ConfigError, Outcome
 
 ScaleRewards = Literal["group", "batch", "none"]
 Estimator = Callable[[NDArray[np.float64], ScaleRewards], NDArray[np.float64]]

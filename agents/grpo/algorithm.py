@@ -50,11 +50,8 @@ from agents.models.checkpoints import DTYPES, playable
 from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
-from judges.abstention import AbstentionLimit
-from judges.plugins import load_plugins, plugin_names
-from vt_env.checkpoints import PlayDefaults
-from vt_env.errors import UnknownNameError
-from vt_env.shapers import group_shaper
+from judges import AbstentionLimit, load_plugins, plugin_names
+from vt_env import PlayDefaults, UnknownNameError, group_shaper
 
 ROLLOUTS = "rollouts"
 """Key of the rollout metrics in the results of `GRPO.train`."""

@@ -17,9 +17,8 @@ from agents.backends import Sampling, make_backend
 from agents.rollouts.collect import Decision, collect, play_once
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
-from judges.plugins import load_plugins
-from judges.queue import JudgeQueue
-from vt_env.env import VisionThinkEnv
+from judges import JudgeQueue, load_plugins
+from vt_env import VisionThinkEnv
 
 
 def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:

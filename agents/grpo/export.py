@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from agents.models.checkpoints import load_model, playable
-from vt_env.checkpoints import write_defaults
-from vt_env.templates import PromptTemplate
+from vt_env import PromptTemplate, write_defaults
 
 _BOUNDS = ("min_pixels", "max_pixels", "bounds")
 _PROCESSOR_FILES = (

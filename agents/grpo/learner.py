@@ -15,7 +15,7 @@ from agents.grpo.batching import Collator, ModelBatch
 from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
-from judges.plugins import load_plugins
+from judges import load_plugins
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from judges.registry import Registry, check_parameters
+from judges import Registry, check_parameters
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 

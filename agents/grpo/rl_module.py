@@ -10,7 +10,7 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from agents.grpo.logprobs import sampled_logprobs
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import load_model
-from judges.plugins import load_plugins
+from judges import load_plugins
 
 if TYPE_CHECKING:
     import torch

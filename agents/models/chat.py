@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.errors import AlignmentError
-from vt_env.episode import Message
+from vt_env import Message
 
 if TYPE_CHECKING:
     from PIL import Image

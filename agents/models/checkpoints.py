@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.errors import BackendError
-from vt_env.checkpoints import Checkpoint, read_checkpoint
-from vt_env.tokens import TOKEN_FAMILIES, BlockFamily
+from vt_env import TOKEN_FAMILIES, Checkpoint, read_checkpoint
+from vt_env.tokens import BlockFamily
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 """Names of torch dtypes that a model is loaded in."""

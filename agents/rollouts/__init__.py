@@ -1,1 +1,17 @@
 """Episodes played by an engine, and what is recorded of them."""
+
+from agents.rollouts.collect import JUDGED, Decision, Force, collect
+from agents.rollouts.metrics import judge_metrics, rollout_metrics
+from agents.rollouts.prompt_order import prompt_indices
+from agents.rollouts.trajectory import Trajectory
+
+__all__ = [
+    "JUDGED",
+    "Decision",
+    "Force",
+    "Trajectory",
+    "collect",
+    "judge_metrics",
+    "prompt_indices",
+    "rollout_metrics",
+]

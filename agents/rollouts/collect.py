@@ -15,11 +15,10 @@ from agents.backends.base import Generation, GenerationBackend, GenerationReques
 from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
 from agents.rollouts.trajectory import Trajectory
-from judges import JudgeCase, JudgeLike, Verdict
-from judges.queue import JudgeQueue
-from vt_env.episode import Ending, Episode
+from judges import JudgeCase, JudgeLike, JudgeQueue, Verdict
+from vt_env import Ending, Episode
 from vt_env.factory import EpisodeFactory
-from vt_env.images.views import tokens_of
+from vt_env.images import tokens_of
 
 _log = logging.getLogger(__name__)
 Decision = Literal["answer", "request"]

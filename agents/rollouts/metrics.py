@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agents.rollouts.trajectory import Trajectory
-from vt_env.episode import Ending
+from vt_env import Ending
 
 FAMILY_METRICS = ("accuracy", "resize_call_ratio", "visual_tokens/share_of_full")
 """What is given by family too."""

@@ -8,8 +8,7 @@ from PIL import Image
 
 from agents.errors import AlignmentError
 from judges import EpisodeRecord
-from vt_env.episode import Ending
-from vt_env.rewards import Outcome
+from vt_env import Ending, Outcome
 
 
 @dataclass(frozen=True)

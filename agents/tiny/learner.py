@@ -22,9 +22,9 @@ from agents.tiny.pages import Page, draw_page
 from agents.tiny.patches import PatchProjection
 from agents.tiny.probes import Probes, lesson_losses
 from agents.tiny.recipe import PretrainConfig
-from vt_env.images.views import resample, shown_size
-from vt_env.tasks import SUITES, draw_scene
-from vt_env.templates import load_template
+from vt_env import SUITES, load_template
+from vt_env.images import resample, shown_size
+from vt_env.tasks import draw_scene
 from vt_env.tokens import block_family
 
 if TYPE_CHECKING:

@@ -17,20 +17,27 @@ from PIL import Image
 from agents.models.chat import ChatEncoder, expand_images
 from agents.models.vision import Pixels
 from agents.tiny.marks import Tie, mark_targets, ties_of, written_in
-from vt_env.episode import Episode, EpisodeConfig, Message
-from vt_env.images.views import ImageLimits, MemoryImage, tokens_of
-from vt_env.protocol import Answer, Request, to_text
-from vt_env.rewards import RewardConfig
-from vt_env.samples import Sample
-from vt_env.tasks import SUITES, Question, draw_scene
+from vt_env import (
+    SUITES,
+    Answer,
+    Episode,
+    EpisodeConfig,
+    ImageLimits,
+    MemoryImage,
+    Message,
+    PromptTemplate,
+    Request,
+    RewardConfig,
+    Sample,
+    to_text,
+)
+from vt_env.images import tokens_of
+from vt_env.tasks import Box, Question, Sheet, draw_scene
+from vt_env.tasks.composing import LETTERS, offer
 from vt_env.tasks.families.objects import SHAPES
 from vt_env.tasks.hatching import PATTERNS
-from vt_env.tasks.setting import LETTERS, offer
-from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS
-from vt_env.tasks.task import Box
 from vt_env.tasks.vocabulary import ITEMS
-from vt_env.templates import PromptTemplate
 from vt_env.tokens import block_family
 
 IGNORE = -100

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vt_env.tasks import Question
+from vt_env.tasks import Box, Question, Sheet
 from vt_env.tasks.families.objects import SHAPES
 from vt_env.tasks.hatching import PATTERNS
-from vt_env.tasks.sheet import Sheet, Written
+from vt_env.tasks.sheet import Written
 from vt_env.tasks.style import COLORS
-from vt_env.tasks.task import Box
 from vt_env.tasks.vocabulary import ITEMS, THINGS
 
 DIGITS = 20

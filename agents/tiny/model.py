@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vt_env.checkpoints import PlayDefaults, write_defaults
-from vt_env.errors import UnknownNameError
-from vt_env.images.views import ImageLimits
+from vt_env import ImageLimits, PlayDefaults, UnknownNameError, write_defaults
 from vt_env.tokens import block_family
 
 if TYPE_CHECKING:
@@ -112,19 +110,19 @@ def save_checkpoint(
     tokenizer.save_pretrained(directory)
 
 
-def save_processor(family: str, directory: Path) -> None:
+def save_processor(architecture: str, directory: Path) -> None:
     """Writes how images become patches, and how the model is played, into a checkpoint's directory.
 
     Args:
-        family: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
+        architecture: ``"qwen2_5_vl"`` or ``"qwen3_vl"``.
         directory: Where the checkpoint is, or will be; made if need be.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    rule, limits = block_family(family), tiny_limits(family)
+    rule, limits = block_family(architecture), tiny_limits(architecture)
     processor = {
         "image_processor_type": "Qwen2VLImageProcessor",
         "processor_class": {"qwen2_5_vl": "Qwen2_5_VLProcessor", "qwen3_vl": "Qwen3VLProcessor"}[
-            family
+            architecture
         ],
         "size": {
             "shortest_edge": limits.min_pixels,

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.tiny.marks import Tie
+from vt_env.tasks import Box, Sheet
 from vt_env.tasks.legibility import TOKEN
 from vt_env.tasks.lettering import REGULAR, Face
-from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color, Style, draw_style
-from vt_env.tasks.task import Box
 from vt_env.tasks.vocabulary import ITEMS
 
 SIZES = (10, 10, 10, 11, 11, 12, 13, 14, 16, 20, 26, 32, 36)

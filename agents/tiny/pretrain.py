@@ -28,7 +28,7 @@ from agents.tiny.recipe import STAGES, PretrainConfig
 from agents.tiny.shards import Shards
 from agents.tiny.state import load_state, save_state
 from agents.tiny.tokenizer import build_tokenizer
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 
 STATE = "state.safetensors"
 """File in the checkpoint's directory from which a killed run goes on; removed at the end."""

@@ -18,7 +18,7 @@ import torch
 from agents.models.chat import load_tokenizer
 from agents.tiny.learner import Drawn, Learner
 from agents.tiny.recipe import PretrainConfig
-from vt_env.errors import VisionThinkError
+from vt_env import VisionThinkError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

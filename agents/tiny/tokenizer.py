@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vt_env.tasks import CANVAS, SUITES, draw_scene
-from vt_env.templates import load_template
+from vt_env import SUITES, load_template
+from vt_env.tasks import CANVAS, draw_scene
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -12,13 +12,11 @@ from typing import Any
 
 from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.report.terminal import console, progress_bar
-from vt_env.data.load import DATASETS
+from vt_env import DATASETS, ConfigError, FileImage, ImageLimits, Sample
 from vt_env.data.options import asked
 from vt_env.data.rows import COLUMNS
 from vt_env.data.schemas import SAMPLE_META
-from vt_env.errors import ConfigError
-from vt_env.images.views import BytesImage, FileImage, ImageLimits, ImageSource, shown_size
-from vt_env.samples import Sample
+from vt_env.images import BytesImage, ImageSource, shown_size
 from vt_env.settings.fields import setting
 from vt_env.settings.ranges import Numbers
 

@@ -9,14 +9,19 @@ from pathlib import Path
 from benchmarks.data.sources import DataSource
 from benchmarks.report.contact_sheet import Card, contact_sheet
 from benchmarks.report.terminal import console, progress_bar
-from vt_env.episode import Episode, EpisodeConfig
-from vt_env.errors import ConfigError
-from vt_env.rewards import RewardConfig
-from vt_env.samples import Dataset, Sample
+from vt_env import (
+    SUITES,
+    ConfigError,
+    Dataset,
+    Episode,
+    EpisodeConfig,
+    RewardConfig,
+    Sample,
+    World,
+    load_template,
+)
 from vt_env.settings.fields import setting
 from vt_env.settings.ranges import Numbers
-from vt_env.tasks import SUITES, World
-from vt_env.templates import load_template
 
 SEARCH = 20
 """Samples that are looked at for one that is shown, so that every family is."""
@@ -112,7 +117,7 @@ def _families(dataset: Dataset) -> tuple[str, ...]:
     """Families that are sure to come, where that is known."""
     if not isinstance(dataset, World):
         return ()
-    return dataset.families or tuple(name for group in SUITES[dataset.suite] for name in group)
+    return dataset.families or tuple(name for group in SUITES.find(dataset.suite) for name in group)
 
 
 def _title(dataset: Dataset) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vt_env.data.load import DATASETS, load_dataset
+from vt_env import DATASETS, ConfigError, Dataset, load_dataset
 from vt_env.data.settings import DataSettings, check_sources, dataset_settings
-from vt_env.errors import ConfigError
-from vt_env.samples import Dataset
 from vt_env.settings.fields import PLUGINS, check_fields
 from vt_env.tasks.world import WorldSettings
 

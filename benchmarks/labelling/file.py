@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from benchmarks.evaluation.limits import KINDS
 from benchmarks.labelling.rule import LABELS, Label, Labelled, Tally
-from vt_env.errors import ConfigError, DataError
+from vt_env import ConfigError, DataError
 
 
 class LabelFile:

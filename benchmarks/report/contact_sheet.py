@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from vt_env.images.views import resample
+from vt_env.images import resample
 
 Color = tuple[int, int, int]
 PAPER, CARD, RULE = (242, 243, 245), (255, 255, 255), (214, 217, 222)

@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.speed.env import Figure
-from vt_env.data.load import load_dataset
+from vt_env import load_dataset
 
 IMAGES = 8
 CHUNK = 10_000

@@ -25,11 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vt_env.env import VisionThinkEnv
-from vt_env.images.views import FileImage
-from vt_env.protocol import Answer, Request, to_text
-from vt_env.samples import Sample
-from vt_env.vector import VisionThinkVectorEnv
+from vt_env import Answer, FileImage, Request, Sample, VisionThinkEnv, VisionThinkVectorEnv, to_text
 
 REQUEST, ANSWER = to_text(Request(thought="unclear")), to_text(Answer("cat", "clear"))
 

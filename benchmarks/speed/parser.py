@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from vt_env.protocol import Request, parse, to_text
+from vt_env import Request, parse, to_text
 
 MEGABYTE = 2**20
 BOUND = 50.0

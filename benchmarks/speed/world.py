@@ -12,7 +12,7 @@ import argparse
 import os
 import time
 
-from vt_env.tasks import TASKS, World
+from vt_env import TASKS, World
 
 BOUND = 300.0
 """Samples a second at 224 pixels, of the mixed suite."""

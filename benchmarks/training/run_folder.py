@@ -30,7 +30,7 @@ class RunFolder:
 
     @classmethod
     def planned(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
-        """A folder under `root` that is not there yet, named by time and seed unless told otherwise.
+        """A folder under `root` that is not there yet; its name: `name`, else time and seed.
 
         Raises:
             ConfigError: If a run of that name exists.

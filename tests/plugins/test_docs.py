@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from agents.backends import BACKENDS
-from agents.grpo.advantages import ADVANTAGE_ESTIMATORS
-from agents.grpo.loss import LOSS_TYPES
+from agents import ADVANTAGE_ESTIMATORS, BACKENDS, LOSS_TYPES
 from judges import JUDGES
-from vt_env import GROUP_SHAPERS, REWARD_PRESETS, REWARD_TERMS
-from vt_env.data.load import DATASETS
-from vt_env.data.schemas import SCHEMAS
-from vt_env.templates import TEMPLATES
-from vt_env.tools import TOOLS
+from vt_env import (
+    DATASETS,
+    GROUP_SHAPERS,
+    REWARD_PRESETS,
+    REWARD_TERMS,
+    ROW_FORMATS,
+    SCHEMAS,
+    SUITES,
+    TASKS,
+    TEMPLATES,
+    TOKEN_FAMILIES,
+    TOOLS,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -27,6 +33,10 @@ REGISTRIES = {
     "GROUP_SHAPERS": GROUP_SHAPERS,
     "DATASETS": DATASETS,
     "SCHEMAS": SCHEMAS,
+    "ROW_FORMATS": ROW_FORMATS,
+    "TASKS": TASKS,
+    "SUITES": SUITES,
+    "TOKEN_FAMILIES": TOKEN_FAMILIES,
     "TEMPLATES": TEMPLATES,
     "TOOLS": TOOLS,
     "BACKENDS": BACKENDS,
@@ -54,7 +64,7 @@ def test_examples_run(code: str) -> None:
 
 
 def test_every_kind_has_an_example_and_a_row() -> None:
-    assert len(EXAMPLES) == len(REGISTRIES) - 2, "two examples show two kinds each"
+    assert len(EXAMPLES) == len(REGISTRIES) - 3, "three examples show two kinds each"
     for name in REGISTRIES:
         assert f".{name}` |" in PAGE
         assert f"@{name}.register(" in PAGE or f"{name}.register(" in PAGE

@@ -17,13 +17,13 @@ COLOURS = ("red", "green", "blue", "orange")
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Rows in the package's own schema."""
-    rows = []
+    """Rows in the package's own schema and format."""
+    rows = ["# acme\n"]
     for colour in COLOURS:
         Image.new("RGB", (224, 224), colour).save(tmp_path / f"{colour}.png")
-        rows.append({"ask": "What color is it?", "say": colour, "shot": f"{colour}.png"})
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        rows.append(f"ask = What color is it?\nsay = {colour}\nshot = {colour}.png\n\n")
+    path = tmp_path / "rows.acme"
+    path.write_text("".join(rows))
     return path
 
 
@@ -31,15 +31,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runners", [0, 1])
 def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Path) -> None:
     done = visionthink(
-        *("train", "--plugin", str(ACME), "--data", str(data), "--rewards.preset", "acme"),
+        *("train", "--plugin", str(ACME), "--data", "acme_world"),
+        *("--evaluation.data", str(data), "--rewards.preset", "acme"),
         *("--shaper", "acme_fee", "--grpo.shaper_params.fee", "0.25"),
-        *("--judge", "acme_prefix", "--judge.params.letters", "2"),
+        *("--judge", "acme_prefix", "--judge.params.letters", "2", "--env.tools", "acme_look"),
         *("--backend", "acme_engine", "--grpo.loss_type", "acme_reinforce", "--grpo.beta", "0"),
         *("--grpo.advantage_estimator", "acme_rloo", "--run.num_env_runners", str(runners)),
-        *("--grpo.num_prompts", "2", "--grpo.num_generations", "4", "--eval-samples", "2"),
+        *("--grpo.num_prompts", "2", "--grpo.num_generations", "4", "--eval-samples", "4"),
         *("--iterations", "2", "--out", str(tmp_path), "--run-id", "acme"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,10 +51,21 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
         assert row["rewards/shaping/mean"] == -0.25
         assert 0 < row["acme_sureness"] <= 1
         assert "clip_ratio/low_mean" not in row, "the objective is the package's"
+        drawn = {name.split("/")[1] for name in row if name.startswith("by_family/")}
+        assert drawn <= {"textures", "objects", "maps"}, "the suite is the package's"
+    looked = 0
     for episode in lines(tmp_path / "acme" / "episodes.jsonl"):
+        assert episode["references"][0] in COLOURS, "rows of the package's own format"
         assert set(episode["reward_terms"]) >= {"acme_brevity", "token_cost"}
         assert episode["question"] == "What color is it?"
         assert episode["reward"] == pytest.approx(sum(episode["reward_terms"].values()), abs=1e-5)
+        first, *later = episode["turns"]
+        if episode["requested"]:
+            assert (first["tool"], [turn["tool"] for turn in later]) == ("acme_look", [None])
+            paid = -0.2 * 18 / episode["full_tokens"]  # the first view, 16, and the tool, 2
+            assert first["reward_terms"]["token_cost"] == pytest.approx(paid, abs=1e-6)
+            looked += 1
+    assert looked, "the package's tool was called"
     settings = json.loads((tmp_path / "acme" / "settings.json").read_text())
     assert settings["plugins"] == [str(ACME)]
 
@@ -77,16 +89,17 @@ def test_its_schema_is_checked_row_by_row(data: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert f"{len(COLOURS)} samples, all usable" in done.stdout
     with data.open("a") as file:
-        file.write('{"ask": "What color is it?", "say": "red"}\n')
+        file.write("ask = What color is it?\nsay = red\n\nask: What?\n")
     done = visionthink("data", "check", "--plugin", str(ACME), str(data))
     assert done.returncode == 2
-    assert f"{data}:5: field 'shot': is missing; it is the image of acme's rows." in done.stdout
+    assert f"{data}:18: field 'shot': is missing; it is the image of acme's rows." in done.stdout
+    assert f"{data}:21: expected 'key = value', got 'ask: What?'." in done.stdout
 
 
 def test_without_the_plugin_nothing_of_it_is_known(data: Path) -> None:
     done = visionthink("data", "check", str(data))
     assert done.returncode == 2
-    assert "field 'question'" in done.stdout
+    assert "holds no JSON; what is read: JSON lines" in done.stdout
     done = visionthink("data", "check", "--plugin", "acme_visoin", str(data))
     assert done.returncode == 2
     assert "PluginError: Plugin 'acme_visoin' cannot be loaded" in done.stdout

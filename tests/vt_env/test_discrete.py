@@ -117,3 +117,15 @@ def test_different_questions_have_different_features() -> None:
     questions = ("What color is the circle?", "What color is the square?", "What shape is red?")
     vectors = {question_features(question).tobytes() for question in questions}
     assert len(vectors) == 3
+
+
+@pytest.mark.parametrize(
+    ("tools", "requested"), [(("resize",), True), (("crop",), True), ((), False)]
+)
+def test_a_request_calls_a_tool_in_force(tools: tuple[str, ...], requested: bool) -> None:
+    data = ListDataset((memory_sample(224, 224),))
+    env = VisionThinkDiscreteEnv(data=data, answers=("x",), tools=tools)
+    env.reset(seed=0)
+    *_, info = env.step(0)
+    assert info["requested"] is requested
+    assert info["well_formed"] is requested

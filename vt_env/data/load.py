@@ -10,10 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from judges.plugins import load_plugins
-from judges.registry import Registry, check_parameters, is_reference
+from judges import Registry, check_parameters, is_reference, load_plugins
 from vt_env.data.jsonl import JsonlDataset
-from vt_env.data.row_files import ROW_FILES
+from vt_env.data.row_files import endings
 from vt_env.data.splits import SPLIT_WORDS, choose_files, visible
 from vt_env.data.tables import HUB_PREFIX, TableDataset
 from vt_env.errors import ConfigError, UnknownNameError, UnknownSettingError
@@ -51,7 +50,7 @@ def load_dataset(data: str | Path | Dataset, **settings: Any) -> Dataset:
         _check_settings(data.name, None, settings)
         return data
     name, path = str(data), Path(data)
-    load_plugins()  # a schema is not asked for by its name
+    load_plugins()  # a schema or a format is not asked for by its name
     if name in DATASETS or (isinstance(data, str) and _is_made(data)):
         return _make(name, settings)
     if name.startswith(HUB_PREFIX) or path.suffix.lower() == ".parquet" or path.is_dir():
@@ -117,11 +116,11 @@ def _row_files(folder: Path) -> list[Path]:
     """Files of rows in a folder that holds no dataset saved by `datasets`."""
     if (folder / "state.json").is_file() or (folder / "dataset_dict.json").is_file():
         return []
-    endings = (*ROW_FILES, *(f"{ending}.gz" for ending in ROW_FILES))
+    known = endings()
     return [
         file
         for file in folder.rglob("*")
-        if file.name.lower().endswith(endings) and file.is_file() and visible(file, folder)
+        if file.name.lower().endswith(known) and file.is_file() and visible(file, folder)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Files of rows: JSON lines, a JSON array, CSV and TSV, each also packed by gzip.
+"""Files of rows: JSON lines, a JSON array, CSV, TSV and formats of one's own, each also in gzip.
 
 Rows are found once, from the start to the end; afterwards each is read from its place in the file.
 Of a packed file the unpacked contents are held in memory, for there are no places to go to.
@@ -6,6 +6,7 @@ Of a packed file the unpacked contents are held in memory, for there are no plac
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -13,20 +14,22 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from vt_env.data.delimited import Delimited, looks_delimited
-from vt_env.data.row_formats import BLANK, FoundRow, JsonArray, JsonLines, RowFormat
+from vt_env.data.row_formats import (
+    BLANK,
+    ROW_FORMATS,
+    FoundRow,
+    JsonArray,
+    JsonLines,
+    NoRowsError,
+    RowFormat,
+)
 from vt_env.data.schemas import RowError
 from vt_env.data.text import quoted
-from vt_env.errors import DataError, DatasetError
+from vt_env.errors import ConfigError, DataError, DatasetError
 
-ROW_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
-"""Names that files of rows end in; ``.gz`` may follow."""
-READ = (
-    "JSON lines (.jsonl), a JSON array (.json), .csv, .tsv, each also with .gz, .parquet, a folder "
-    "of parquet files or one saved by datasets, and hf:owner/name"
-)
 MAX_UNPACKED = 4 * 2**30
 """Bytes that a packed file may unpack to, for they are held in memory."""
 _GZIP = b"\x1f\x8b"
@@ -89,47 +92,69 @@ def row_file(path: Path) -> RowFile:
     if head.startswith(_GZIP):
         contents = _unpacked(path)
         head, name = contents[:_HEAD], name.removesuffix(".gz")
-    suffix = Path(name).suffix
-    _refuse_binary(path, head)
-    start = head.lstrip(BLANK)
-    if suffix in (".csv", ".tsv"):
-        return RowFile(path, _delimited(path, head, suffix), contents)
-    if start.startswith(b"["):
-        return RowFile(path, JsonArray(), contents)
-    found = RowFile(path, JsonLines(), contents)
-    if start.startswith(b"{"):
+    ending = next((e for e in sorted(ROW_FORMATS, key=len)[::-1] if name.endswith(e)), None)
+    opens = functools.partial(_open_text, ending=None) if ending is None else ROW_FORMATS[ending]
+    try:
+        rows: object = opens(head)
+    except NoRowsError as error:
+        _refuse(path, str(error))
+    except RowError as error:
+        raise DatasetError([DataError(str(path), 1, error.field, error.problem)], 0) from error
+    if not isinstance(rows, RowFormat):
+        kind = type(rows).__name__
+        raise ConfigError(f"The format of {ending} files must have rows and read; it is a {kind}.")
+    found = RowFile(path, rows, contents)
+    if isinstance(rows, JsonLines) and head.lstrip(BLANK).startswith(b"{"):
         _refuse_spread(found, head)
-        return found
-    if not start and suffix in ROW_FILES:
-        return found
-    if suffix not in (".jsonl", ".ndjson") or looks_delimited(head):
-        advice = " (a table of text? Call it .csv or .tsv)" if looks_delimited(head) else ""
-        _refuse(path, f"holds no JSON{advice}")
     return found
 
 
-def _delimited(path: Path, head: bytes, suffix: str) -> Delimited:
-    try:
-        return Delimited.of(head, suffix)
-    except RowError as error:
-        raise DatasetError([DataError(str(path), 1, error.field, error.problem)], 0) from error
+def endings() -> tuple[str, ...]:
+    """What names of files of rows end in."""
+    return (*ROW_FORMATS, *(f"{ending}.gz" for ending in ROW_FORMATS))
 
 
-def _refuse(path: Path, problem: str) -> None:
-    raise DatasetError([DataError(str(path), None, None, f"{problem}; what is read: {READ}.")], 0)
+def _open_text(head: bytes, *, ending: str | None) -> RowFormat:
+    """The format of a text: of tables by its name, of JSON by its contents whatever its name."""
+    _refuse_binary(head)
+    if ending in (".csv", ".tsv"):
+        return Delimited.of(head, ending)
+    start = head.lstrip(BLANK)
+    if start.startswith(b"["):
+        return JsonArray()
+    if not start.startswith(b"{") and (start or ending is None):
+        table = looks_delimited(head)
+        if ending not in (".jsonl", ".ndjson") or table:
+            advice = " (a table of text? Call it .csv or .tsv)" * table
+            raise NoRowsError(f"holds no JSON{advice}")
+    return JsonLines()
 
 
-def _refuse_binary(path: Path, head: bytes) -> None:
+for _ending in (".jsonl", ".ndjson", ".json", ".csv", ".tsv"):
+    ROW_FORMATS.register(_ending, functools.partial(_open_text, ending=_ending))
+_OURS = tuple(ROW_FORMATS)
+
+
+def _refuse(path: Path, problem: str) -> NoReturn:
+    own = "".join(f", {ending}" for ending in ROW_FORMATS if ending not in _OURS)
+    read = (
+        f"JSON lines (.jsonl), a JSON array (.json), .csv, .tsv{own}, each also with .gz, "
+        ".parquet, a folder of parquet files or one saved by datasets, and hf:owner/name"
+    )
+    raise DatasetError([DataError(str(path), None, None, f"{problem}; what is read: {read}.")], 0)
+
+
+def _refuse_binary(head: bytes) -> None:
     """Refuses what is no text, by how it begins."""
     known = {b"PAR1": "is parquet, but not called .parquet", b"PK\x03\x04": "is a zip archive",
              b"ARROW1": "is an Arrow file", b"SQLite": "is a database"}  # fmt: skip
     for start, problem in known.items():
         if head.startswith(start):
-            _refuse(path, problem)
+            raise NoRowsError(problem)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        _refuse(path, "is text in UTF-16; write it in UTF-8")
+        raise NoRowsError("is text in UTF-16; write it in UTF-8")
     if b"\x00" in head.strip(BLANK).partition(b"\n")[0][:1024]:
-        _refuse(path, "is no text")
+        raise NoRowsError("is no text")
 
 
 def _refuse_spread(file: RowFile, head: bytes) -> None:

@@ -1,4 +1,8 @@
-"""How rows lie in a file of JSON: one a line, or all in one array."""
+"""How rows lie in a file: the registry of formats, and those of JSON, one a line or in one array.
+
+A format of one's own has a `RowFormat`, which finds rows and reads one again, and a function that
+makes it of the first bytes of a file, registered under the ending of the files' names.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
+from judges import Registry
 from vt_env.data.schemas import RowError
 from vt_env.data.text import quoted
 
@@ -32,8 +37,9 @@ class FoundRow:
     read: Callable[[], object]
 
 
+@runtime_checkable
 class RowFormat(Protocol):
-    """How rows lie in a file."""
+    """How rows lie in a file; kept with the dataset, so it can be pickled."""
 
     def rows(self, file: BinaryIO) -> Iterator[FoundRow]:
         """Yields every row in order; what cannot be read raises when the row is."""
@@ -51,6 +57,22 @@ class RowFormat(Protocol):
             RowError: If it cannot be read.
         """
         ...
+
+
+class NoRowsError(ValueError):
+    """Says why a file is not of a format: ``"is a zip archive"``."""
+
+
+ROW_FORMATS = Registry[Callable[[bytes], RowFormat]](
+    "format of row files",
+    names=r"\.(?!(?:.*\.)?(?:gz|parquet)$)[^:\s/A-Z]+",
+    named="the ending of their names in lower case, such as '.log' (.gz and .parquet are taken)",
+)
+"""How files of rows are read, by the ending of their names, after which ``.gz`` may follow.
+
+``opens(head) -> RowFormat``, of the first bytes of a file, unpacked; it raises `NoRowsError` for a
+file that is none of the format, and `RowError` for what is wrong with its first row.
+"""
 
 
 @dataclass(frozen=True)

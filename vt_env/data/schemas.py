@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.data.text import literal, quoted
 
 Row = dict[str, Any]

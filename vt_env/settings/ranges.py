@@ -7,7 +7,7 @@ import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from judges.errors import VisionThinkError
+from judges import VisionThinkError
 from vt_env.errors import ConfigError
 
 _LARGE = 1e9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.tasks.families.charts import ChartsTask
 from vt_env.tasks.families.documents import DocumentsTask
 from vt_env.tasks.families.instruments import InstrumentsTask
@@ -40,7 +40,7 @@ def _are_groups(entry: object) -> bool:
 
 
 SUITES = Registry[Groups]("suite", _are_groups, "groups of families: a tuple of tuples of names")
+"""Groups of families by suite: groups are drawn alike often, and so are the families of one."""
 SUITES.register("ocr", (OCR,))
 SUITES.register("general", (GENERAL,))
 SUITES.register("mixed", (OCR, GENERAL))
-"""Groups of families by suite: groups are drawn alike often, and so are the families of one."""

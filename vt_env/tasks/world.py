@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from judges import short_name
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.samples import Sample
 from vt_env.settings.fields import check_fields, setting
@@ -77,7 +78,7 @@ def draw_scene(
     wanted = list(WANTED)[int(rng.choice(len(WANTED), p=list(WANTED.values())))]
     numbers = [i for i, question in enumerate(questions) if question.need.high_res is wanted]
     numbers = numbers or list(range(len(questions)))
-    return Scene(family, sheet, questions, numbers[int(rng.integers(len(numbers)))])
+    return Scene(short_name(family), sheet, questions, numbers[int(rng.integers(len(numbers)))])
 
 
 @dataclass(frozen=True)

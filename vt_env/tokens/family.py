@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.errors import ConfigError
 
 Size = tuple[int, int]
@@ -128,7 +128,7 @@ def token_family(name: str) -> TokenFamily:
 
 
 def visual_tokens(
-    family: str,
+    model_type: str,
     width: int,
     height: int,
     min_pixels: int | None = None,
@@ -138,7 +138,7 @@ def visual_tokens(
     """Visual tokens of a `width` x `height` image, as the family's processor counts them.
 
     Args:
-        family: A name in `TOKEN_FAMILIES`.
+        model_type: A name in `TOKEN_FAMILIES`.
         width: Width of the image, in pixels.
         height: Height of the image, in pixels.
         min_pixels: Qwen-VL families: smallest area, in pixels; None: the family's own.
@@ -154,7 +154,7 @@ def visual_tokens(
             the aspect ratio exceeds 200.
     """
     limits = {"min_pixels": min_pixels, "max_pixels": max_pixels, "max_tiles": max_tiles}
-    return token_family(family).count((width, height), **limits)
+    return token_family(model_type).count((width, height), **limits)
 
 
 def check_area(size: Size) -> None:

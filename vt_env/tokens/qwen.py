@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.tokens.family import (
@@ -191,13 +191,13 @@ class BlockFamily:
         edges: list[Any] = [size.get(edge) if isinstance(size, dict) else None for edge in _EDGES]
         least = settings.get("min_pixels") or edges[0]
         most = settings.get("max_pixels") or edges[1]
-        whole = all(
-            isinstance(edge, int) and not isinstance(edge, bool) and edge > 0
-            for edge in (least, most)
-        )
-        if not whole or least > most:
+        if not (_is_count(least) and _is_count(most) and least <= most):
             raise ConfigError(f"images cannot have between {least!r} and {most!r} pixels.")
         return least, most
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _compact(size: Size) -> Size:
@@ -220,14 +220,14 @@ def block_family(name: str) -> BlockFamily:
 
 
 def fit_size(
-    family: str,
+    model_type: str,
     width: int,
     height: int,
     min_pixels: int | None = None,
     max_pixels: int | None = None,
 ) -> Size:
-    """`BlockFamily.fit` of the family called `family`."""
-    return block_family(family).fit((width, height), min_pixels, max_pixels)
+    """`BlockFamily.fit` of the family of this name."""
+    return block_family(model_type).fit((width, height), min_pixels, max_pixels)
 
 
 def prefill_flops(tokens: int, layers: int = 28, hidden: int = 3584, ffn: int = 18944) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from judges.registry import Registry
+from judges import Registry
 from vt_env.tools.base import BadArgumentsError, Call, Refusal, Scene, Target, Tool
 from vt_env.tools.crop import Crop, CropTool
 from vt_env.tools.resize import Request, ResizeTool

@@ -1,12 +1,11 @@
-"""A dataset schema: `ask`, `say` and `shot`; and a dataset that needs no files."""
+"""A dataset schema: `ask`, `say` and `shot`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vt_env.data.load import DATASETS
-from vt_env.data.schemas import SCHEMAS, RowError
-from vt_env.tasks import World
+from vt_env import SCHEMAS
+from vt_env.data import RowError
 
 
 @SCHEMAS.register("acme")
@@ -17,9 +16,3 @@ def acme(row: dict[str, Any]) -> dict[str, Any] | None:
     if "shot" not in row:
         raise RowError("shot", "is missing; it is the image of acme's rows.")
     return {"question": row["ask"], "answer": row.get("say"), "image": row["shot"]}
-
-
-@DATASETS.register("acme_lines")
-def acme_lines(seed: int = 3) -> World:
-    """The embedded world's textures alone."""
-    return World("train", seed, families=("textures",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agents.backends import BACKENDS, Generation, GenerationRequest, Sampling, make_backend
+from agents import BACKENDS, Generation, GenerationRequest, Sampling, make_backend
 
 
 @BACKENDS.register("acme_engine")

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.grpo.advantages import ADVANTAGE_ESTIMATORS
-from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
+from agents import ADVANTAGE_ESTIMATORS, LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 
 
 @LOSS_TYPES.register("acme_reinforce")

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from vt_env.images.views import resample
+from vt_env.tasks.composing import write_middle
 from vt_env.tasks.hatching import MARGIN, PATTERNS, even, lost_in_halving, soft_edge, wave
 from vt_env.tasks.legibility import LARGE, SIZES, SMALL, draw_size, need_of_type
 from vt_env.tasks.lettering import FACES, NOVEL_FACES, lettering
-from vt_env.tasks.setting import write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import COLORS, JITTER, NOVEL_COLORS, draw_style
 

@@ -135,6 +135,9 @@ class Clocks(TexturesTask):
     name = "clocks"
 
 
+CLOCKS = Clocks()
+
+
 def test_families_and_suites_of_ones_own_are_drawn() -> None:
     TASKS.register("clocks", Clocks())
     SUITES.register("by_the_clock", (("clocks",), ("maps",)))
@@ -143,6 +146,7 @@ def test_families_and_suites_of_ones_own_are_drawn() -> None:
         world = World(suite="by_the_clock")
         assert {world[index].family for index in range(20)} == {"clocks", "maps"}
         assert World(families=("clocks",))[0].family == "clocks"
+        assert World(families=(f"{__name__}:CLOCKS",))[0].family == "CLOCKS"
         with pytest.raises(UnknownNameError, match="Did you mean 'clocks'"):
             World(suite="misspelt")
     finally:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from vt_env.tasks.composing import offer_one
 from vt_env.tasks.hatching import PATTERNS
 from vt_env.tasks.parts.chart_bars import draw_bars
 from vt_env.tasks.parts.chart_lines import draw_lines
 from vt_env.tasks.parts.chart_pies import draw_pie
-from vt_env.tasks.setting import offer_one
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.task import Question
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vt_env.tasks.composing import offer
 from vt_env.tasks.legibility import LARGE, SMALL, TOKEN
 from vt_env.tasks.parts.panels import largest_type, mixed, pick, write_centered
 from vt_env.tasks.parts.paperwork import (
@@ -16,7 +17,6 @@ from vt_env.tasks.parts.paperwork import (
     draw_page,
     draw_stamp,
 )
-from vt_env.tasks.setting import offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.task import Box, Question
 from vt_env.tasks.vocabulary import ITEMS

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vt_env.tasks.hatching import PATTERNS, even
-from vt_env.tasks.legibility import LARGE, SMALL
-from vt_env.tasks.parts.dials import draw_clock, draw_gauge, draw_knob, draw_thermometer
-from vt_env.tasks.setting import (
+from vt_env.tasks.composing import (
     FINE_SHARE,
     graded_sizes,
     inset,
@@ -18,6 +15,9 @@ from vt_env.tasks.setting import (
     widest_number,
     write_middle,
 )
+from vt_env.tasks.hatching import PATTERNS, even
+from vt_env.tasks.legibility import LARGE, SMALL
+from vt_env.tasks.parts.dials import draw_clock, draw_gauge, draw_knob, draw_thermometer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

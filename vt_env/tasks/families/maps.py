@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from vt_env.tasks.composing import offer, two_digits
 from vt_env.tasks.hatching import even
 from vt_env.tasks.parts.map_land import LARGE_CANVAS, LEAF, Land, Plan, plan_map
 from vt_env.tasks.parts.props import Point, mark_shape, polygon_mask
-from vt_env.tasks.setting import offer, two_digits
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from vt_env.tasks.composing import offer, two_digits
 from vt_env.tasks.hatching import MARGIN
 from vt_env.tasks.parts.props import (
     Placed,
@@ -18,7 +19,6 @@ from vt_env.tasks.parts.props import (
     shaded,
     tag_extent,
 )
-from vt_env.tasks.setting import offer, two_digits
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

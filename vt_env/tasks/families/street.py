@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vt_env.tasks.composing import offer
 from vt_env.tasks.legibility import SMALL
 from vt_env.tasks.parts.buildings import draw_house, draw_shop
 from vt_env.tasks.parts.panels import mixed, pick
 from vt_env.tasks.parts.traffic import LAMPS, draw_bus, draw_car, draw_disc, draw_traffic_light
-from vt_env.tasks.setting import offer
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

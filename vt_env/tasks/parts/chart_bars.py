@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vt_env.tasks.composing import (
+    graded_sizes,
+    ink_size,
+    inset,
+    some_fine,
+    two_digits,
+    union,
+    widest_number,
+    write_middle,
+)
 from vt_env.tasks.hatching import even
 from vt_env.tasks.legibility import LARGE
 from vt_env.tasks.parts.chart_frame import (
@@ -18,16 +28,6 @@ from vt_env.tasks.parts.chart_frame import (
     line_width,
     write_legend,
     write_title,
-)
-from vt_env.tasks.setting import (
-    graded_sizes,
-    ink_size,
-    inset,
-    some_fine,
-    two_digits,
-    union,
-    widest_number,
-    write_middle,
 )
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vt_env.tasks.composing import union
 from vt_env.tasks.legibility import LARGE
 from vt_env.tasks.lettering import line_height
-from vt_env.tasks.setting import union
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from PIL import ImageDraw
 
-from vt_env.tasks.legibility import TOKEN
-from vt_env.tasks.parts.chart_frame import draw_axes, draw_names, edge, largest_type, write_title
-from vt_env.tasks.setting import (
+from vt_env.tasks.composing import (
     Point,
     graded_sizes,
     mark_around,
@@ -18,6 +16,8 @@ from vt_env.tasks.setting import (
     widest_number,
     write_middle,
 )
+from vt_env.tasks.legibility import TOKEN
+from vt_env.tasks.parts.chart_frame import draw_axes, draw_names, edge, largest_type, write_title
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.task import Box, Question
 

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw
 
+from vt_env.tasks.composing import (
+    Point,
+    graded_sizes,
+    mark_around,
+    smoothly,
+    some_fine,
+    two_digits,
+    write_middle,
+)
 from vt_env.tasks.hatching import MARGIN
 from vt_env.tasks.legibility import SMALL
 from vt_env.tasks.parts.chart_frame import (
@@ -17,15 +26,6 @@ from vt_env.tasks.parts.chart_frame import (
     legend_fits,
     write_legend,
     write_title,
-)
-from vt_env.tasks.setting import (
-    Point,
-    graded_sizes,
-    mark_around,
-    smoothly,
-    some_fine,
-    two_digits,
-    write_middle,
 )
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.task import Box, Question

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import ImageDraw
 
-from vt_env.tasks.setting import Point, mark_around, smoothly, write_middle
+from vt_env.tasks.composing import Point, mark_around, smoothly, write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box, Question

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from vt_env.tasks.setting import write_middle
+from vt_env.tasks.composing import write_middle
 from vt_env.tasks.sheet import Sheet
 from vt_env.tasks.style import Color
 from vt_env.tasks.task import Box

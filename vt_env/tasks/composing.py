@@ -1,4 +1,4 @@
-"""Setting type and shapes: helpers that several families share."""
+"""Composing a scene: type sizes, places, multiple choice; helpers that several families share."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from tests.vt_env.tasks.test_sheet import sheet
+from vt_env.tasks.composing import offer, two_digits
 from vt_env.tasks.hatching import PATTERNS
-from vt_env.tasks.setting import offer, two_digits
 
 SHAPES = ("circle", "square", "cross", "star", "triangle")
 
