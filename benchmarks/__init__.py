@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judges.faces import lazy_face
+from judges import lazy_face
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.policy import EvalSettings, evaluate_policy

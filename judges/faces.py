@@ -34,7 +34,7 @@ def lazy_face(
             if extra is None or _is_ours(error.name):
                 raise
             raise ImportError(
-                f"{package}.{name} needs {error.name}: pip install 'visionthink[{extra}]'.",
+                f"{package}.{name} needs {error.name}: pip install -e '.[{extra}]'.",
                 name=error.name,
             ) from error
         setattr(face, name, found)

@@ -74,19 +74,43 @@ def make(
     """Makes a registered environment.
 
     Args:
-        env_id: Its id.
+        env_id: Its id: one of ours, or of a subclass that a plugin registers with Gymnasium.
         plugins: Modules of one's own that are imported first, for what they register; see
             `judges.load_plugins`.
         **settings: Those of its class.
 
     Raises:
         PluginError: If a plugin cannot be imported.
-        UnknownNameError: If this package registers no such environment.
+        UnknownNameError: If there is no such environment.
     """
     load_plugins(plugins)
-    if env_id not in (ENV_ID, DISCRETE_ENV_ID):
+    if env_id not in gymnasium.registry:
         raise UnknownNameError("environment", env_id, (ENV_ID, DISCRETE_ENV_ID))
     return gymnasium.make(env_id, **settings)
+
+
+def open_env(env_id: str = ENV_ID, **settings: Any) -> VisionThinkEnv:
+    """Makes a registered environment for an engine to play, without Gymnasium's wrappers.
+
+    An engine plays many episodes at once, so it takes them from `VisionThinkEnv.factory` and calls
+    neither `reset` nor `step`. What a subclass changes belongs into its `episode_class`.
+
+    Raises:
+        UnknownNameError: If there is no such environment.
+        ConfigError: If it is no `VisionThinkEnv`, or has a `reset` or `step` of its own.
+    """
+    env = make(env_id, **settings).unwrapped
+    if not isinstance(env, VisionThinkEnv):
+        raise ConfigError(
+            f"{env_id} must be a VisionThinkEnv or a subclass, got {type(env).__name__}."
+        )
+    for name in ("reset", "step"):
+        if getattr(type(env), name) is not getattr(VisionThinkEnv, name):
+            raise ConfigError(
+                f"{type(env).__name__} has a {name} of its own, which engines do not call; put "
+                "what it does into a subclass of Episode, and name that as the env's episode_class."
+            )
+    return env
 
 
 register()
@@ -146,6 +170,7 @@ __all__ = [
     "load_dataset",
     "load_template",
     "make",
+    "open_env",
     "parse",
     "read_checkpoint",
     "register",

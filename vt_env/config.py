@@ -97,6 +97,11 @@ class EpisodeConfig(EpisodeRules):
 class EnvSettings(EpisodeRules):
     """Settings of the environment; what is None is as the checkpoint or the rewards have it."""
 
+    id: str = setting(
+        "VisionThink-v0",
+        "The environment: ours, or a subclass that a plugin registers with Gymnasium.",
+    )
+    params: Mapping[str, Any] = setting({}, "Settings of an environment of one's own, by name.")
     untagged_answer: str | None = setting(
         None,
         "Turns without a call or answer tags: malformed, or judge, which reads what follows the "
@@ -123,9 +128,11 @@ class EnvSettings(EpisodeRules):
     )
 
     def given(self) -> dict[str, Any]:
-        """The settings as `VisionThinkEnv` takes them; those left open are left out."""
+        """The settings as `VisionThinkEnv` takes them; those left open are left out, and the id."""
+        own = ("id", "params")
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        given = {k: v for k, v in values.items() if v is not None and k not in own}
+        return given | dict(self.params)
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
     """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012 (as the base class has it)
+    episode_class: type[Episode] = Episode  # what a subclass changes: it is played everywhere
 
     def __init__(
         self,
@@ -236,7 +237,7 @@ class VisionThinkEnv(gymnasium.Env[dict[str, Any], str]):
         if not len(dataset):
             raise ConfigError(f"Dataset {dataset.name!r} is empty.")
         warn_of_a_flat_ladder(dataset, config)
-        self.factory = EpisodeFactory(dataset, config, weights, template)
+        self.factory = EpisodeFactory(dataset, config, weights, template, self.episode_class)
         self.observation_space = observation_space(max_turns)
         self.action_space = UnicodeText(SAMPLE_PHRASES)
         self.episode: Episode | None = None

@@ -284,7 +284,7 @@ class Episode:
         if verdict.score is None:
             self.ending = Ending.ABSTAINED
             return self._pay_own()
-        paid = self._pay({"accuracy": self.rewards.accuracy * verdict.score})
+        paid = self.pay({"accuracy": self.rewards.accuracy * verdict.score})
         return {**paid, **self._pay_own()}
 
     def _answer(self, action: Answer) -> Transition:
@@ -299,7 +299,7 @@ class Episode:
             sample.choices,
             sample.tolerance,
         )
-        return Transition(self._pay(self._final_terms()), True, case)
+        return Transition(self.pay(self._final_terms()), True, case)
 
     def _call(self, call: Call) -> Transition:
         offered = {tool.name: tool for tool in self.config.offered}
@@ -344,7 +344,7 @@ class Episode:
         self._feedback = self.template.response_text(tool)
         content = ("<tool_response>", self._shown, f"</tool_response>\n{self._feedback}")
         self.messages.append(Message("user", content))
-        return Transition(self._pay(self._turn_terms()), False)
+        return Transition(self.pay(self._turn_terms()), False)
 
     def _invalid(self, reason: str, detail: str, refusal: bool = False) -> Transition:
         """An invalid call: feedback while turns are left, by option the end."""
@@ -356,12 +356,12 @@ class Episode:
         self._note(reason)
         self._feedback = self.template.error_text(detail)
         self.messages.append(Message("user", (f"<tool_response>{self._feedback}</tool_response>",)))
-        return Transition(self._pay(self._turn_terms()), False)
+        return Transition(self.pay(self._turn_terms()), False)
 
     def _end(self, ending: Ending, problem: str) -> Transition:
         self._note(problem)
         self.ending = ending
-        paid = self._pay(self._final_terms())
+        paid = self.pay(self._final_terms())
         return Transition({**paid, **self._pay_own()}, True)
 
     def _note(self, problem: str | None) -> None:
@@ -382,9 +382,10 @@ class Episode:
 
     def _pay_own(self) -> dict[str, float]:
         """Terms of one's own, once the episode is over and all that is known of it is known."""
-        return self._pay({name: term(self) for name, term in self.rewards.own_terms.items()})
+        return self.pay({name: term(self) for name, term in self.rewards.own_terms.items()})
 
-    def _pay(self, terms: dict[str, float]) -> dict[str, float]:
+    def pay(self, terms: dict[str, float]) -> dict[str, float]:
+        """Adds named terms to the episode's reward and to its last turn's; returns them."""
         for name, value in terms.items():
             self.reward_terms[name] = self.reward_terms.get(name, 0.0) + value
         if self.turn_records:  # an episode may be stopped before its first turn

@@ -21,12 +21,14 @@ class EpisodeFactory:
         config: The rules.
         rewards: Weights of the reward terms.
         template: What is said around the images.
+        episode_class: What the episodes are.
     """
 
     dataset: Dataset
     config: EpisodeConfig
     rewards: RewardConfig
     template: PromptTemplate
+    episode_class: type[Episode] = Episode
 
     def episode(self, index: int) -> Episode:
         """A fresh episode on the sample at `index`.
@@ -56,4 +58,4 @@ class EpisodeFactory:
         Raises:
             ImageError: If the sample's image cannot be read.
         """
-        return Episode(sample, self.config, self.rewards, self.template)
+        return self.episode_class(sample, self.config, self.rewards, self.template)

@@ -12,20 +12,12 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-import vt_env
 from agents.backends import Sampling, make_backend
 from agents.rollouts.collect import Decision, collect, play_once
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeQueue, load_plugins
-from vt_env import VisionThinkEnv
-
-
-def make_env(env_id: str, settings: dict[str, Any]) -> VisionThinkEnv:
-    """Makes the environment without Gymnasium's wrappers."""
-    env = vt_env.make(env_id, **settings).unwrapped
-    assert isinstance(env, VisionThinkEnv)
-    return env
+from vt_env import VisionThinkEnv, open_env
 
 
 class GRPOEnvRunner(EnvRunner, Checkpointable):
@@ -44,7 +36,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
 
     def make_env(self) -> None:
         """Builds the environment, which owns data, judge, rules and rewards."""
-        self.env = make_env(self.config.env, self.config.play_env(self.config.env_config))
+        self.env = open_env(self.config.env, **self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
         self._fixed: tuple[dict[str, Any], VisionThinkEnv] | None = None
 
@@ -109,7 +101,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         if self._fixed is None or self._fixed[0] != settings:
             if self._fixed is not None:
                 self._fixed[1].close()
-            env = make_env(self.config.env, self.config.play_env(settings))
+            env = open_env(self.config.env, **self.config.play_env(settings))
             self._fixed = (dict(settings), env)
         return self._fixed[1]
 

@@ -16,8 +16,7 @@ from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, JudgeLike, JudgeQueue, Verdict
-from vt_env import Ending, Episode
-from vt_env.factory import EpisodeFactory
+from vt_env import Ending, Episode, EpisodeFactory
 from vt_env.images import tokens_of
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 from vt_env.tasks import CANVAS

@@ -20,8 +20,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter, Token
 
-from judges.errors import VisionThinkError
-from vt_env.errors import ConfigError
+from judges import VisionThinkError
+from vt_env import ConfigError
 from vt_env.settings.tree import (
     Leaf,
     build,

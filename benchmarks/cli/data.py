@@ -17,13 +17,18 @@ from benchmarks.data.preview import PreviewSettings
 from benchmarks.data.sources import DataSource
 from benchmarks.labelling.run import LabelSettings
 from benchmarks.report.terminal import console
-from vt_env.checkpoints import image_limits, read_checkpoint
+from vt_env import (
+    DATASETS,
+    DataError,
+    Dataset,
+    DatasetError,
+    EpisodeConfig,
+    image_limits,
+    load_dataset,
+    read_checkpoint,
+)
 from vt_env.config import EnvSettings
-from vt_env.data.load import DATASETS, load_dataset
-from vt_env.episode import EpisodeConfig
-from vt_env.errors import DataError, DatasetError
-from vt_env.images.ladder import check_ladder
-from vt_env.samples import Dataset
+from vt_env.images import check_ladder
 from vt_env.settings.fields import setting
 
 app = App(name="data", help="Look at datasets, write them, and label them.")

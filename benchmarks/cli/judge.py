@@ -16,12 +16,9 @@ from cyclopts import App, Parameter
 
 from benchmarks.cli.commands import command, option
 from benchmarks.report.terminal import console
-from judges import check_judge, make_judge
-from judges.audit import audit as compare
-from judges.audit import format_agreement
-from judges.combine import close_all
+from judges import audit as compare
+from judges import check_judge, close_all, format_agreement, make_judge, read_cases
 from judges.llm.server import serve as start_server
-from judges.records import read_cases
 from vt_env.config import JudgeSettings
 from vt_env.settings.fields import PLUGINS, check_fields, setting
 from vt_env.settings.ranges import Numbers

@@ -18,7 +18,7 @@ from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.report.terminal import console
 from benchmarks.training.provenance import version
 from benchmarks.training.settings import TrainSettings
-from vt_env.errors import VisionThinkError
+from vt_env import VisionThinkError
 
 app = App(
     name="visionthink",

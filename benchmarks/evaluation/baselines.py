@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents.backends import Sampling
-from agents.rollouts.collect import Decision
+from agents import Decision, Sampling, Trajectory
 from agents.rollouts.metrics import episode_metrics, summary_metrics
-from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.oracle import oracle_episodes, regret
 
 

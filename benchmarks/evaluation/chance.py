@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from benchmarks.report.terminal import progress_bar
-from vt_env.samples import Sample
+from vt_env import Sample
 
 
 class BlindGuesses:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agents.rollouts.trajectory import Trajectory
+from agents import Trajectory
 from benchmarks.report.terminal import console
-from vt_env.checkpoints import PlayDefaults
-from vt_env.config import Ending
+from vt_env import Ending, PlayDefaults
 
 MOST = 0.05
 """A larger share of episodes is told."""

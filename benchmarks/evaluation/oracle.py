@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.rollouts.trajectory import Trajectory
+from agents import Trajectory
 
 
 def oracle_episodes(

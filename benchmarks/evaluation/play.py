@@ -7,16 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.backends import GenerationBackend, Sampling, make_backend
+from agents import Decision, GenerationBackend, Sampling, Trajectory, make_backend, playable
 from agents.engine import EngineSettings
-from agents.models.checkpoints import playable
-from agents.rollouts.collect import Decision, play_once
-from agents.rollouts.trajectory import Trajectory
+from agents.rollouts.collect import play_once
 from benchmarks.report.terminal import progress_bar
-from vt_env.checkpoints import PlayDefaults
+from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 from vt_env.config import EnvSettings
-from vt_env.env import VisionThinkEnv
-from vt_env.errors import ConfigError
 
 SHOWN = ("prompt", "min_pixels", "max_pixels", "bounds")
 GENERATED = ("max_new_tokens", "max_model_len")

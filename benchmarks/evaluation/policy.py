@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents import Decision, Trajectory
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED, GRPOSettings
-from agents.rollouts.collect import JUDGED, Decision
+from agents.rollouts import JUDGED
 from agents.rollouts.metrics import summary_metrics
-from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.baselines import (
     write_records,
 )
@@ -20,10 +20,9 @@ from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.play import PlaySettings, batches, first_indices
 from benchmarks.report.terminal import console, family_table, metrics_table
 from judges import AbstentionLimit, check_judge
-from vt_env.checkpoints import PlayDefaults
+from vt_env import PlayDefaults, VisionThinkEnv, open_env
 from vt_env.config import EnvSettings, JudgeSettings
 from vt_env.data.settings import WORLD, DataSettings, check_sources, dataset_settings
-from vt_env.env import VisionThinkEnv
 from vt_env.rewards import RewardSettings
 from vt_env.settings.fields import PLUGINS, check_fields, setting
 from vt_env.settings.ranges import Numbers
@@ -93,7 +92,7 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory
         AbstentionLimitError: If the judge abstains on too many answers.
     """
     used = settings.play.known()
-    env = VisionThinkEnv(**settings.env_settings())
+    env = open_env(settings.env.id, **settings.env_settings())
     try:
         check_judge(env.judge)
         wanted = settings.samples or (

@@ -16,23 +16,21 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from agents import Decision, Trajectory
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED
-from agents.rollouts.collect import Decision
 from agents.rollouts.metrics import episode_metrics
-from agents.rollouts.trajectory import Trajectory
 from benchmarks.evaluation.chance import BlindGuesses
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.play import PlaySettings, batches, first_indices
 from benchmarks.report.terminal import console
-from vt_env.checkpoints import PlayDefaults
+from vt_env import PlayDefaults, VisionThinkEnv, World, open_env
 from vt_env.config import EnvSettings
 from vt_env.data.settings import WORLD
-from vt_env.env import VisionThinkEnv
 from vt_env.settings.fields import PLUGINS, check_fields, setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import flatten, nest
-from vt_env.tasks.world import World, WorldSettings
+from vt_env.tasks.world import WorldSettings
 
 BATCH = 200
 """Samples played at once."""
@@ -107,7 +105,8 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
         Metrics by family, and under ``all``.
     """
     used = settings.play.known()
-    env = VisionThinkEnv(
+    env = open_env(
+        settings.env.id,
         data=WORLD,
         judge="rule",
         split=settings.split,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers, check_number
 

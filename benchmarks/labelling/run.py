@@ -9,10 +9,9 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents.backends import GenerationBackend, Sampling
+from agents import GenerationBackend, Sampling, collect
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED
-from agents.rollouts.collect import collect
 from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
 from benchmarks.evaluation.play import PlaySettings, batches
@@ -29,10 +28,9 @@ from benchmarks.labelling.rule import (
     precision,
 )
 from benchmarks.report.terminal import console
-from vt_env.checkpoints import PlayDefaults
+from vt_env import PlayDefaults, VisionThinkEnv, open_env
 from vt_env.config import EnvSettings, JudgeSettings
-from vt_env.data.load import find_sample
-from vt_env.env import VisionThinkEnv
+from vt_env.data import find_sample
 from vt_env.settings.fields import setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import plain
@@ -87,8 +85,11 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
     """
     used = settings.play.known()
     file = LabelFile(out, settings.recorded(used))
-    env = VisionThinkEnv(
-        data=settings.open(), judge=settings.judge.given(), **settings.play.env_settings()
+    env = open_env(
+        settings.env.id,
+        data=settings.open(),
+        judge=settings.judge.given(),
+        **settings.play.env_settings(),
     )
     try:
         indices = settings.indices(env.dataset, settings.samples)

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.backends import Sampling
-from agents.rollouts.collect import Decision
-from agents.rollouts.trajectory import Trajectory
+from agents import Decision, Sampling, Trajectory
 from benchmarks.evaluation.baselines import (
     AfterTraining,
     BeforeTraining,
@@ -47,10 +45,10 @@ from benchmarks.training.plan import PLAYS, plan
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 
 if TYPE_CHECKING:
-    from agents.grpo.algorithm import GRPO, GRPOConfig
+    from agents import GRPO, GRPOConfig
 
 
 def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
@@ -113,16 +111,14 @@ def check_data(settings: TrainSettings) -> Envs:
     Raises:
         VisionThinkError: Of the kind that says what is wrong.
     """
-    import vt_env
-    from agents.models.checkpoints import check_weights
-    from vt_env.env import VisionThinkEnv
+    from agents import check_weights
+    from vt_env import open_env
 
     train, evaluation = settings.train_env(), settings.eval_env()
     if train["data"] == evaluation["data"]:
         train["data"] = evaluation["data"]
-    vt_env.make(**evaluation).close()
-    env = vt_env.make(**train).unwrapped
-    assert isinstance(env, VisionThinkEnv)
+    open_env(settings.env.id, **evaluation).close()
+    env = open_env(settings.env.id, **train)
     try:
         build_config(settings, train).validate()
         check_weights(settings.engine.model_dir)
@@ -134,12 +130,12 @@ def check_data(settings: TrainSettings) -> Envs:
 
 def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
     """The algorithm's configuration, trained in an environment of these settings."""
-    from agents.grpo.algorithm import GRPOConfig
+    from agents import GRPOConfig
 
     for name in ("ray", "ray.rllib", "ray.tune"):
         logging.getLogger(name).setLevel(logging.ERROR)
     config = GRPOConfig()
-    config.environment("VisionThink-v0", env_config=dict(train_env))
+    config.environment(settings.env.id, env_config=dict(train_env))
     config.env_runners(num_env_runners=settings.run.num_env_runners)
     config.debugging(seed=settings.run.seed, log_level="ERROR")
     config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
@@ -271,8 +267,7 @@ def _train_loop(
 
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics worth keeping of an RLlib result, flat, as plain floats."""
-    from agents.grpo.algorithm import ROLLOUTS
-    from agents.grpo.learner import OBJECTIVE
+    from agents.grpo import OBJECTIVE, ROLLOUTS
 
     # RLlib gives NaN for what was logged before but not in this iteration.
     rollouts = {name: float(value) for name, value in result[ROLLOUTS].items()}

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agents.errors import CheckpointError
+from agents import CheckpointError
 from agents.manifest import check_manifest, flush_folder
 from benchmarks.training.provenance import provenance
 from benchmarks.training.settings import TrainSettings
-from vt_env.errors import ConfigError
+from vt_env import ConfigError
 
 
 @dataclass

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agents.backends import BACKENDS
+from agents import BACKENDS
 from agents.engine import EngineSettings
 from agents.grpo.config import SEED, GRPOSettings
 from benchmarks.evaluation.play import PlaySettings
-from judges.plugins import load_plugins
+from judges import load_plugins
 from vt_env.config import EnvSettings, JudgeSettings
-from vt_env.data.opened import OpenedDataset
+from vt_env.data import OpenedDataset
 from vt_env.data.settings import WORLD, DataSettings, check_sources, dataset_settings
 from vt_env.rewards import RewardSettings
 from vt_env.settings.fields import PLUGINS, check_fields, setting

@@ -41,6 +41,7 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
         *("--backend", "acme_engine", "--grpo.loss_type", "acme_reinforce", "--grpo.beta", "0"),
         *("--grpo.advantage_estimator", "acme_rloo", "--run.num_env_runners", str(runners)),
         *("--grpo.num_prompts", "2", "--grpo.num_generations", "4", "--eval-samples", "4"),
+        *("--env.id", "acme/Look-v0", "--env.params.more_turns", "2"),
         *("--iterations", "2", "--out", str(tmp_path), "--run-id", "acme"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,6 +51,7 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
         assert 0 < row["rewards/acme_brevity/mean"] < 0.25
         assert row["rewards/shaping/mean"] == -0.25
         assert 0 < row["acme_sureness"] <= 1
+        assert 0 < row["rewards/acme_grant/mean"] <= 0.125, "the environment is the package's"
         assert "clip_ratio/low_mean" not in row, "the objective is the package's"
         drawn = {name.split("/")[1] for name in row if name.startswith("by_family/")}
         assert drawn <= {"textures", "objects", "maps"}, "the suite is the package's"
@@ -76,6 +78,8 @@ def test_its_names_and_parameters_are_checked_as_ours_are(tmp_path: Path) -> Non
         (["--shaper", "acme_fe"], "Did you mean 'acme_fee'"),
         (["--shaper", "acme_fee", "--grpo.shaper_params.fea", "1"], "Did you mean 'fee'"),
         (["--rewards.preset", "acme_vision.rewards:acme_brevity"], "must be a RewardConfig"),
+        (["--env.id", "acme/Look-v1"], "acme/Look-v1"),
+        (["--env.id", "acme/Look-v0", "--env.params.turns", "2"], "turns"),
     ):
         done = visionthink("train", "--plugin", str(ACME), *arguments, *out)
         assert done.returncode == 2

@@ -1,16 +1,23 @@
 """The one place that makes episodes."""
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import pytest
 
 import vt_env
+from judges import Verdict
 from tests.vt_env.helpers import ListDataset, memory_sample
 from vt_env.config import EpisodeConfig
 from vt_env.env import VisionThinkEnv
+from vt_env.episode import Episode
+from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.factory import EpisodeFactory
 from vt_env.images.views import MemoryImage
+from vt_env.protocol import Answer, to_text
 from vt_env.rewards import RewardConfig
 from vt_env.templates import load_template
 from vt_env.vector import VisionThinkVectorEnv
@@ -74,3 +81,49 @@ def test_no_other_place_assembles_an_episode_from_an_env() -> None:
             text = file.read_text(encoding="utf-8")
             for bag in ("env.episode_config", "env.reward_config", "env.template,"):
                 assert bag not in text, f"{file} takes {bag} out of an env"
+
+
+class Counted(Episode):
+    """Pays for every turn, by the name ``turns``."""
+
+    def settle(self, verdict: Verdict) -> dict[str, float]:
+        return {**super().settle(verdict), **self.pay({"turns": float(self.turn)})}
+
+
+class CountedEnv(VisionThinkEnv):
+    episode_class = Counted
+
+
+class Hasty(VisionThinkEnv):
+    def step(self, action: str) -> Any:
+        return super().step(action)
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    for name in ("Counted", "Hasty"):
+        entry = CountedEnv if name == "Counted" else Hasty
+        gymnasium.register(f"tests/{name}-v0", entry_point=entry)
+    yield
+    for name in ("Counted", "Hasty"):
+        del gymnasium.registry[f"tests/{name}-v0"]
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_environment_of_ones_own_plays_its_own_episodes() -> None:
+    env = vt_env.open_env("tests/Counted-v0")
+    assert isinstance(env.new_episode(0), Counted)
+    assert all(isinstance(episode, Counted) for episode in env.factory.group(0, 2))
+    env.reset(seed=0)
+    *_, info = env.step(to_text(Answer("7")))
+    assert info["reward_terms"]["turns"] == 1.0
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_environment_that_engines_cannot_play_is_told() -> None:
+    with pytest.raises(ConfigError, match="Hasty has a step of its own"):
+        vt_env.open_env("tests/Hasty-v0")
+    with pytest.raises(ConfigError, match="must be a VisionThinkEnv or a subclass, got VisionThinkDisc"):
+        vt_env.open_env("VisionThinkDiscrete-v0")
+    with pytest.raises(UnknownNameError, match="Did you mean 'VisionThink-v0'"):
+        vt_env.open_env("VisonThink-v0")

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from judges.errors import VisionThinkError
+from judges import VisionThinkError
 from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.settings.ranges import Numbers, check_flag, check_number, check_text
 

@@ -17,8 +17,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from judges.errors import UnknownNameError, VisionThinkError
-from judges.plugins import load_plugins
+from judges import UnknownNameError, VisionThinkError, load_plugins
 from vt_env.errors import ConfigError
 from vt_env.settings.fields import Kind, check_value, kinds
 
