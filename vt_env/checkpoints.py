@@ -142,7 +142,9 @@ def image_limits(
     """
     if played is None:
         own = ImageLimits()
-        return ImageLimits(token_family or own.family, min_pixels, max_pixels, bounds or own.bounds)
+        return ImageLimits(
+            token_family or own.token_family, min_pixels, max_pixels, bounds or own.bounds
+        )
     own_family = played.token_family
     if token_family not in (None, own_family):
         raise ConfigError(

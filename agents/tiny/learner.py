@@ -121,7 +121,7 @@ class Learner:
         scale = 0.5 if rng.random() < self.config.low_share else 1.0
         image = page.sheet.finish()
         view = resample(image, shown_size(image.size, scale, self.limits))
-        block = block_family(self.limits.family).block
+        block = block_family(self.limits.token_family).block
         return np.array(view), mark_targets(page.sheet, page.ties, view.width, block)
 
     def _read(self, views: Sequence[View]) -> torch.Tensor:

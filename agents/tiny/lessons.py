@@ -105,7 +105,7 @@ class _Writer:
         self, ids: Sequence[int], image: Image.Image, sheet: Sheet, ties: Sequence[Tie]
     ) -> None:
         """A turn with a view of a sheet, whose numbers belong to something."""
-        block = block_family(self.limits.family).block
+        block = block_family(self.limits.token_family).block
         self.marks.append(mark_targets(sheet, ties, image.width, block))
         start = len(self.ids)
         self.given(ids, [image])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.evaluation.limits import KINDS
-from benchmarks.labelling.rule import LABELS, Label, Labelled, Tally
+from benchmarks.labelling.labels import LABELS, Label, Labelled, Tally
 from vt_env import ConfigError, DataError
 
 

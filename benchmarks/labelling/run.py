@@ -16,7 +16,7 @@ from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
 from benchmarks.evaluation.play import PlaySettings, batches
 from benchmarks.labelling.file import LabelFile
-from benchmarks.labelling.rule import (
+from benchmarks.labelling.labels import (
     DECIDED,
     LABELS,
     Labelled,

@@ -53,7 +53,7 @@ class LadderCheck:
         """What was found, in a sentence; where it is poor, with what to change."""
         found = (
             f"Of {self.climbable} of the first {self.samples} samples ({self.share or 0.0:.0%}) a "
-            f"higher resolution can be asked for (token family {config.limits.family}, "
+            f"higher resolution can be asked for (token family {config.limits.token_family}, "
             f"resolutions {', '.join(f'{level:g}' for level in config.resolutions)})."
         )
         if not self.poor or self.largest is None:

@@ -19,7 +19,7 @@ class ImageLimits:
     Whatever the bounds are, every view has a size that the model's processor leaves alone.
 
     Attributes:
-        family: Token family of the model, a name in `vt_env.tokens.TOKEN_FAMILIES` or
+        token_family: Token family of the model, a name in `vt_env.tokens.TOKEN_FAMILIES` or
             ``module:attribute``; those of tiles have no bounds in pixels.
         min_pixels: Smallest area, in pixels; None: the processor's.
         max_pixels: Largest area, in pixels; None: the processor's.
@@ -30,7 +30,7 @@ class ImageLimits:
             None: the family's own, or as far as the bounds above reach.
     """
 
-    family: str = "qwen2_5_vl"
+    token_family: str = "qwen2_5_vl"
     min_pixels: int | None = None
     max_pixels: int | None = None
     bounds: str = "each_view"
@@ -39,7 +39,7 @@ class ImageLimits:
     def __post_init__(self) -> None:
         if self.bounds not in BOUNDS:
             raise UnknownNameError("kind of bounds", str(self.bounds), BOUNDS)
-        token_family(self.family).check(self)
+        token_family(self.token_family).check(self)
 
 
 def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
@@ -59,7 +59,7 @@ def shown_size(original: Size, scale: float, limits: ImageLimits) -> Size:
     """
     if max(original) > MAX_ASPECT_RATIO * min(original):
         raise ImageError(elongated(original))
-    return token_family(limits.family).view_size(original, scale, limits)
+    return token_family(limits.token_family).view_size(original, scale, limits)
 
 
 def crop_size(part: Size, limits: ImageLimits) -> Size:
@@ -82,4 +82,4 @@ def crop_size(part: Size, limits: ImageLimits) -> Size:
 
 def tokens_of(size: Size, limits: ImageLimits) -> int:
     """Visual tokens of a view whose size came from `shown_size`."""
-    return token_family(limits.family).tokens(size)
+    return token_family(limits.token_family).tokens(size)

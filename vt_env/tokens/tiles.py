@@ -32,7 +32,7 @@ class _Tiles(ABC):
         """Refuses bounds in pixels."""
         _refuse_pixels(limits.min_pixels, limits.max_pixels)
         if limits.bounds != "each_view":
-            raise ConfigError(f"bounds do not apply to {limits.family!r}; tiles limit it.")
+            raise ConfigError(f"bounds do not apply to {limits.token_family!r}; tiles limit it.")
 
     def tokens(self, size: Size) -> int:
         """The processor leaves a view as it is, so it counts as any image does."""

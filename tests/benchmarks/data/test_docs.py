@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from benchmarks.cli.commands import TREES, option_names
-from benchmarks.labelling.rule import LABELS
+from benchmarks.labelling.labels import LABELS
 from tests.benchmarks.runner import invoke
 from vt_env.settings.tree import leaves
 from vt_env.tasks import SPLITS, SUITES

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.labelling.rule import Labelled, LabelRule, Tally, label_of
+from benchmarks.labelling.labels import Labelled, LabelRule, Tally, label_of
 from benchmarks.labelling.run import agreement_table, shares_table
 from tests.benchmarks.runner import Result, invoke
 from vt_env.errors import ConfigError, DataError, VisionThinkError

@@ -16,7 +16,7 @@ from benchmarks.data.export import ExportSettings
 from benchmarks.data.preview import PreviewSettings
 from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
-from benchmarks.labelling.rule import LabelRule, RuleSettings
+from benchmarks.labelling.labels import LabelRule, RuleSettings
 from benchmarks.labelling.run import LabelSettings
 from benchmarks.training.settings import EvaluationSettings, RunSettings, TrainSettings
 from vt_env.config import EnvSettings

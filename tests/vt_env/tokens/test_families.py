@@ -101,7 +101,7 @@ def test_a_family_of_ones_own_says_which_limits_and_processors_it_takes(tmp_path
 
 def test_a_family_is_found_by_where_it_is() -> None:
     limits = ImageLimits(f"{__name__}:FIXED")
-    assert token_family(limits.family) is FIXED
+    assert token_family(limits.token_family) is FIXED
 
 
 FIXED = Fixed()

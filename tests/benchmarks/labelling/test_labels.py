@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelling.rule import (
+from benchmarks.labelling.labels import (
     DECIDED,
     LABELS,
     Label,
