@@ -123,9 +123,7 @@ def test_an_environment_of_ones_own_plays_its_own_episodes() -> None:
 def test_an_environment_that_engines_cannot_play_is_told() -> None:
     with pytest.raises(ConfigError, match="Hasty has a step of its own"):
         vt_env.open_env("tests/Hasty-v0")
-    with pytest.raises(
-        ConfigError, match="must be a VisionThinkEnv or a subclass, got VisionThinkDisc"
-    ):
+    with pytest.raises(ConfigError, match="must be a VisionThinkEnv or a subclass, got"):
         vt_env.open_env("VisionThinkDiscrete-v0")
     with pytest.raises(UnknownNameError, match="Did you mean 'VisionThink-v0'"):
         vt_env.open_env("VisonThink-v0")

@@ -18,7 +18,7 @@ class PixelLimits(Protocol):
     """Bounds on what is shown, as `vt_env.images.limits.ImageLimits` has them."""
 
     @property
-    def family(self) -> str:
+    def token_family(self) -> str:
         """Name of the token family."""
         ...
 
