@@ -75,6 +75,7 @@ FLOORS = (
     "agents/backends",
     "agents/rollouts",
     "agents/tiny",
+    "agents/grpo/losses",
     "agents/grpo",
     "benchmarks/report",
     "benchmarks/evaluation",

@@ -57,5 +57,5 @@ def test_the_hooks_run_what_make_lint_types_runs() -> None:
         assert hook["language"] == "system"
         assert not hook["pass_filenames"]
         assert re.search(rf"^{hook['entry'].removeprefix('make ')}:", makefile, re.MULTILINE)
-        for name in ("agents/grpo/loss.py", "pyproject.toml"):
+        for name in ("agents/grpo/losses/base.py", "pyproject.toml"):
             assert re.search(hook["files"], name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.grpo.algorithm import GRPO, ROLLOUTS, GRPOConfig
     from agents.grpo.env_runner import GRPOEnvRunner
     from agents.grpo.learner import OBJECTIVE, GRPOTorchLearner
-    from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, dapo_loss
+    from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, dapo_loss
     from agents.grpo.rl_module import VLMModule
 else:
     __getattr__, __dir__ = lazy_face(
@@ -38,7 +38,7 @@ else:
                 "OBJECTIVE",
                 "GRPOTorchLearner",
             ),
-            "agents.grpo.loss": (
+            "agents.grpo.losses": (
                 "LOSS_TYPES",
                 "BatchSize",
                 "LossConfig",

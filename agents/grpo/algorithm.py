@@ -42,7 +42,7 @@ from agents.grpo.config import OWN, OWNERS, RLLIB, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
-from agents.grpo.loss import LossConfig
+from agents.grpo.losses import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import on_runners
 from agents.manifest import check_manifest, write_manifest

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
-from agents.grpo.loss import LossConfig
+from agents.grpo.losses import LossConfig
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
 from vt_env.settings.ranges import Numbers, check_number

@@ -12,7 +12,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from agents.grpo.batching import Collator, ModelBatch
-from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
+from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
 from judges import load_plugins

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, k3_kl
+from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, kl_to_reference
 from judges.errors import RegistryError
 from vt_env.errors import ConfigError, UnknownNameError
 
@@ -81,7 +81,9 @@ def test_micro_batches_add_up() -> None:
 
 
 def test_engine_mismatch_is_corrected_and_capped() -> None:
-    config = LossConfig(vllm_importance_sampling_cap=2.0)
+    config = LossConfig(
+        vllm_importance_sampling_mode="token_truncate", vllm_importance_sampling_clip_max=2.0
+    )
     plain, _ = loss_of(batch(1.0, (1.0, 1.0)), config)
     far = batch(1.0, (1.0, 1.0), sampler_logp=torch.full((4,), -3.0))
     assert loss_of(far, config)[0].item() == pytest.approx(2 * plain.item())
@@ -91,8 +93,8 @@ def test_engine_mismatch_is_corrected_and_capped() -> None:
 
 def test_kl_is_zero_at_the_reference_and_positive_elsewhere() -> None:
     logp = torch.tensor([-1.0, -2.0])
-    assert k3_kl(logp, logp).tolist() == [0.0, 0.0]
-    assert (k3_kl(logp, logp + torch.tensor([0.5, -0.5])) > 0).all()
+    assert kl_to_reference(logp, logp).tolist() == [0.0, 0.0]
+    assert (kl_to_reference(logp, logp + torch.tensor([0.5, -0.5])) > 0).all()
 
 
 def test_sequence_level_ratio_is_shared_within_a_sequence() -> None:
@@ -105,8 +107,8 @@ def test_sequence_level_ratio_is_shared_within_a_sequence() -> None:
 
 
 def test_bad_settings_are_named() -> None:
-    with pytest.raises(UnknownNameError, match=r"loss_type 'gpro'. Did you mean 'grpo'"):
-        LossConfig(loss_type="gpro")
+    with pytest.raises(UnknownNameError, match=r"loss_type 'dapoo'. Did you mean 'dapo'"):
+        LossConfig(loss_type="dapoo")
     with pytest.raises(ConfigError, match="beta"):
         LossConfig(beta=-1.0)
 

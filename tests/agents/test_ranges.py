@@ -12,7 +12,7 @@ from agents.engine import EngineSettings
 from agents.errors import TrainingError
 from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.config import GRPOSettings
-from agents.grpo.loss import LossConfig
+from agents.grpo.losses import LossConfig
 from agents.tiny.recipe import PretrainConfig
 from vt_env.errors import ConfigError, VisionThinkError
 from vt_env.settings.fields import kinds
@@ -34,7 +34,9 @@ MORE: dict[str, tuple[Any, ...]] = {
     "grad_clip": (0,),
     "minibatch_size": (0, 2.5),
     "micro_batch_size": (0, 2.5),
-    "vllm_importance_sampling_cap": (0, None),
+    "vllm_importance_sampling_clip_max": (0,),
+    "vllm_importance_sampling_clip_min": (0,),
+    "off_policy_mask_threshold": (0,),
     "max_completion_length": (0, 1.5, None),
     "entropy_coef": (None,),
 }
