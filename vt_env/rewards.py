@@ -234,9 +234,18 @@ class Outcome:
         requested: Whether a higher resolution was delivered.
         well_formed: Whether every turn kept the format.
         needs_high_res: Label of the sample; None when undecided or unknown.
+        benefit: Accuracy after asking less accuracy without, as the sample says; None: it does not.
+        deliveries: Images that were delivered on request; None: one, where `requested`.
     """
 
     correct: bool | None
     requested: bool
     well_formed: bool
     needs_high_res: bool | None = None
+    benefit: float | None = None
+    deliveries: int | None = None
+
+    @property
+    def requests(self) -> int:
+        """Images that were delivered on request."""
+        return int(self.requested) if self.deliveries is None else self.deliveries

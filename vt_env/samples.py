@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -29,7 +31,9 @@ class Sample:
             question with their letters where it does not list them itself.
         tolerance: Absolute tolerance for numeric answers, else None.
         needs_high_res: True, False, or None (margin band, or not known).
-        meta: Anything else worth recording, such as why high resolution is needed.
+        meta: Anything else worth recording, such as why high resolution is needed. A number
+            ``tool_benefit`` in [-1, 1], accuracy after asking less accuracy without, is read by the
+            group shaper ``benefit``.
     """
 
     sample_id: str
@@ -50,6 +54,21 @@ class Sample:
             raise ConfigError(f"Sample {self.sample_id!r} has no accepted answer.")
         if self.choices is not None and len(self.choices) > MAX_OPTIONS:
             raise ConfigError(f"Sample {self.sample_id!r} has more than {MAX_OPTIONS} choices.")
+        if self.tool_benefit is not None and not -1.0 <= self.tool_benefit <= 1.0:
+            raise ConfigError(
+                f"Sample {self.sample_id!r}: tool_benefit must be a number in [-1, 1], got "
+                f"{self.meta['tool_benefit']!r}."
+            )
+
+    @property
+    def tool_benefit(self) -> float | None:
+        """What asking is worth, in units of accuracy; None where it is not said."""
+        told = self.meta.get("tool_benefit")
+        if told is None or told == "":
+            return None
+        with suppress(TypeError, ValueError):
+            return float(told)  # type: ignore[arg-type]
+        return math.nan
 
 
 @runtime_checkable

@@ -10,7 +10,8 @@ A shaper is a pure function over `Outcome`s. One of one's own is registered besi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from judges import Registry, check_parameters
 from vt_env.errors import ConfigError
 from vt_env.rewards import Outcome, is_finite_number
+from vt_env.settings.ranges import check_flag
 
 GroupShaper = Callable[..., list[float]]
 """``shaper(outcomes, **params) -> addends``: one float for each episode of a group, in order."""
@@ -156,11 +158,83 @@ def _bonus(outcome: Outcome, bonus: float) -> float:
     return bonus if outcome.requested else 0.0
 
 
-def group_shaper(name: str, **params: Any) -> Callable[[Sequence[Outcome]], list[float]]:
+@GROUP_SHAPERS.register("curiosity")
+def shape_curiosity(
+    outcomes: Sequence[Outcome],
+    target: float = 0.3,
+    bonus: float = 0.5,
+    limit: int = 1,
+    penalty: float = 0.05,
+) -> list[float]:
+    """Pays for asking while a group seldom asks (Pixel Reasoner, arXiv 2505.15966).
+
+    bonus max(target - share that asked, 0) to each who asked, less penalty max(n - limit, 0) for
+    the n-th image that was delivered. Defaults are the paper's: H 0.3, alpha 0.5, N 1, beta 0.05.
+    """
+    asked = sum(o.requested for o in outcomes) / max(1, len(outcomes))
+    wonder = bonus * max(target - asked, 0.0)
+    return [wonder * o.requested - penalty * max(o.requests - limit, 0) for o in outcomes]
+
+
+@GROUP_SHAPERS.register("benefit")
+def shape_benefit(
+    outcomes: Sequence[Outcome], alpha: float = 0.6, gamma: float = 2.0, most: int = 1
+) -> list[float]:
+    """Pays for asking what asking is worth to the sample (AT-GRPO, AdaTooler-V, arXiv 2512.16918).
+
+    alpha dS exp(-gamma ((n - most) / most)^2) for n images delivered: the benefit dS is accuracy
+    after asking less accuracy without, measured beforehand, and negative where asking harms. It
+    is the sample's ``tool_benefit``; else 1 or 0 by its label; 0 where there is none.
+    """
+    return [
+        alpha * _benefit(o) * math.exp(-gamma * ((o.requests - most) / most) ** 2) for o in outcomes
+    ]
+
+
+def _benefit(outcome: Outcome) -> float:
+    return float(outcome.needs_high_res or 0.0) if outcome.benefit is None else outcome.benefit
+
+
+@dataclass(frozen=True)
+class BoundShaper:
+    """A shaper with its parameters filled in, whose results are checked.
+
+    Attributes:
+        who: Kind and name, for errors.
+        function: The shaper.
+        params: Its parameters.
+        sign_guard: Whether no penalty of it may make a right answer's advantage negative; who
+            makes advantages sees to it, since only they know the mean (`agents.finish_groups`).
+    """
+
+    who: str
+    function: GroupShaper
+    params: Mapping[str, Any]
+    sign_guard: bool = False
+
+    def __call__(self, outcomes: Sequence[Outcome]) -> list[float]:
+        """One addend an episode, in order.
+
+        Raises:
+            ConfigError: If the shaper does not give one finite number an episode.
+        """
+        found = self.function(outcomes, **self.params)
+        addends = list(found) if isinstance(found, Iterable) else []
+        if len(addends) != len(outcomes) or not all(map(is_finite_number, addends)):
+            raise ConfigError(
+                f"The {self.who} must give one finite number an episode, {len(outcomes)} in all; "
+                f"got {repr(found)[:80]}."
+            )
+        return addends
+
+
+def group_shaper(name: str, *, sign_guard: bool = False, **params: Any) -> BoundShaper:
     """Returns the shaper called `name` with its parameters filled in.
 
     Args:
         name: A name in `GROUP_SHAPERS`, or ``module:attribute``.
+        sign_guard: Whether its penalties may take no more from a right answer than all of its
+            advantage; an option of every shaper.
         **params: Its parameters.
 
     Raises:
@@ -171,18 +245,9 @@ def group_shaper(name: str, **params: Any) -> Callable[[Sequence[Outcome]], list
     """
     shaper, who = GROUP_SHAPERS.find(name), f"group shaper {name!r}"
     check_parameters(who, shaper, params, positional=1)
+    check_flag(f"{who}: sign_guard", sign_guard)
     for key, value in params.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"The {who}: {key} is a number, got {value!r}.")
 
-    def shape(outcomes: Sequence[Outcome]) -> list[float]:
-        found = shaper(outcomes, **params)
-        addends = list(found) if isinstance(found, Iterable) else []
-        if len(addends) != len(outcomes) or not all(map(is_finite_number, addends)):
-            raise ConfigError(
-                f"The {who} must give one finite number an episode, {len(outcomes)} in all; "
-                f"got {repr(found)[:80]}."
-            )
-        return addends
-
-    return shape
+    return BoundShaper(who, shaper, params, sign_guard)

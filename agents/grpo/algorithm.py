@@ -247,6 +247,8 @@ class GRPO(Algorithm):
             self._shaper,
             config.scale_rewards,
             self._estimator,
+            reward_weights=config.reward_weights,
+            drop=config.drop_responses,
         )
 
     def play_fixed(

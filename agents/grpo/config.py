@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
+from agents.rollouts.filters import RESPONSE_FILTERS
 from agents.grpo.losses import LossConfig
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
@@ -51,7 +52,15 @@ class GRPOSettings(LossConfig):
     shaper: str = setting("none", "Group shaper: adds what needs the returns of a whole group.")
     shaper_params: Mapping[str, Any] = setting({}, "Its parameters by name, such as theta.")
     advantage_estimator: str = setting(
-        "grpo", "What makes advantages of the rewards of groups: grpo, or one of one's own."
+        "grpo",
+        "What makes advantages of the rewards of groups: grpo (less the group's mean), rloo (less "
+        "the mean of the others), reinforce_pp (less the group's mean, then whitened over the "
+        "batch), per_term (each reward term normalised on its own), or one of one's own.",
+    )
+    reward_weights: Mapping[str, Any] = setting(
+        {},
+        "Of per_term: what a reward term that is normalised counts, by name. Those not named: "
+        "accuracy 1, format 0.5, token_cost 0.1, shaping 0.1, others 1.",
     )
     scale_rewards: str = setting(
         "group",
@@ -60,6 +69,12 @@ class GRPOSettings(LossConfig):
     )
     mask_truncated_completions: bool = setting(
         False, "Leave turns that were cut off out of the loss."
+    )
+    drop_responses: tuple[str, ...] = setting(
+        (),
+        "Responses that are left out of means and loss: duplicate (one before it in the group "
+        "wrote the same tokens), empty (it came to no answer). The paper does both.",
+        RESPONSE_FILTERS,
     )
     max_abstention_share: float = setting(
         0.2,
@@ -72,6 +87,19 @@ class GRPOSettings(LossConfig):
         super().__post_init__()
         check_fields(self, TrainingError)
         check_params(self.shaper_params)
+        check_weights(self.reward_weights)
+
+
+def check_weights(weights: object) -> None:
+    """Refuses weights of reward terms that are no finite numbers by name.
+
+    Raises:
+        TrainingError: Naming the term.
+    """
+    if not isinstance(weights, Mapping):
+        raise TrainingError(f"reward_weights must be a mapping by name, got {repr(weights)[:80]}.")
+    for name, value in weights.items():
+        check_number(f"reward_weights: {name}", value, Numbers(0, 1e6), TrainingError)
 
 
 def check_params(params: object) -> None:
@@ -114,6 +142,7 @@ def check_training(settings: Mapping[str, Any]) -> None:
     for name in RLLIB.keys() & settings.keys():
         check_number(name, settings[name], RLLIB[name], TrainingError)
     check_params(settings.get("shaper_params", {}))
+    check_weights(settings.get("reward_weights", {}))
 
 
 _LOSS = {item.name for item in fields(LossConfig)}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.rollouts.filters import response_metrics, with_spread
 from agents.rollouts.trajectory import Trajectory
 from vt_env import Ending
 
@@ -74,6 +75,8 @@ def by_family(episodes: Sequence[Trajectory]) -> dict[str, dict[str, float | Non
 def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """Those of a batch in training: `episode_metrics`, lengths, spread within groups, terms.
 
+    ``groups/*`` and ``responses/*`` say what `agents.rollouts.filters` would leave out, or does.
+
     Args:
         trajectories: At least one.
 
@@ -89,6 +92,8 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         "completions/clipped_ratio": metrics[f"endings/{Ending.CUT_OFF}"],
     }
     metrics |= _group_spread(trajectories)
+    groups = _groups(trajectories)
+    metrics |= with_spread(groups)[1] | response_metrics(groups)
     for term in sorted({name for t in trajectories for name in t.reward_terms}):
         metrics[f"rewards/{term}/mean"] = _mean([t.reward_terms.get(term, 0.0) for t in judged])
     for family, mine in by_family(trajectories).items():
@@ -130,6 +135,14 @@ def _group_spread(trajectories: Sequence[Trajectory]) -> dict[str, float | None]
         "reward_std": _mean(spreads),
         "frac_reward_zero_std": _mean([spread < 1e-9 for spread in spreads]),
     }
+
+
+def _groups(trajectories: Sequence[Trajectory]) -> list[list[Trajectory]]:
+    """Trajectories by the sample that they play."""
+    groups: dict[str, list[Trajectory]] = {}
+    for t in trajectories:
+        groups.setdefault(t.sample_id, []).append(t)
+    return list(groups.values())
 
 
 def _mean(values: Sequence[float | bool | int]) -> float | None:

@@ -98,7 +98,8 @@ def gain(name: str, s: Sequence, t: int, a: float, c: LossConfig) -> torch.Tenso
         places = range(len(s)) if c.vllm_importance_sampling_mode.startswith("token") else [0]
         log_w += sum(math.log(max(weight(s, i, c), 1e-8)) for i in places)
     w = math.exp(max(log_w, math.log(1e-8)))
-    return p * (w**k * math.exp(decay * (1 - w)) * a)
+    phi: float = w**k * math.exp(decay * (1 - w))
+    return p * (phi * a)
 
 
 def kl(p: torch.Tensor, ref: float, name: str) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,16 @@ TABLE = {
     ("supervised", "0 < r < theta"): "000000",
     ("supervised", "r >= theta"): "000000",
     ("supervised", "r = 1"): "000 00",
+    ("curiosity", "nothing correct"): " 00 00",
+    ("curiosity", "r = 0"): " 00000",
+    ("curiosity", "0 < r < theta"): "000000",
+    ("curiosity", "r >= theta"): "000000",
+    ("curiosity", "r = 1"): "000 00",
+    ("benefit", "nothing correct"): " 00 00",
+    ("benefit", "r = 0"): " 00000",
+    ("benefit", "0 < r < theta"): "000000",
+    ("benefit", "r >= theta"): "000000",
+    ("benefit", "r = 1"): "000 00",
 }
 
 
@@ -163,7 +174,7 @@ def test_every_shaper_is_pure_and_pays_0_or_the_penalty(name: str, group: list[O
     addends = group_shaper(name)(group)
     assert group == before
     assert len(addends) == len(group)
-    assert set(addends) <= {0.0, -0.1}
+    assert set(addends) <= {0.0, -0.1} or name in ("curiosity", "benefit")
     assert addends == group_shaper(name)(group)
     # Order of the group does not matter, nor does the format of the turns.
     assert group_shaper(name)(group[::-1]) == addends[::-1]
@@ -207,6 +218,41 @@ def test_unknown_shapers_and_parameters_are_refused() -> None:
             group_shaper("paper", theta=value)
     with pytest.raises(ConfigError, match="not 'theta'"):
         group_shaper("all_penalty", theta=0.1)
+
+
+def test_curiosity_pays_for_asking_while_few_ask() -> None:
+    """Pixel Reasoner: alpha max(H - share, 0) 1[asked] + beta min(N - n, 0)."""
+    group = [RIGHT_ASKED, *(RIGHT_DIRECT,) * 7, *(WRONG_DIRECT,) * 2]  # a tenth asks
+    assert group_shaper("curiosity")(group) == pytest.approx([0.5 * 0.2, *[0.0] * 9])
+    assert group_shaper("curiosity", target=0.5, bonus=1.0)(group)[0] == pytest.approx(0.4)
+    twice = Outcome(True, True, True, deliveries=3)
+    assert group_shaper("curiosity")([twice] * 2) == pytest.approx([-0.1] * 2)
+    assert group_shaper("curiosity", limit=3)([twice] * 2) == [0.0] * 2
+
+
+def test_benefit_pays_what_asking_is_worth() -> None:
+    """AT-GRPO: alpha dS exp(-gamma ((n - n_max) / n_max)^2)."""
+
+    def addend(requested: bool, benefit: float | None, need: bool | None = None) -> float:
+        return group_shaper("benefit")([Outcome(True, requested, True, need, benefit)])[0]
+
+    assert addend(True, 0.75) == pytest.approx(0.6 * 0.75)
+    assert addend(False, 0.75) == pytest.approx(0.6 * 0.75 * math.exp(-2))
+    assert addend(True, -0.5) == pytest.approx(-0.3)  # asking harms
+    assert addend(True, None, True) == pytest.approx(0.6)  # by the label
+    assert addend(True, None, False) == addend(True, None) == 0.0
+    three = Outcome(True, True, True, benefit=1.0, deliveries=3)
+    paid = group_shaper("benefit", alpha=1.0, gamma=2.0, most=6)([three])
+    assert paid == pytest.approx([math.exp(-2 * 0.25)])
+
+
+@pytest.mark.parametrize("name", GROUP_SHAPERS)
+def test_every_shaper_has_a_sign_guard(name: str) -> None:
+    guarded = group_shaper(name, sign_guard=True)
+    assert guarded.sign_guard and not group_shaper(name).sign_guard
+    assert guarded(KINDS) == group_shaper(name)(KINDS)
+    with pytest.raises(ConfigError, match="sign_guard must be true or false, got 1"):
+        group_shaper(name, sign_guard=1)  # type: ignore[arg-type]
 
 
 def shape_scarce(

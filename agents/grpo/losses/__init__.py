@@ -1,7 +1,7 @@
 """Objectives of GRPO: pure functions over tensors of sampled tokens, a file a family.
 
-Tensors are flat over the sampled tokens of a batch, N of them, with the row each belongs to. Nothing
-here loads torch by itself.
+Tensors are flat over the sampled tokens of a batch, N of them, with the row each belongs to.
+Nothing here loads torch by itself.
 """
 
 from agents.grpo.losses.base import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
