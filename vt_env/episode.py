@@ -165,14 +165,9 @@ class Episode:
         An ending without an answer is wrong; only an abstaining judge leaves it undecided.
         """
         correct = self.verdict.correct if self.verdict else False
-        return Outcome(
-            correct,
-            self.requested,
-            self.well_formed,
-            self.sample.needs_high_res,
-            self.sample.tool_benefit,
-            sum(turn.tool is not None for turn in self.turn_records),
-        )
+        label, worth = self.sample.needs_high_res, self.sample.tool_benefit
+        images = sum(turn.tool is not None for turn in self.turn_records)
+        return Outcome(correct, self.requested, self.well_formed, label, worth, images)
 
     @property
     def turns(self) -> tuple[str, ...]:

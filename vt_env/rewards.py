@@ -245,7 +245,11 @@ class Outcome:
     benefit: float | None = None
     deliveries: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.deliveries is None:
+            object.__setattr__(self, "deliveries", int(self.requested))
+
     @property
     def requests(self) -> int:
         """Images that were delivered on request."""
-        return int(self.requested) if self.deliveries is None else self.deliveries
+        return self.deliveries or 0

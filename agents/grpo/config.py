@@ -13,8 +13,8 @@ from typing import Any
 
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
-from agents.rollouts.filters import RESPONSE_FILTERS
 from agents.grpo.losses import LossConfig
+from agents.rollouts.filters import RESPONSE_FILTERS
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
 from vt_env.settings.ranges import Numbers, check_number
