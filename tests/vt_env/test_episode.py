@@ -375,3 +375,12 @@ def test_every_region_lies_inside_the_original_and_covers_the_box(
 def test_impossible_rules_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         EpisodeConfig(**settings)
+
+
+@pytest.mark.parametrize("told", ["much", 1.5, float("nan"), [1]])
+def test_a_benefit_of_asking_that_cannot_be_is_refused(told: object) -> None:
+    sample = memory_sample()
+    assert replace(sample, meta={"tool_benefit": "0.5"}).tool_benefit == 0.5
+    assert replace(sample, meta={"tool_benefit": ""}).tool_benefit is None
+    with pytest.raises(ConfigError, match=r"tool_benefit must be a number in \[-1, 1\]"):
+        replace(sample, meta={"tool_benefit": told})
