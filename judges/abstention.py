@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from judges.errors import AbstentionLimitError, JudgeError
-from judges.settings import as_count
+from judges.parameters import as_count
 
 
 def kept_in_group(scores: Sequence[float | None], min_verdicts: int = 2) -> tuple[bool, ...]:

@@ -11,8 +11,8 @@ from judges.base import Judge, JudgeCase, JudgeLike, Tell, Usage, Verdict, judge
 from judges.cache import CachedJudge, ReplayJudge
 from judges.errors import JudgeError
 from judges.llm.judge import LLMJudge
+from judges.parameters import as_count, as_flag
 from judges.rules.judge import RuleJudge
-from judges.settings import as_count, as_flag
 
 
 class CascadeJudge(Judge):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from judges.base import JudgeCase, JudgeLike, Verdict, as_judge, judge_each
-from judges.settings import as_count
+from judges.parameters import as_count
 
 
 class JudgeQueue:

@@ -33,7 +33,6 @@ def prepare_imports() -> None:
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else torch tells how it binds memory
     # Beside a CPU torch vLLM warns that Triton has no use, before its own level is set.
     logging.getLogger("vllm.triton_utils.importing").setLevel(logging.ERROR)
     torch_version = _version("torch")

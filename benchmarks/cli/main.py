@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -114,6 +115,7 @@ def _remedy(error: Exception) -> str:
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the command; what a user did wrong is told in a line or two, without a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     try:
         return app(spell_out(words), exit_on_error=False, print_error=False)
     except CycloptsError as error:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from judges.base import Usage
 from judges.errors import JudgeError
 from judges.llm.retry import retry_after_seconds
-from judges.settings import as_count, as_mapping
+from judges.parameters import as_count, as_mapping
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

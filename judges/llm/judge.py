@@ -37,7 +37,7 @@ from judges.llm.loop import LoopThread
 from judges.llm.prompt import Prompt, load_prompt
 from judges.llm.reply import parse_verdict
 from judges.llm.retry import CircuitBreaker, RetryPolicy
-from judges.settings import as_count
+from judges.parameters import as_count
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from judges.settings import as_count, as_number
+from judges.parameters import as_count, as_number
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from judges.base import AnswerKind, Judge, JudgeCase, Verdict
 from judges.errors import JudgeError
+from judges.parameters import as_count, as_flag, as_number
 from judges.rules.choices import letter_of, options_in, pick
 from judges.rules.clean import clean, text_key
 from judges.rules.dates import moments_match
@@ -38,7 +39,6 @@ from judges.rules.similarity import same_text, similar_texts
 from judges.rules.symbolic import MathChecker, is_formula, looks_symbolic
 from judges.rules.symbolic_guards import comparable
 from judges.rules.yes_no import match_yes_no
-from judges.settings import as_count, as_flag, as_number
 
 UNDECIDED = "rule_undecided"
 _VERSION = 2  # to be raised with every change of a verdict, so that caches do not give the old one

@@ -1,4 +1,4 @@
-"""Settings as people write them: numbers and flags may come as text from a command line."""
+"""Parameters of judges as people write them: a command line gives numbers and flags as text."""
 
 from __future__ import annotations
 
