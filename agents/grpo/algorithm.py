@@ -38,10 +38,11 @@ import vt_env
 from agents.backends import Sampling, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
+from agents.grpo.batching import as_groups
 from agents.grpo.config import OWN, OWNERS, RLLIB, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
-from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
+from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.loss import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import on_runners
@@ -68,7 +69,6 @@ class GRPOConfig(AlgorithmConfig):
         self.create_local_env_runner = False
         self.sample_timeout_s = None  # RLlib's 60 s would drop rollouts
         self.add_default_connectors_to_learner_pipeline = False
-        self._learner_connector = lambda _obs_space, _act_space: TrajectoriesToBatch()
         self._dont_auto_sync_env_runner_states = True
         self.max_requests_in_flight_per_env_runner = 2
         for owner in OWNERS:
@@ -118,6 +118,8 @@ class GRPOConfig(AlgorithmConfig):
             "model_dir": str(self.model_dir),
             "dtype": self.dtype,
             "reference": self.beta > 0,
+            "freeze": self.freeze,
+            "gradient_checkpointing": self.gradient_checkpointing,
             "plugins": self.plugins,
         }
         return RLModuleSpec(module_class=VLMModule, model_config=config)
@@ -214,7 +216,7 @@ class GRPO(Algorithm):
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(
-                episodes=trajectories,
+                episodes=as_groups(trajectories, config.num_generations),
                 num_epochs=config.num_iterations,
                 timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
                 **minibatch,  # None with several learners raises inside RLlib
