@@ -80,6 +80,4 @@ def build_learner(checkpoint: Path, **settings: Any) -> Any:
     )
     env = vt_env.make()
     spaces = (env.observation_space, env.action_space)
-    learner = config.build_learner(spaces={"default_policy": spaces})
-    learner.build()
-    return learner
+    return config.build_learner(spaces={"default_policy": spaces})

@@ -59,17 +59,15 @@ def build(tiny: Tiny, parts: list[Any], advantage: float) -> Trajectory:
     """A trajectory of parts: ``("text", ids)``, ``("said", ids)`` and ``("image", number)``."""
     ids, mask, images, counts = [9], [0], [], []
     for kind, what in parts:
+        tokens = what
         if kind == "image":
             image = tiny.images[what]
             (count,) = tiny.vision([image]).tokens
             images.append(image)
             counts.append(count)
-            what = [tiny.collate.image_pad] * count
-        ids += what
-        mask += [int(kind == "said")] * len(what)
-        if kind == "image":  # placeholders of two images never touch
-            ids.append(8)
-            mask.append(0)
+            tokens = [*[tiny.collate.image_pad] * count, 8]  # those of two images never touch
+        ids += tokens
+        mask += [int(kind == "said")] * len(tokens)
     return trajectory(
         ids=tuple(ids),
         mask=tuple(mask),
