@@ -1,6 +1,5 @@
 """Images that are shown at several places are computed once, and nothing else changes."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
