@@ -11,11 +11,13 @@ phases (see `agents.grpo.learner.TIMING`) and the hand-over of weights. Nothing 
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from benchmarks.training.run import build_config, check_data, ray_session
 from benchmarks.training.settings import TrainSettings
@@ -57,12 +59,13 @@ def measure(settings: TrainSettings, rounds: int) -> dict[str, dict[str, float]]
             rollout, played = seconds(algorithm._play)
             groups = as_groups(played, config.num_generations)
             sync, _ = seconds(algorithm._sync)
+            update = {
+                "episodes": groups,
+                "num_epochs": config.num_iterations,
+                "timesteps": {NUM_ENV_STEPS_SAMPLED_LIFETIME: number},
+            }
             for name, learner in learners.items():
-                whole, results = seconds(
-                    lambda learner=learner: learner.update(  # type: ignore[misc]
-                        episodes=list(groups), num_epochs=config.num_iterations, timesteps={}
-                    )
-                )
+                whole, results = seconds(functools.partial(learner.update, **update))
                 phases = {k: float(v) for k, v in results[DEFAULT_MODULE_ID][TIMING].items()}
                 if number:  # the first round warms up
                     found[name].append(
