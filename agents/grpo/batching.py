@@ -264,7 +264,8 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
     """The tensors about sampled tokens, trajectory after trajectory in the order of the rows."""
     import torch
 
-    flat, targets, owners, logprobs, advantages = [], [], [], [], []
+    flat, targets, owners, logprobs = [], [], [], []
+    advantages: list[float] = []
     for number, row in enumerate(rows):
         for t, tokens, path in zip(row.members, row.ids, row.tree.paths, strict=True):
             places = np.flatnonzero(np.array(t.mask))

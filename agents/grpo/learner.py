@@ -235,8 +235,8 @@ class GRPOTorchLearner(TorchLearner):
 
     def _readout(self, config: Any) -> Readout:
         banned = self.module[DEFAULT_MODULE_ID].encoder.banned
-        entropy = "gradient" if config.entropy_coef > 0 else "value"
-        return Readout(tuple(banned), config.temperature, entropy)
+        readout = Readout(tuple(banned), config.temperature)
+        return replace(readout, entropy="gradient") if config.entropy_coef > 0 else readout
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
