@@ -39,7 +39,7 @@ from agents.backends import Sampling, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
 from agents.grpo.batching import as_groups
-from agents.grpo.config import OWN, OWNERS, RLLIB, check_training
+from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner
@@ -73,7 +73,8 @@ class GRPOConfig(AlgorithmConfig):
         self.max_requests_in_flight_per_env_runner = 2
         for owner in OWNERS:
             for name, value in vars(owner()).items():
-                setattr(self, name, dict(value) if isinstance(value, Mapping) else value)
+                kept = dict(value) if isinstance(value, Mapping) else value
+                setattr(self, attribute(name), kept)
         self.plugins: tuple[str, ...] = ()
 
     def training(self, **settings: Any) -> Self:
@@ -105,7 +106,7 @@ class GRPOConfig(AlgorithmConfig):
         super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
-                setattr(self, name, value)
+                setattr(self, attribute(name), value)
         return self
 
     def loss_config(self) -> LossConfig:
@@ -118,7 +119,7 @@ class GRPOConfig(AlgorithmConfig):
             "model_dir": str(self.model_dir),
             "dtype": self.dtype,
             "reference": self.beta > 0,
-            "freeze": self.freeze,
+            "freeze": self.frozen_parameters,
             "gradient_checkpointing": self.gradient_checkpointing,
             "plugins": self.plugins,
         }
@@ -129,7 +130,7 @@ class GRPOConfig(AlgorithmConfig):
         return GRPOTorchLearner
 
     def _check_numbers(self) -> None:
-        check_training({name: getattr(self, name) for name in (*OWN, *RLLIB)})
+        check_training({name: getattr(self, attribute(name)) for name in (*OWN, *RLLIB)})
 
     def get_state(self) -> dict[str, Any]:
         """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""

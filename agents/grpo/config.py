@@ -125,6 +125,14 @@ RLLIB = {"num_env_runners": Numbers(0, whole=True)}
 OWN = (*(item.name for owner in OWNERS for item in fields(owner)), "plugins")
 
 
+def attribute(name: str) -> str:
+    """Where `GRPOConfig` has a setting: under its name, unless RLlib has a method of that name."""
+    return _ELSEWHERE.get(name, name)
+
+
+_ELSEWHERE = {"freeze": "frozen_parameters"}
+
+
 def check_training(settings: Mapping[str, Any]) -> None:
     """Checks those of some settings that are GRPO's; a schedule of learning rates point by point.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
@@ -66,6 +67,17 @@ def test_what_is_left_open_comes_from_the_checkpoint(checkpoint: Path, tmp_path:
     assert open_settings(model_dir=str(other)) == (1024, 4096)
     config = GRPOConfig().training(model_dir=str(other))
     assert config.play_env({"data": "world"}) == {"data": "world", "checkpoint": str(other)}
+
+
+def test_no_setting_stands_where_rllib_has_a_method() -> None:
+    config = GRPOConfig().training(freeze=("vision",))
+    for name in dir(AlgorithmConfig):
+        if callable(getattr(AlgorithmConfig, name)):
+            assert callable(getattr(config, name)), name
+    frozen = config.get_default_rl_module_spec().model_config["freeze"]
+    assert frozen == ("vision",)
+    config.freeze()
+    assert config.copy(copy_frozen=False).frozen_parameters == ("vision",)
 
 
 def test_an_unknown_setting_suggests() -> None:
