@@ -38,10 +38,11 @@ import vt_env
 from agents.backends import Sampling, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
-from agents.grpo.config import OWN, OWNERS, RLLIB, check_training
+from agents.grpo.batching import as_groups
+from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
-from agents.grpo.learner import GRPOTorchLearner, TrajectoriesToBatch
+from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import on_runners
@@ -68,12 +69,12 @@ class GRPOConfig(AlgorithmConfig):
         self.create_local_env_runner = False
         self.sample_timeout_s = None  # RLlib's 60 s would drop rollouts
         self.add_default_connectors_to_learner_pipeline = False
-        self._learner_connector = lambda _obs_space, _act_space: TrajectoriesToBatch()
         self._dont_auto_sync_env_runner_states = True
         self.max_requests_in_flight_per_env_runner = 2
         for owner in OWNERS:
             for name, value in vars(owner()).items():
-                setattr(self, name, dict(value) if isinstance(value, Mapping) else value)
+                kept = dict(value) if isinstance(value, Mapping) else value
+                setattr(self, attribute(name), kept)
         self.plugins: tuple[str, ...] = ()
 
     def training(self, **settings: Any) -> Self:
@@ -105,7 +106,7 @@ class GRPOConfig(AlgorithmConfig):
         super().training(**rest)
         for name, value in own.items():
             if value is not NotProvided:
-                setattr(self, name, value)
+                setattr(self, attribute(name), value)
         return self
 
     def loss_config(self) -> LossConfig:
@@ -118,6 +119,8 @@ class GRPOConfig(AlgorithmConfig):
             "model_dir": str(self.model_dir),
             "dtype": self.dtype,
             "reference": self.beta > 0,
+            "freeze": self.frozen_parameters,
+            "gradient_checkpointing": self.gradient_checkpointing,
             "plugins": self.plugins,
         }
         return RLModuleSpec(module_class=VLMModule, model_config=config)
@@ -127,7 +130,7 @@ class GRPOConfig(AlgorithmConfig):
         return GRPOTorchLearner
 
     def _check_numbers(self) -> None:
-        check_training({name: getattr(self, name) for name in (*OWN, *RLLIB)})
+        check_training({name: getattr(self, attribute(name)) for name in (*OWN, *RLLIB)})
 
     def get_state(self) -> dict[str, Any]:
         """RLlib's; every algorithm is built from it, and it leaves out whatever is -1."""
@@ -214,7 +217,7 @@ class GRPO(Algorithm):
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(
-                episodes=trajectories,
+                episodes=as_groups(trajectories, config.num_generations),
                 num_epochs=config.num_iterations,
                 timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
                 **minibatch,  # None with several learners raises inside RLlib

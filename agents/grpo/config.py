@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
@@ -43,10 +43,38 @@ class GRPOSettings(LossConfig):
         1.0, "Largest norm of the gradient. None: no bound.", Numbers(0, above=True)
     )
     minibatch_size: int | None = setting(
-        None, "Trajectories an optimiser step. None: all.", Numbers(1)
+        None,
+        "Trajectories an optimiser step, all learners together; groups stay whole. None: all.",
+        Numbers(1),
+    )
+    packing: Literal["tree", "padded"] = setting(
+        "tree",
+        "What a row of the model's input is. tree: a group, with what its episodes share computed "
+        "once; padded: an episode. The figures are the same.",
+    )
+    micro_batch_nodes: int | None = setting(
+        2048,
+        "Nodes of trees that go through the model at once, padding included: distinct beginnings "
+        "of the episodes of a group. Bounds the memory; a larger group goes in parts. None: all.",
+        Numbers(1),
     )
     micro_batch_size: int | None = setting(
-        96, "Trajectories that go through the model at once. None: all.", Numbers(1)
+        96,
+        "With packing padded: trajectories that go through the model at once. None: all.",
+        Numbers(1),
+    )
+    skip_flat_groups: bool = setting(
+        False,
+        "Compute nothing for groups whose rewards are all equal, not even their KL and entropy "
+        "terms; they count in the divisor all the same.",
+    )
+    freeze: tuple[str, ...] = setting(
+        (),
+        "Parameters that are not trained: vision for the whole tower, whose features are then "
+        "computed once an image, or patterns over names such as model.language_model.layers.0.*.",
+    )
+    gradient_checkpointing: bool = setting(
+        False, "Compute each layer twice in place of keeping what is inside it: slower, smaller."
     )
     dtype: str = setting("float32", "Name of the torch dtype that is trained in.")
     shaper: str = setting("none", "Group shaper: adds what needs the returns of a whole group.")
@@ -123,6 +151,14 @@ OWNERS = (GRPOSettings, EngineSettings)
 RLLIB = {"num_env_runners": Numbers(0, whole=True)}
 """Numbers that are checked beside them, of RLlib's own."""
 OWN = (*(item.name for owner in OWNERS for item in fields(owner)), "plugins")
+
+
+def attribute(name: str) -> str:
+    """Where `GRPOConfig` has a setting: under its name, unless RLlib has a method of that name."""
+    return _ELSEWHERE.get(name, name)
+
+
+_ELSEWHERE = {"freeze": "frozen_parameters"}
 
 
 def check_training(settings: Mapping[str, Any]) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 
-from agents.grpo.logprobs import sampled_logprobs
+from agents.grpo.freezing import checkpoint_gradients, freeze, tower_is_frozen
+from agents.grpo.logprobs import Readout, sampled_logprobs
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import load_model
+from agents.models.vision import FeatureCache
 from judges import load_plugins
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 class VLMModule(TorchRLModule):
     """A Qwen-VL policy.
 
-    `model_config` holds ``model_dir``, ``dtype``, ``reference`` and ``plugins``.
+    `model_config` holds ``model_dir``, ``dtype``, ``reference``, ``freeze``,
+    ``gradient_checkpointing`` and ``plugins``.
     """
 
     def setup(self) -> None:
@@ -30,28 +34,43 @@ class VLMModule(TorchRLModule):
         load_plugins(config["plugins"])
         self.encoder = ChatEncoder(load_tokenizer(config["model_dir"]))
         self.vlm = load_model(config["model_dir"], config["dtype"])
+        shared = freeze(self.vlm, config["freeze"])
+        self.features = FeatureCache() if tower_is_frozen(self.vlm) else None
+        """Of images under the frozen tower, until `forget`; None where the tower is trained."""
         self._reference: list[Any] = []  # a list hides it from parameters() and the state
         if config["reference"]:
-            self._reference = [copy.deepcopy(self.vlm).requires_grad_(False)]
+            # What is not trained is the reference's too.
+            same = {id(parameter): parameter for parameter in shared}
+            self._reference = [copy.deepcopy(self.vlm, same).requires_grad_(False)]
+        if config["gradient_checkpointing"]:
+            checkpoint_gradients(self.vlm)
 
-    def forward_logprobs(self, batch: ModelBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Moves the reference wherever the policy goes."""
+        super()._apply(fn, recurse)
+        for reference in self._reference:
+            reference._apply(fn, recurse)
+        return self
+
+    def forward_logprobs(
+        self, batch: ModelBatch, readout: Readout
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probs and entropies of the sampled tokens, (N,) each, with gradient."""
-        return sampled_logprobs(self.vlm, batch, self.encoder.image_pad, self.encoder.banned)
+        return sampled_logprobs(self.vlm, batch, readout, self.features)
 
-    def reference_logprobs(self, batch: ModelBatch) -> torch.Tensor | None:
+    def reference_logprobs(self, batch: ModelBatch, readout: Readout) -> torch.Tensor | None:
         """Log-probs under the frozen initial policy, (N,); None without a KL term."""
         import torch
 
         if not self._reference:
             return None
         with torch.no_grad():
-            return sampled_logprobs(
-                self._reference[0], batch, self.encoder.image_pad, self.encoder.banned
-            )[0]
+            return sampled_logprobs(self._reference[0], batch, readout, self.features)[0]
 
-    def _forward_train(self, batch: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        logp, entropy = self.forward_logprobs(batch["model_batch"])
-        return {"logp": logp, "entropy": entropy}
+    def forget(self) -> None:
+        """Drops features of images that are not seen again."""
+        if self.features is not None:
+            self.features.clear()
 
     def get_state(self, *_args: Any, **_kwargs: Any) -> dict[str, torch.Tensor]:
         """The model's weights under their Hugging Face names, on the CPU (bfloat16 safe)."""

@@ -4,6 +4,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import vt_env
+from agents.grpo.batching import Collator
+from agents.grpo.positions import Positions
+from agents.models.chat import ChatEncoder
+from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
 from judges import EpisodeRecord
 from vt_env.episode import Ending, Episode, EpisodeConfig
@@ -57,3 +62,22 @@ def read_weights(directory: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return dict(load_file(directory / "model.safetensors"))
+
+
+def a_collator(checkpoint: Path, model: Any, encoder: ChatEncoder) -> Collator:
+    """What puts trajectories into batches for a model."""
+    vision = VisionProcessor(checkpoint)
+    rope = Positions(model.model.get_rope_index, encoder.image_pad, vision.merge)
+    return Collator(vision, encoder.pad, encoder.image_pad, rope)
+
+
+def build_learner(checkpoint: Path, **settings: Any) -> Any:
+    """A learner in this process."""
+    from agents.grpo.algorithm import GRPOConfig
+
+    config = GRPOConfig().training(
+        model_dir=str(checkpoint), **({"lr": 1e-3, "grad_clip": None} | settings)
+    )
+    env = vt_env.make()
+    spaces = (env.observation_space, env.action_space)
+    return config.build_learner(spaces={"default_policy": spaces})

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-import vt_env
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
 from agents.grpo.advantages import finish_groups, group_advantages
 from agents.grpo.algorithm import GRPOConfig
-from agents.grpo.batching import Collator
-from agents.grpo.learner import TRAJECTORIES, TrajectoriesToBatch
+from agents.grpo.batching import as_groups
+from agents.grpo.learner import GROUPS, to_batch
+from agents.grpo.logprobs import Readout
+from agents.models.checkpoints import load_model
 from agents.models.vision import VisionProcessor
 from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, Verdict, make_judge
-from tests.agents.helpers import trajectory, world_episodes
+from tests.agents.helpers import a_collator, build_learner, trajectory, world_episodes
 from vt_env.env import VisionThinkEnv
 from vt_env.errors import ConfigError, PluginError, UnknownNameError
 from vt_env.shapers import group_shaper
@@ -67,6 +69,17 @@ def test_what_is_left_open_comes_from_the_checkpoint(checkpoint: Path, tmp_path:
     assert config.play_env({"data": "world"}) == {"data": "world", "checkpoint": str(other)}
 
 
+def test_no_setting_stands_where_rllib_has_a_method() -> None:
+    config = GRPOConfig().training(freeze=("vision",))
+    for name in dir(AlgorithmConfig):
+        if callable(getattr(AlgorithmConfig, name)):
+            assert callable(getattr(config, name)), name
+    frozen = config.get_default_rl_module_spec().model_config["freeze"]
+    assert frozen == ("vision",)
+    config.freeze()
+    assert config.copy(copy_frozen=False).frozen_parameters == ("vision",)
+
+
 def test_an_unknown_setting_suggests() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'num_generations'"):
         GRPOConfig().training(num_generation=8)
@@ -78,10 +91,15 @@ def test_runners_share_the_prompts_evenly() -> None:
         config.validate()
 
 
-def test_the_connector_keeps_trajectories_whole() -> None:
-    played = [trajectory(sample_id=name) for name in "abc"]
-    batch = TrajectoriesToBatch()(episodes=played)
-    assert list(batch["default_policy"][TRAJECTORIES]) == played
+def test_groups_stay_whole() -> None:
+    played = [trajectory(sample_id=name) for name in "abcde"]
+    groups = as_groups(played, 2)
+    assert [g.number for g in groups] == [0, 1, 2]
+    assert [t for g in groups for t in g.members] == played
+    assert [(len(g), g.env_steps(), g.agent_steps()) for g in groups] == [(1, 2, 2)] * 2 + [
+        (1, 1, 1)
+    ]
+    assert list(to_batch(groups)["default_policy"][GROUPS]) == groups
 
 
 @pytest.fixture(scope="module")
@@ -97,23 +115,27 @@ def played(hf_backend: GenerationBackend) -> list[Trajectory]:
 def test_the_collator_finds_the_sampled_tokens(
     played: list[Trajectory], hf_backend: GenerationBackend, checkpoint: Path
 ) -> None:
-    encoder = hf_backend.encoder
-    batch = Collator(VisionProcessor(checkpoint), encoder.pad, encoder.image_pad)(played)
+    collate = a_collator(checkpoint, load_model(checkpoint), hf_backend.encoder)
+    (rows,) = collate.plan([played], "padded", None)
+    batch, played = collate(rows, "padded"), [row.members[0] for row in rows]
     sampled = [t for p in played for t, m in zip(p.ids, p.mask, strict=True) if m]
     logprobs = [lp for p in played for lp, m in zip(p.logprobs, p.mask, strict=True) if m]
     assert batch.targets.tolist() == sampled
     assert batch.sampler_logp.tolist() == pytest.approx(logprobs)
-    shifted = batch.input_ids[batch.rows, batch.columns + 1]
+    shifted = batch.input_ids.flatten()[batch.predictors[batch.predicted] + 1]
     assert torch.equal(shifted, batch.targets)
+    lengths = [sum(p.mask) for p in played]
+    assert batch.rows.tolist() == [n for n, length in enumerate(lengths) for _ in range(length)]
     assert batch.attention_mask.sum() == sum(len(p.ids) for p in played)
 
 
 def test_images_shared_by_a_group_are_processed_once(
     played: list[Trajectory], hf_backend: GenerationBackend, checkpoint: Path
 ) -> None:
-    encoder = hf_backend.encoder
     vision = VisionProcessor(checkpoint)
-    batch = Collator(vision, encoder.pad, encoder.image_pad)(played)
+    collate = a_collator(checkpoint, load_model(checkpoint), hf_backend.encoder)
+    (rows,) = collate.plan([played], "padded", None)
+    batch, played = collate(rows, "padded"), [row.members[0] for row in rows]
     direct = vision([image.copy() for p in played for image in p.images])
     distinct = {id(image) for p in played for image in p.images}
     assert len(batch.images.tokens) == len(distinct) < len(direct.tokens)
@@ -123,25 +145,22 @@ def test_images_shared_by_a_group_are_processed_once(
     assert torch.equal(batch.images.patches_shown(), direct.patches)
 
 
-def build_learner(checkpoint: Path, **settings: Any) -> Any:
-    config = GRPOConfig().training(model_dir=str(checkpoint), lr=1e-3, grad_clip=None, **settings)
-    env = vt_env.make()
-    spaces = (env.observation_space, env.action_space)
-    learner = config.build_learner(spaces={"default_policy": spaces})
-    learner.build()
-    return learner
-
-
-def step(learner: Any, trajectories: list[Trajectory]) -> dict[str, np.ndarray]:
-    """One optimiser step; returns the weights after it."""
-    learner._update(TrajectoriesToBatch()(episodes=trajectories))
+def step(learner: Any, trajectories: list[Trajectory], size: int = 2) -> dict[str, np.ndarray]:
+    """One optimiser step on groups of a size; returns the weights after it."""
+    learner._update(to_batch(as_groups(trajectories, size)))
     state = learner.module["default_policy"].get_state()
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
-def test_micro_batches_change_nothing(played: list[Trajectory], checkpoint: Path) -> None:
-    whole = step(build_learner(checkpoint, micro_batch_size=None), played)
-    parts = step(build_learner(checkpoint, micro_batch_size=3), played)
+@pytest.mark.parametrize(
+    ("packing", "bound", "most"),
+    [("tree", "micro_batch_nodes", 300), ("padded", "micro_batch_size", 3)],
+)
+def test_micro_batches_change_nothing(
+    played: list[Trajectory], checkpoint: Path, packing: str, bound: str, most: int
+) -> None:
+    whole = step(build_learner(checkpoint, packing=packing, **{bound: None}), played)
+    parts = step(build_learner(checkpoint, packing=packing, **{bound: most}), played)
     moved = step(build_learner(checkpoint), [])
     assert any(not np.allclose(whole[name], moved[name], atol=1e-5) for name in whole)
     for name, values in whole.items():
@@ -194,7 +213,9 @@ def test_an_abstention_leaves_the_groups_mean_and_the_loss(
         if len(judged) >= 2:
             assert [t.advantage for t in judged] == pytest.approx(alone.tolist())
     rest = [t for t in done if not t.abstained]
-    whole, without = step(build_learner(checkpoint), done), step(build_learner(checkpoint), rest)
+    whole = step(build_learner(checkpoint), done, size)
+    # Whoever is left of a group: its number tells nothing to a single step.
+    without = step(build_learner(checkpoint), rest, size)
     for name, values in whole.items():
         assert np.mean(np.abs(without[name] - values) > 1e-4) < 0.01, name
 
@@ -204,11 +225,12 @@ def test_a_step_makes_the_better_answer_likelier(
 ) -> None:
     learner = build_learner(checkpoint)
     module = learner.module["default_policy"]
-    batch = learner._collate(played)
+    (rows,) = learner._collate.plan([played], "tree", None)
+    batch = learner._collate(rows, "tree")
 
     def gain() -> float:
         with torch.no_grad():
-            logp, _ = module.forward_logprobs(batch)
+            logp, _ = module.forward_logprobs(batch, Readout(module.encoder.banned))
         return float((logp * batch.advantages[batch.rows]).sum())
 
     before = gain()

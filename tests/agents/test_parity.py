@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, Sampling
-from agents.grpo.batching import Collator
-from agents.grpo.logprobs import sampled_logprobs
+from agents.grpo.batching import Packing
+from agents.grpo.logprobs import Readout, sampled_logprobs
 from agents.models.checkpoints import load_model
-from agents.models.vision import VisionProcessor
 from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import make_judge
-from tests.agents.helpers import world_episodes
+from tests.agents.helpers import a_collator, world_episodes
 
 TOLERANCE = 1e-4
 
@@ -36,10 +35,11 @@ def restored(
     hf_backend.load_weights(weights)
 
 
-def two_turn_episodes(backend: GenerationBackend, seed: int) -> list[Trajectory]:
-    played = collect(
-        backend, world_episodes(24), make_judge("rule"), Sampling(seed=seed, max_new_tokens=32)
-    )
+def two_turn_episodes(
+    backend: GenerationBackend, seed: int, temperature: float = 1.0
+) -> list[Trajectory]:
+    sampling = Sampling(temperature, seed=seed, max_new_tokens=32)
+    played = collect(backend, world_episodes(24), make_judge("rule"), sampling)
     two_turns = [t for t in played if len(t.images) == 2]
     assert len(two_turns) >= 4
     assert len(two_turns) < len(played)
@@ -47,12 +47,19 @@ def two_turn_episodes(backend: GenerationBackend, seed: int) -> list[Trajectory]
 
 
 def worst_difference(
-    model: Any, trajectories: list[Trajectory], backend: GenerationBackend, checkpoint: Path
+    model: Any,
+    trajectories: list[Trajectory],
+    backend: GenerationBackend,
+    checkpoint: Path,
+    temperature: float = 1.0,
+    packing: Packing = "tree",
 ) -> float:
-    encoder = backend.encoder
-    batch = Collator(VisionProcessor(checkpoint), encoder.pad, encoder.image_pad)(trajectories)
+    collate = a_collator(checkpoint, model, backend.encoder)
+    (rows,) = collate.plan([[t] for t in trajectories], packing, None)
+    batch = collate(rows, packing)
+    readout = Readout(backend.encoder.banned, temperature)
     with torch.no_grad():
-        logp, _ = sampled_logprobs(model, batch, encoder.image_pad, encoder.banned)
+        logp, _ = sampled_logprobs(model, batch, readout)
     return float((logp - batch.sampler_logp).abs().max())
 
 
@@ -75,3 +82,17 @@ def test_parity_before_and_after_a_weight_sync(
     assert worst_difference(changed, after, backend, checkpoint) <= TOLERANCE
     # The test can tell: under the old weights the new log-probs are far off.
     assert worst_difference(model, after, backend, checkpoint) > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize("engine", ["vllm_backend", "hf_backend"])
+@pytest.mark.parametrize("temperature", [0.7, 1.3])
+def test_parity_at_other_temperatures(
+    engine: str, temperature: float, model: Any, checkpoint: Path, request: pytest.FixtureRequest
+) -> None:
+    """Engines report log-probs of the distribution that they draw from; so does the trainer."""
+    backend: GenerationBackend = request.getfixturevalue(engine)
+    played = two_turn_episodes(backend, 5, temperature)
+    for packing in ("tree", "padded"):
+        worst = worst_difference(model, played, backend, checkpoint, temperature, packing)
+        assert worst <= TOLERANCE
+    assert worst_difference(model, played, backend, checkpoint) > 0.05
