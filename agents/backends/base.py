@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 BAN_BIAS = -100.0
 """Added to the logits of banned ids, in engine and trainer alike."""
+TRUNCATIONS = frozenset(
+    ("top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
+)
+"""What other trainers sample with and ours does not: what is drawn is what is differentiated."""
 
 
 @dataclass(frozen=True)

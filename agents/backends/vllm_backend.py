@@ -35,6 +35,13 @@ _CPU_ARGUMENTS: dict[str, Any] = {
     "block_size": 32,  # the default of 128 never hits the prefix cache on short prompts
     "max_num_seqs": 256,
 }
+_REFUSED = {
+    "generation_config": "the trainer differentiates the model's own distribution",
+    "override_generation_config": "the trainer differentiates the model's own distribution",
+    "logits_processors": "the trainer does not know of them",
+    "logprobs_mode": "the trainer's log-probs are those after the ban",
+}
+"""Arguments of vLLM that would have it draw from another distribution than is trained, and why."""
 _CPU_CACHE_BYTES = 128 * 1024**2
 """Keys and values that are kept on a CPU, unless one conversation needs more."""
 
@@ -50,7 +57,8 @@ class VLLMBackend:
         engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
 
     Raises:
-        BackendError: If the checkpoint is not whole.
+        BackendError: If the checkpoint is not whole, or an argument of the engine would have it
+            sample otherwise than is trained.
         ImportError: If vLLM is not installed; names the extra.
     """
 
@@ -62,10 +70,13 @@ class VLLMBackend:
         max_images: int = 2,
         engine: Mapping[str, Any] | None = None,
     ) -> None:
+        for name in _REFUSED.keys() & (engine or {}).keys():
+            raise BackendError(f"engine: {name} cannot be set: {_REFUSED[name]}.")
         path, found = Path(model_dir), playable(model_dir)
-        check_weights(path)  # vLLM does not miss one half of two tensors that it fuses
+        self._tensors = check_weights(path)  # vLLM does not miss half of what it fuses
         self.context_length = max_model_len or found.defaults.max_model_len
         self.encoder = ChatEncoder(load_tokenizer(path))
+        self._max_images = max_images
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
         shared_memory = Path("/dev/shm")
         self._scratch = tempfile.TemporaryDirectory(
@@ -75,9 +86,19 @@ class VLLMBackend:
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: Sampling
     ) -> list[Generation]:
-        """Continues every conversation; results in the order of the requests."""
+        """Continues every conversation; results in the order of the requests.
+
+        Raises:
+            BackendError: If a conversation holds more images than there is room for.
+        """
         if not requests:
             return []
+        most = max(len(request.images) for request in requests)
+        if most > self._max_images:
+            raise BackendError(
+                f"A conversation holds {most} images, but the engine was started for "
+                f"{self._max_images}: give it max_images={most} (engine.backend_config)."
+            )
         import torch
         from vllm import SamplingParams
 
@@ -87,6 +108,8 @@ class VLLMBackend:
             logprobs=0,
             logit_bias=dict.fromkeys(self.encoder.banned, BAN_BIAS),
             stop_token_ids=[self.encoder.eos],
+            ignore_eos=True,  # else it stops at those of generation_config.json, too
+            detokenize=False,
         )
         prompts: list[Any] = [
             {
@@ -103,7 +126,13 @@ class VLLMBackend:
         return [self._result(output) for output in outputs]
 
     def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Hands new weights to the engine and drops its caches, which hold old activations."""
+        """Hands new weights to the engine and drops its caches, which hold old activations.
+
+        Raises:
+            BackendError: If they are not all of the model's tensors.
+        """
+        if self._tensors is not None:
+            self._tensors.check(weights)
         from safetensors.torch import save_file
 
         path = Path(self._scratch.name) / "weights.safetensors"
@@ -155,6 +184,7 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         "limit_mm_per_prompt": {"image": max_images, "video": 0},
         "worker_extension_cls": "agents.backends.vllm_worker.WeightLoader",
         "logprobs_mode": "processed_logprobs",  # after the ban, as the trainer computes them
+        "generation_config": "vllm",  # not the checkpoint's
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,

@@ -14,6 +14,7 @@ from typing import Any
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
 from agents.grpo.loss import LossConfig
+from agents.grpo.schedule import OptimizerSettings
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
 from vt_env.settings.ranges import Numbers, check_number
@@ -23,7 +24,7 @@ SEED = Numbers(0, 2**32 - 1, whole=True)
 
 
 @dataclass(frozen=True)
-class GRPOSettings(LossConfig):
+class GRPOSettings(LossConfig, OptimizerSettings):
     """Settings of GRPO; names are TRL's where TRL has them, RLlib's elsewhere."""
 
     epsilon: float = setting(

@@ -13,6 +13,7 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from agents.grpo.batching import Collator, ModelBatch
 from agents.grpo.loss import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
+from agents.grpo.optimizer import register_adamw
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
 from judges import load_plugins
@@ -46,6 +47,10 @@ class GRPOTorchLearner(TorchLearner):
         vision = VisionProcessor(self.config.model_dir)
         self._collate = Collator(vision, module.encoder.pad, module.encoder.image_pad)
         self._old_logp: dict[int, torch.Tensor] = {}
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """AdamW, as the settings have it; RLlib's own is Adam."""
+        register_adamw(self, module_id, config)
 
     def _vlm_module(self) -> Any:
         module = self.module[DEFAULT_MODULE_ID]

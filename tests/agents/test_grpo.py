@@ -124,7 +124,8 @@ def test_images_shared_by_a_group_are_processed_once(
 
 
 def build_learner(checkpoint: Path, **settings: Any) -> Any:
-    config = GRPOConfig().training(model_dir=str(checkpoint), lr=1e-3, grad_clip=None, **settings)
+    own = {"model_dir": str(checkpoint), "lr": 1e-3, "grad_clip": None}
+    config = GRPOConfig().training(**(own | settings))
     env = vt_env.make()
     spaces = (env.observation_space, env.action_space)
     learner = config.build_learner(spaces={"default_policy": spaces})
