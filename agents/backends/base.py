@@ -77,6 +77,22 @@ class Generation:
     finished: bool
 
 
+def alike(requests: Sequence[GenerationRequest]) -> list[list[int]]:
+    """Places of the requests that ask for the same, together; in the order of their first ones.
+
+    The episodes of a group share their prompt and images until they part; an engine may read that
+    once and draw several times.
+
+    Args:
+        requests: Two are alike if their tokens are equal and their images the same objects.
+    """
+    groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    for place, request in enumerate(requests):
+        key = (tuple(request.prompt_ids), tuple(map(id, request.images)))
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
+
+
 @runtime_checkable
 class GenerationBackend(Protocol):
     """An engine that continues conversations."""
