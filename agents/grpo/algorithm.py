@@ -177,8 +177,8 @@ class GRPOConfig(AlgorithmConfig):
 
     def for_iterations(self, iterations: int) -> Self:
         """Sets `max_steps`, unless it was given, to the optimiser steps of so many iterations."""
-        if self.max_steps is None:
-            self.max_steps = steps_of(iterations, self)
+        if getattr(self, "max_steps") is None:  # noqa: B009 - set by name, above
+            setattr(self, "max_steps", steps_of(iterations, self))  # noqa: B010
         return self
 
     def play_env(self, settings: dict[str, Any]) -> dict[str, Any]:

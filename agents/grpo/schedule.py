@@ -79,6 +79,6 @@ def steps_of(iterations: int, settings: Any) -> int:
         iterations: Of the whole training.
         settings: `GRPOSettings`, or a `GRPOConfig`.
     """
-    episodes = settings.num_prompts * settings.num_generations
+    episodes: int = settings.num_prompts * settings.num_generations
     minibatches = math.ceil(episodes / (settings.minibatch_size or episodes))
-    return iterations * settings.num_iterations * minibatches
+    return iterations * int(settings.num_iterations) * minibatches
