@@ -75,7 +75,7 @@ class FailingRunner(ScriptedRunner):
 
     def play_groups(self, start: int, count: int) -> list[Trajectory]:
         if self.worker_index == 2:
-            time.sleep(30)
+            time.sleep(15)
         if self.where == "end":
             os._exit(1)
         raise DatasetError([DataError("a.jsonl", 3, "image", "cannot be read")], rows=4)
@@ -147,7 +147,7 @@ def test_what_a_runner_fails_with_is_told_at_once(
             algorithm._sync()
             began = time.monotonic()
             algorithm._play()
-        assert time.monotonic() - began < 25
+        assert time.monotonic() - began < 12
     finally:
         if algorithm is not None:
             algorithm.stop()
