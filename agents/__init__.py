@@ -39,7 +39,14 @@ if TYPE_CHECKING:
         playable,
         prepare_imports,
     )
-    from agents.rollouts import Decision, Force, Trajectory, collect, rollout_metrics
+    from agents.rollouts import (
+        Decision,
+        Force,
+        Trajectory,
+        collect,
+        most_images,
+        rollout_metrics,
+    )
     from agents.tiny import CHECKPOINT
 else:
     __getattr__, __dir__ = lazy_face(
@@ -87,6 +94,7 @@ else:
                 "Force",
                 "Trajectory",
                 "collect",
+                "most_images",
                 "rollout_metrics",
             ),
             "agents.tiny": ("CHECKPOINT",),
@@ -127,6 +135,7 @@ __all__ = [
     "group_advantages",
     "load_model",
     "make_backend",
+    "most_images",
     "playable",
     "prepare_imports",
     "rollout_metrics",

@@ -76,6 +76,7 @@ FLOORS = (
     "agents/rollouts",
     "agents/tiny",
     "agents/grpo/losses",
+    "agents/grpo/packing",
     "agents/grpo",
     "benchmarks/report",
     "benchmarks/evaluation",

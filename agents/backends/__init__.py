@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
+from agents.backends.base import (
+    TRUNCATIONS,
+    Generation,
+    GenerationBackend,
+    GenerationRequest,
+    Sampling,
+)
 from agents.errors import BackendError
 from judges import Registry, check_parameters
 
@@ -28,12 +35,16 @@ def check_backend(name: str, **kwargs: Any) -> Callable[..., GenerationBackend]:
     return factory
 
 
-def make_backend(name: str, model_dir: str | Path, **kwargs: Any) -> GenerationBackend:
+def make_backend(
+    name: str, model_dir: str | Path, *, images: int | None = None, **kwargs: Any
+) -> GenerationBackend:
     """Builds the engine called `name` on a checkpoint directory.
 
     Args:
         name: A name in `BACKENDS`, or ``module:attribute``.
         model_dir: Hugging Face checkpoint directory.
+        images: Most images that a conversation will hold: ``max_images`` of an engine that takes
+            it, unless `kwargs` have their own.
         **kwargs: Arguments of the engine, such as ``max_model_len``.
 
     Raises:
@@ -42,7 +53,10 @@ def make_backend(name: str, model_dir: str | Path, **kwargs: Any) -> GenerationB
         BackendError: If the directory holds no checkpoint.
         ImportError: If the engine's package is not installed; names the extra.
     """
-    made = check_backend(name, **kwargs)(model_dir, **kwargs)
+    factory = check_backend(name, **kwargs)
+    if images is not None and "max_images" in signature(factory).parameters:
+        kwargs = {"max_images": images, **kwargs}
+    made = factory(model_dir, **kwargs)
     if not isinstance(made, GenerationBackend):
         raise BackendError(
             f"The generation backend {name!r} made a {type(made).__name__}, which lacks some of "
@@ -53,6 +67,7 @@ def make_backend(name: str, model_dir: str | Path, **kwargs: Any) -> GenerationB
 
 __all__ = [
     "BACKENDS",
+    "TRUNCATIONS",
     "Generation",
     "GenerationBackend",
     "GenerationRequest",

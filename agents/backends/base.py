@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 BAN_BIAS = -100.0
 """Added to the logits of banned ids, in engine and trainer alike."""
+TRUNCATIONS = frozenset(
+    ("top_p", "top_k", "min_p", "typical_p", "repetition_penalty", "presence_penalty")
+)
+"""What other trainers sample with and ours does not: what is drawn is what is differentiated."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,22 @@ class Generation:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     finished: bool
+
+
+def alike(requests: Sequence[GenerationRequest]) -> list[list[int]]:
+    """Places of the requests that ask for the same, together; in the order of their first ones.
+
+    The episodes of a group share their prompt and images until they part; an engine may read that
+    once and draw several times.
+
+    Args:
+        requests: Two are alike if their tokens are equal and their images the same objects.
+    """
+    groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    for place, request in enumerate(requests):
+        key = (tuple(request.prompt_ids), tuple(map(id, request.images)))
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
 from agents.models.chat import ChatEncoder, expand_images, load_tokenizer
-from agents.models.checkpoints import load_model, playable
+from agents.models.checkpoints import Tensors, load_model, playable
 from agents.models.vision import VisionProcessor
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ class TransformersBackend:
         return results
 
     def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Copies the weights into the model; every name must match."""
-        self._model.load_state_dict(dict(weights), strict=True)
+        """Copies the weights into the model.
+
+        Raises:
+            BackendError: If they are not all of the model's tensors.
+        """
+        Tensors.of(self._model).check(weights)
+        self._model.load_state_dict(dict(weights), strict=False)  # tied ones may be left out
 
     def close(self) -> None:
         """Drops the model."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling
+from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampling, alike
 from agents.errors import BackendError
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import check_weights, playable
@@ -35,6 +37,13 @@ _CPU_ARGUMENTS: dict[str, Any] = {
     "block_size": 32,  # the default of 128 never hits the prefix cache on short prompts
     "max_num_seqs": 256,
 }
+_REFUSED = {
+    "generation_config": "the trainer differentiates the model's own distribution",
+    "override_generation_config": "the trainer differentiates the model's own distribution",
+    "logits_processors": "the trainer does not know of them",
+    "logprobs_mode": "the trainer's log-probs are those after the ban",
+}
+"""Arguments of vLLM that would have it draw from another distribution than is trained, and why."""
 _CPU_CACHE_BYTES = 128 * 1024**2
 """Keys and values that are kept on a CPU, unless one conversation needs more."""
 
@@ -50,7 +59,8 @@ class VLLMBackend:
         engine: Further arguments of ``vllm.LLM``; they win over the defaults chosen here.
 
     Raises:
-        BackendError: If the checkpoint is not whole.
+        BackendError: If the checkpoint is not whole, or an argument of the engine would have it
+            sample otherwise than is trained.
         ImportError: If vLLM is not installed; names the extra.
     """
 
@@ -62,10 +72,14 @@ class VLLMBackend:
         max_images: int = 2,
         engine: Mapping[str, Any] | None = None,
     ) -> None:
+        for name in _REFUSED.keys() & (engine or {}).keys():
+            raise BackendError(f"engine: {name} cannot be set: {_REFUSED[name]}.")
         path, found = Path(model_dir), playable(model_dir)
-        check_weights(path)  # vLLM does not miss one half of two tensors that it fuses
+        self._tensors = check_weights(path)  # vLLM does not miss half of what it fuses
         self.context_length = max_model_len or found.defaults.max_model_len
         self.encoder = ChatEncoder(load_tokenizer(path))
+        self._max_images = max_images
+        self._names = ImageNames()
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
         shared_memory = Path("/dev/shm")
         self._scratch = tempfile.TemporaryDirectory(
@@ -75,35 +89,46 @@ class VLLMBackend:
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: Sampling
     ) -> list[Generation]:
-        """Continues every conversation; results in the order of the requests."""
+        """Continues every conversation; results in the order of the requests.
+
+        Raises:
+            BackendError: If a conversation holds more images than there is room for.
+        """
         if not requests:
             return []
+        most = max(len(request.images) for request in requests)
+        if most > self._max_images:
+            raise BackendError(
+                f"A conversation holds {most} images, but the engine was started for "
+                f"{self._max_images}: give it max_images={most} (engine.backend_config)."
+            )
         import torch
-        from vllm import SamplingParams
 
-        params = SamplingParams(
-            temperature=sampling.temperature,
-            max_tokens=sampling.max_new_tokens,
-            logprobs=0,
-            logit_bias=dict.fromkeys(self.encoder.banned, BAN_BIAS),
-            stop_token_ids=[self.encoder.eos],
-        )
-        prompts: list[Any] = [
-            {
-                "prompt_token_ids": list(request.prompt_ids),
-                "multi_modal_data": {"image": list(request.images)},
-            }
-            for request in requests
-        ]
+        groups = alike(requests)
+        asked = [requests[places[0]] for places in groups]
+        # All who are alike go the same way when nothing is drawn, so one of them is enough.
+        counts = [len(places) if sampling.temperature > 0 else 1 for places in groups]
+        prompts = [self._prompt(request) for request in asked]
+        params = [self._params(sampling, count) for count in counts]
         # A seed a request crashes the CPU engine under concurrency; the engine draws from the
         # global generator of this process instead.
         with torch.random.fork_rng():
             torch.manual_seed(sampling.seed)
             outputs = self._engine.generate(prompts, params, use_tqdm=False)
-        return [self._result(output) for output in outputs]
+        results: dict[int, Generation] = {}
+        for places, output in zip(groups, outputs, strict=True):
+            drawn = [self._result(output, one) for one in output.outputs]
+            results.update(zip(places, itertools.cycle(drawn), strict=False))
+        return [results[place] for place in range(len(requests))]
 
     def load_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Hands new weights to the engine and drops its caches, which hold old activations."""
+        """Hands new weights to the engine and drops its caches, which hold old activations.
+
+        Raises:
+            BackendError: If they are not all of the model's tensors.
+        """
+        if self._tensors is not None:
+            self._tensors.check(weights)
         from safetensors.torch import save_file
 
         path = Path(self._scratch.name) / "weights.safetensors"
@@ -122,14 +147,65 @@ class VLLMBackend:
         if engine is not None:
             engine.llm_engine.engine_core.shutdown()
 
-    def _result(self, output: Any) -> Generation:
-        best = output.outputs[0]
-        tokens = tuple(best.token_ids)
-        logprobs = tuple(
-            entry[token].logprob for token, entry in zip(tokens, best.logprobs, strict=True)
+    def _prompt(self, request: GenerationRequest) -> dict[str, Any]:
+        images = list(request.images)
+        return {
+            "prompt_token_ids": list(request.prompt_ids),
+            "multi_modal_data": {"image": images},
+            "multi_modal_uuids": {"image": [self._names.of(image) for image in images]},
+        }
+
+    def _params(self, sampling: Sampling, count: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            n=count,
+            temperature=sampling.temperature,
+            max_tokens=sampling.max_new_tokens,
+            logprobs=0,
+            logit_bias=dict.fromkeys(self.encoder.banned, BAN_BIAS),
+            stop_token_ids=[self.encoder.eos],
+            ignore_eos=True,  # else it stops at those of generation_config.json, too
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        finished = best.finish_reason == "stop" and tokens[-1:] == (self.encoder.eos,)
+
+    def _result(self, output: Any, one: Any) -> Generation:
+        tokens = tuple(one.token_ids)
+        logprobs = tuple(
+            entry[token].logprob for token, entry in zip(tokens, one.logprobs, strict=True)
+        )
+        finished = one.finish_reason == "stop" and tokens[-1:] == (self.encoder.eos,)
         return Generation(tuple(output.prompt_token_ids), tokens, logprobs, finished)
+
+
+class ImageNames:
+    """Names of images, by which vLLM's caches know them; it would hash their pixels otherwise.
+
+    An image is one object for as long as it lives, and is not changed. No name is given twice.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._count = itertools.count()
+
+    def of(self, image: Any) -> str:
+        """The name of an image."""
+        key = id(image)
+        found = self._known.get(key)
+        if found is None or found[0]() is not image:
+            known, name = self._known, f"image-{next(self._count)}"
+
+            def forget(gone: weakref.ref[Any]) -> None:
+                if known.get(key, (None, ""))[0] is gone:
+                    del known[key]
+
+            found = known[key] = (weakref.ref(image, forget), name)
+        return found[1]
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, Any]) -> Any:
@@ -155,6 +231,7 @@ def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, An
         "limit_mm_per_prompt": {"image": max_images, "video": 0},
         "worker_extension_cls": "agents.backends.vllm_worker.WeightLoader",
         "logprobs_mode": "processed_logprobs",  # after the ban, as the trainer computes them
+        "generation_config": "vllm",  # not the checkpoint's
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,

@@ -35,17 +35,18 @@ from ray.rllib.utils.metrics import (
 from ray.tune.registry import register_env, register_trainable
 
 import vt_env
-from agents.backends import Sampling, check_backend
+from agents.backends import TRUNCATIONS, Sampling, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
-from agents.grpo.batching import as_groups
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.losses import LossConfig
+from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import on_runners
+from agents.grpo.runners import on_runners, own_errors
+from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
 from agents.rollouts.collect import JUDGED, Decision
@@ -71,6 +72,7 @@ class GRPOConfig(AlgorithmConfig):
         self.add_default_connectors_to_learner_pipeline = False
         self._dont_auto_sync_env_runner_states = True
         self.max_requests_in_flight_per_env_runner = 2
+        self.restart_failed_env_runners = False  # RLlib's True has the driver wait, not hear why
         for owner in OWNERS:
             for name, value in vars(owner()).items():
                 kept = dict(value) if isinstance(value, Mapping) else value
@@ -91,11 +93,17 @@ class GRPOConfig(AlgorithmConfig):
         Raises:
             UnknownNameError: If a setting or a name does not exist; suggests the closest.
             PluginError: If a plugin cannot be imported.
-            TrainingError: If a number is none, or out of range.
+            TrainingError: If a number is none, or out of range, or a setting would truncate the
+                distribution that is drawn from.
             ConfigError: The same, of a setting of the loss.
         """
         rest = {k: v for k, v in settings.items() if k not in OWN or k in _RLLIB_TRAINING}
         own = {k: v for k, v in settings.items() if k not in rest}
+        for name in TRUNCATIONS & rest.keys():
+            raise TrainingError(
+                f"{name} is no setting: rollouts are drawn from the whole distribution, which the "
+                "trainer differentiates; temperature alone reshapes it."
+            )
         for name in rest:
             if not hasattr(self, name) and name not in _RLLIB_TRAINING:
                 raise UnknownNameError("training setting", name, _RLLIB_TRAINING.union(OWN))
@@ -162,12 +170,19 @@ class GRPOConfig(AlgorithmConfig):
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", str(self.dtype), DTYPES)
         self.loss_config()
+        check_schedule(self)
 
     def _open_settings(self, defaults: PlayDefaults) -> None:
         """Takes what was left open from the checkpoint."""
         for name in ("max_new_tokens", "max_model_len"):
             if getattr(self, name) is None:
                 setattr(self, name, getattr(defaults, name))
+
+    def for_iterations(self, iterations: int) -> Self:
+        """Sets `max_steps`, unless it was given, to the optimiser steps of so many iterations."""
+        if getattr(self, "max_steps") is None:  # noqa: B009 - set by name, above
+            setattr(self, "max_steps", steps_of(iterations, self))  # noqa: B010
+        return self
 
     def play_env(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings of an environment whose prompt and pixel bounds are those of the policy."""
@@ -284,9 +299,11 @@ class GRPO(Algorithm):
 
     def _sync(self) -> None:
         """Hands the learner's weights to every engine."""
-        self.env_runner_group.sync_weights(
-            from_worker_or_learner_group=self.learner_group, inference_only=True
-        )
+        group = self.env_runner_group
+        with own_errors():
+            group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
+            # RLlib looks whether a runner took the weights when it sends the next ones, if ever.
+            group.fetch_ready_async_reqs(tags="set_state", timeout_seconds=None)
         self._engines_stale = False
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
 from agents.grpo.losses import LossConfig
+from agents.grpo.schedule import OptimizerSettings
 from agents.rollouts.filters import RESPONSE_FILTERS
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, check_value, kinds, setting
@@ -24,7 +25,7 @@ SEED = Numbers(0, 2**32 - 1, whole=True)
 
 
 @dataclass(frozen=True)
-class GRPOSettings(LossConfig):
+class GRPOSettings(LossConfig, OptimizerSettings):
     """Settings of GRPO; names are TRL's where TRL has them, RLlib's elsewhere."""
 
     epsilon: float = setting(

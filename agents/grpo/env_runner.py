@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -13,7 +13,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from agents.backends import Sampling, make_backend
-from agents.rollouts.collect import Decision, collect, play_once
+from agents.rollouts.collect import Decision, collect, most_images, play_once
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeQueue, load_plugins
@@ -41,13 +41,21 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         self._fixed: tuple[dict[str, Any], VisionThinkEnv] | None = None
 
     def make_module(self) -> None:
-        """Starts the engine."""
+        """Starts the engine, with room for as many images as the rules allow."""
         self.backend = make_backend(
             self.config.backend,
             self.config.model_dir,
             max_model_len=self.config.max_model_len,
+            images=most_images(self.env.factory.config),
             **self.config.backend_config,
         )
+
+    def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a function makes of this runner; its error is the caller's.
+
+        RLlib's ends the process on any error, a minute later, and the caller hears of an end.
+        """
+        return func(self, *args, **kwargs)
 
     def get_spaces(self) -> dict[str, Any]:
         """Spaces of the environment, as RLlib asks for them."""

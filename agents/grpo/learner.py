@@ -14,10 +14,11 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
-from agents.grpo.batching import Collator, Group, ModelBatch, Packed, Packing
 from agents.grpo.logprobs import Readout, refuses_trees
 from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
-from agents.grpo.positions import Positions
+from agents.grpo.optimizer import register_adamw
+from agents.grpo.packing.batching import Collator, Group, ModelBatch, Packed, Packing
+from agents.grpo.packing.positions import Positions
 from agents.grpo.ranks import largest, sum_gradients, summed, summed_by_name
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
@@ -71,6 +72,10 @@ class GRPOTorchLearner(TorchLearner):
             )
         self._before: LogProbs = {}
         self._seconds: dict[str, float] = {}
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """AdamW, as the settings have it; RLlib's own is Adam."""
+        register_adamw(self, module_id, config)
 
     def _make_modules_ddp_if_necessary(self) -> None:
         """No wrapper: gradients are summed once a step, after the last micro-batch."""

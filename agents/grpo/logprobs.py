@@ -11,7 +11,7 @@ from agents.models.vision import FeatureCache, encoder_outputs, image_features
 if TYPE_CHECKING:
     import torch
 
-    from agents.grpo.batching import ModelBatch
+    from agents.grpo.packing.batching import ModelBatch
 
 CHUNK = 2**26
 """Most logits that are held at once: 256 MB in float32."""

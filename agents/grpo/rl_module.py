@@ -18,7 +18,7 @@ from judges import load_plugins
 if TYPE_CHECKING:
     import torch
 
-    from agents.grpo.batching import ModelBatch
+    from agents.grpo.packing.batching import ModelBatch
 
 
 class VLMModule(TorchRLModule):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agents.errors import BackendError
 from vt_env import TOKEN_FAMILIES, Checkpoint, read_checkpoint
@@ -14,6 +15,7 @@ from vt_env.tokens import BlockFamily
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 """Names of torch dtypes that a model is loaded in."""
 
+_TEXT_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _COPY = "copy the checkpoint again, whole."
 
 
@@ -101,16 +103,83 @@ def load_model(model_dir: str | Path, dtype: str = "float32") -> Any:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BackendError(f"{path}: cannot be loaded ({error}).") from error
     refuse_unfit(path, report)
+    _own_distribution(model)
     return model.eval()
 
 
-def check_weights(model_dir: str | Path) -> None:
+def _own_distribution(model: Any) -> None:
+    """Leaves of a checkpoint's ways of sampling the ids that begin, end and pad a text.
+
+    Published checkpoints come with a `generation_config.json` for chatting (Qwen2.5-VL's: a
+    repetition penalty of 1.05, one token to choose from), which transformers would apply to
+    whatever a caller does not name; older ones have the like in `config.json`. The trainer
+    differentiates the model's own distribution, so that is what is drawn from, and saved.
+    """
+    from transformers import GenerationConfig
+
+    for part in (model.config, model.config.get_text_config()):
+        for name in part._get_generation_parameters():
+            delattr(part, name)
+    given = model.generation_config
+    model.generation_config = GenerationConfig(**{n: getattr(given, n) for n in _TEXT_IDS})
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The tensors that make up a model.
+
+    Attributes:
+        shapes: Of each, by its Hugging Face name.
+        tied: Names of those that are another one under a second name; files leave them out.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    tied: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, model: Any) -> Self:
+        """Those of a model of transformers."""
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        return cls(shapes, frozenset(getattr(model, "all_tied_weights_keys", None) or ()))
+
+    def check(self, weights: Mapping[str, Any]) -> None:
+        """Refuses new weights that are not the whole model's: an engine would keep some old ones.
+
+        Args:
+            weights: Tensors by their Hugging Face names.
+
+        Raises:
+            BackendError: Naming some of the tensors that are missing, unknown or misshapen.
+        """
+        given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        shared = self.shapes.keys() & given.keys()
+        wrong = {
+            "lack": self.shapes.keys() - given.keys() - self.tied,
+            "hold, in another shape than the model's,": [
+                f"{name} {_shape(given[name])} for {_shape(self.shapes[name])}"
+                for name in shared
+                if given[name] != self.shapes[name]
+            ],
+            "hold, unknown to the model,": given.keys() - self.shapes.keys(),
+        }
+        for what, names in wrong.items():
+            if names:
+                raise BackendError(
+                    f"The new weights {what} {_some(names)}. An engine takes all tensors of a "
+                    "model at once, by their Hugging Face names."
+                )
+
+
+def check_weights(model_dir: str | Path) -> Tensors | None:
     """Compares names and shapes of a checkpoint's tensors with its architecture; reads no tensor.
 
     An engine need not notice that a tensor is missing. Quantised weights are left to it.
 
     Args:
         model_dir: Hugging Face directory.
+
+    Returns:
+        The model's tensors; None for a quantised one.
 
     Raises:
         BackendError: As `load_model` does.
@@ -134,9 +203,9 @@ def check_weights(model_dir: str | Path) -> None:
                     stand_ins[name] = torch.zeros(()).expand(shape)  # takes no memory
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
         if getattr(config, "quantization_config", None) is not None:
-            return
+            return None
         model_class = AutoModelForImageTextToText._model_mapping[type(config)]
-        _, report = model_class.from_pretrained(
+        model, report = model_class.from_pretrained(
             None,
             config=config,
             state_dict=stand_ins,
@@ -147,6 +216,7 @@ def check_weights(model_dir: str | Path) -> None:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BackendError(f"{path}: cannot be loaded ({error}).") from error
     refuse_unfit(path, report)
+    return Tensors.of(model)
 
 
 def refuse_unfit(path: Path, report: Mapping[str, Any]) -> None:
@@ -168,13 +238,18 @@ def refuse_unfit(path: Path, report: Mapping[str, Any]) -> None:
     }
     for what, names in kinds.items():
         if names:
-            shown = ", ".join(sorted(map(str, names))[:3])
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            count = "a tensor" if len(names) == 1 else f"{len(names)} tensors"
             raise BackendError(
-                f"{path}: {what} {count} ({shown}{more}). Its config.json and its weights do not "
-                f"belong together: {_COPY}"
+                f"{path}: {what} {_some(names)}. Its config.json and its weights do not belong "
+                f"together: {_COPY}"
             )
+
+
+def _some(names: Collection[Any]) -> str:
+    """How many tensors, and the names of some."""
+    shown = ", ".join(sorted(map(str, names))[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    count = "a tensor" if len(names) == 1 else f"{len(names)} tensors"
+    return f"{count} ({shown}{more})"
 
 
 def _shape(size: Any) -> str:

@@ -1,6 +1,6 @@
 """Episodes played by an engine, and what is recorded of them."""
 
-from agents.rollouts.collect import JUDGED, Decision, Force, collect
+from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
@@ -12,6 +12,7 @@ __all__ = [
     "Trajectory",
     "collect",
     "judge_metrics",
+    "most_images",
     "prompt_indices",
     "rollout_metrics",
 ]

@@ -17,6 +17,7 @@ from agents.models.chat import ChatEncoder, expand_images
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, JudgeLike, JudgeQueue, Verdict
 from vt_env import Ending, Episode, EpisodeFactory
+from vt_env.config import EpisodeRules
 from vt_env.images import tokens_of
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,16 @@ def collect(
             turn += 1
         _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
+
+
+def most_images(rules: EpisodeRules) -> int:
+    """Most images that a conversation can hold under these rules.
+
+    Every turn but the last can bring one; if nothing but the ladder is offered, each of its rungs
+    is shown once.
+    """
+    ladder = rules.tools == ("resize",)
+    return min(rules.max_turns, len(rules.resolutions)) if ladder else rules.max_turns
 
 
 def play_once(

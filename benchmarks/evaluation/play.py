@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents import Decision, GenerationBackend, Sampling, Trajectory, make_backend, playable
+from agents import (
+    Decision,
+    GenerationBackend,
+    Sampling,
+    Trajectory,
+    make_backend,
+    most_images,
+    playable,
+)
 from agents.engine import EngineSettings
 from agents.rollouts.collect import play_once
 from benchmarks.report.terminal import progress_bar
@@ -66,8 +74,8 @@ class PlaySettings:
             seed: Seed of the sampling.
         """
         engine = self.engine
-        length = {"max_model_len": used.max_model_len}
-        backend = make_backend(engine.backend, engine.model_dir, **length, **engine.backend_config)
+        room = {"images": most_images(env.factory.config), "max_model_len": used.max_model_len}
+        backend = make_backend(engine.backend, engine.model_dir, **room, **engine.backend_config)
         try:
             yield Player(backend, env, used.max_new_tokens, seed)
         finally:

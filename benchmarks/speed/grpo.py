@@ -42,8 +42,8 @@ def best(rounds: list[Mapping[str, float]]) -> dict[str, float]:
 
 def measure(settings: TrainSettings, rounds: int) -> dict[str, dict[str, float]]:
     """Best seconds of each phase, packing by packing."""
-    from agents.grpo.batching import as_groups
     from agents.grpo.learner import TIMING
+    from agents.grpo.packing.batching import as_groups
 
     found: dict[str, list[Mapping[str, float]]] = {name: [] for name in PACKINGS}
     with ray_session(settings):

@@ -139,7 +139,7 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
     config.env_runners(num_env_runners=settings.run.num_env_runners)
     config.debugging(seed=settings.run.seed, log_level="ERROR")
     config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
-    return config
+    return config.for_iterations(settings.run.iterations)
 
 
 @dataclass

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import vt_env
-from agents.grpo.batching import Collator
-from agents.grpo.positions import Positions
+from agents.grpo.packing.batching import Collator
+from agents.grpo.packing.positions import Positions
 from agents.models.chat import ChatEncoder
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory

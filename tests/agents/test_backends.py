@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,25 @@ class BackendContract:
         assert [g.token_ids for g in after] == [g.token_ids for g in before]
         for one, other in zip(before, after, strict=True):
             assert other.logprobs == pytest.approx(one.logprobs, abs=1e-4)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda w, name: w.pop(name), "lack a tensor .*layers.2.mlp.down_proj"),
+            (lambda w, name: w.update({name: w[name][:-1]}), "another shape than the model's"),
+            (lambda w, name: w.update({"model.extra": w[name]}), "unknown to the model"),
+        ],
+    )
+    def test_a_part_of_the_weights_is_refused_and_nothing_changes(
+        self, backend: GenerationBackend, checkpoint: Path, change: Any, message: str
+    ) -> None:
+        asked = requests(backend, 3)
+        before = backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32))
+        weights = {name: tensor * 0 for name, tensor in load_model(checkpoint).state_dict().items()}
+        change(weights, "model.language_model.layers.2.mlp.down_proj.weight")
+        with pytest.raises(BackendError, match=message):
+            backend.load_weights(weights)
+        assert backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32)) == before
 
     def test_plays_whole_episodes(self, backend: GenerationBackend) -> None:
         played = collect(

@@ -14,9 +14,9 @@ from agents.backends import GenerationBackend, Sampling
 from agents.errors import BackendError, TrainingError
 from agents.grpo.advantages import finish_groups, group_advantages
 from agents.grpo.algorithm import GRPOConfig
-from agents.grpo.batching import as_groups
 from agents.grpo.learner import GROUPS, to_batch
 from agents.grpo.logprobs import Readout
+from agents.grpo.packing.batching import as_groups
 from agents.models.checkpoints import load_model
 from agents.models.vision import VisionProcessor
 from agents.rollouts.collect import collect

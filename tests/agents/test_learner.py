@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from agents.grpo.losses import BatchSize, LossConfig, TokenBatch, dapo_loss
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import TrainingError
-from agents.grpo.batching import Group, as_groups
 from agents.grpo.learner import OBJECTIVE, TIMING, to_batch
+from agents.grpo.losses import BatchSize, LossConfig, TokenBatch, dapo_loss
+from agents.grpo.packing.batching import Group, as_groups
 from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory
 from judges import make_judge

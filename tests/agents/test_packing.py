@@ -12,8 +12,8 @@ from PIL import Image
 
 from agents.backends.base import BAN_BIAS
 from agents.errors import AlignmentError
-from agents.grpo.batching import Collator, ModelBatch, Packing
 from agents.grpo.logprobs import Readout, refuses_trees, sampled_logprobs
+from agents.grpo.packing.batching import Collator, ModelBatch, Packing
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.vision import VisionProcessor
 from agents.rollouts.trajectory import Trajectory
@@ -273,7 +273,7 @@ def test_a_checkpoint_with_qwen2_vl_takes_trees(tmp_path: Path) -> None:
     )  # fmt: skip
     model = Qwen2VLForConditionalGeneration(config).eval()
     assert refuses_trees(model) is None
-    from agents.grpo.positions import Positions
+    from agents.grpo.packing.positions import Positions
 
     ids = np.array([1, 7, 7, 7, 7, 2, 3])
     got = Positions(model.model.get_rope_index, 7, 2)(ids, [(1, 4, 4)])

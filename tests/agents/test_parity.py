@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from agents.backends import GenerationBackend, Sampling
-from agents.grpo.batching import Packing
 from agents.grpo.logprobs import Readout, sampled_logprobs
+from agents.grpo.packing.batching import Packing
 from agents.models.checkpoints import load_model
 from agents.rollouts.collect import collect
 from agents.rollouts.trajectory import Trajectory

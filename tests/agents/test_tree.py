@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.grpo.tree import prefix_tree
+from agents.grpo.packing.tree import prefix_tree
 
 SEQUENCES = st.lists(
     st.lists(st.sampled_from([0, 1, 255, 256, 2**40]), min_size=1, max_size=9),

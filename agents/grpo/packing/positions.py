@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.grpo.tree import Ints
+from agents.grpo.packing.tree import Ints
 from agents.models.vision import Grid
 
 _STEP = 64

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agents.errors import AlignmentError
-from agents.grpo.positions import Positions
-from agents.grpo.tree import Ints, PrefixTree, prefix_tree
+from agents.grpo.packing.positions import Positions
+from agents.grpo.packing.tree import Ints, PrefixTree, prefix_tree
 from agents.models.vision import FeatureCache, ImageBatch, VisionProcessor
 from agents.rollouts.trajectory import Trajectory
 

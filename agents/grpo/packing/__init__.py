@@ -1,0 +1,1 @@
+"""Groups of trajectories as model inputs: prefix trees or padded rows."""
