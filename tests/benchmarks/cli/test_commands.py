@@ -1,6 +1,7 @@
 """Commands made of trees: every field can be set from the command, from a file, and by `make`."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -218,8 +219,10 @@ def test_settings_in_capitals() -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_hands_settings_on() -> None:
+    given = ["SEED=1", "LR=1e-4", "DATA=my file.jsonl", "ARGS=--print-settings"]
     done = subprocess.run(
-        ["make", "-n", "train", "SEED=1", "LR=1e-4", "DATA=my file.jsonl", "ARGS=--print-settings"],
+        ["make", "-n", "--no-print-directory", "train", *given],
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     line = done.stdout.strip().splitlines()[-1]
