@@ -81,6 +81,7 @@ class VLLMBackend:
         self._max_images = max_images
         self._names = ImageNames()
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
+        _open.append(self._engine)
         shared_memory = Path("/dev/shm")
         self._scratch = tempfile.TemporaryDirectory(
             prefix="visionthink-", dir=shared_memory if shared_memory.is_dir() else None
@@ -145,7 +146,7 @@ class VLLMBackend:
         self._scratch.cleanup()
         engine, self._engine = self._engine, None
         if engine is not None:
-            engine.llm_engine.engine_core.shutdown()
+            _end(engine)
 
     def _prompt(self, request: GenerationRequest) -> dict[str, Any]:
         images = list(request.images)
@@ -271,3 +272,19 @@ def _inspect_in_process(path: Path) -> None:
         if architecture in ModelRegistry.models:
             model_class = ModelRegistry.models[architecture].load_model_cls()
             ModelRegistry.register_model(architecture, model_class)
+
+
+_open: list[Any] = []
+_ended: list[Any] = []
+"""Engines of this process that are used, and those that wait for the last of them to end."""
+
+
+def _end(engine: Any) -> None:
+    """Shuts an engine down, once no other of this process is in use.
+
+    vLLM ends the process's parallel groups with any engine, and the others cannot go on without.
+    """
+    _open.remove(engine)
+    _ended.append(engine)
+    while _ended and not _open:
+        _ended.pop().llm_engine.engine_core.shutdown()
