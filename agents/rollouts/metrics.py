@@ -6,6 +6,7 @@ are kept where TRL has one (``reward``, ``completions/…``); `resize_call_ratio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,15 +61,11 @@ def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float | None]:
 
 
 def by_family(episodes: Sequence[Trajectory]) -> dict[str, dict[str, float | None]]:
-    """`FAMILY_METRICS` of the episodes of each family, and how many ``episodes`` these are."""
+    """`FAMILY_METRICS` of the episodes of each family."""
     found = {}
     for family in sorted({t.family for t in episodes}):
-        mine = [t for t in episodes if t.family == family]
-        metrics = episode_metrics(mine)
-        found[family] = {
-            **{name: metrics[name] for name in FAMILY_METRICS},
-            "episodes": float(len(mine)),
-        }
+        metrics = episode_metrics([t for t in episodes if t.family == family])
+        found[family] = {name: metrics[name] for name in FAMILY_METRICS}
     return found
 
 
@@ -97,18 +94,19 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     for term in sorted({name for t in trajectories for name in t.reward_terms}):
         metrics[f"rewards/{term}/mean"] = _mean([t.reward_terms.get(term, 0.0) for t in judged])
     for family, mine in by_family(trajectories).items():
-        metrics |= {f"by_family/{family}/{name}": mine[name] for name in FAMILY_METRICS}
+        metrics |= {f"by_family/{family}/{name}": value for name, value in mine.items()}
     return {name: value for name, value in metrics.items() if value is not None}
 
 
 def summary_metrics(episodes: Sequence[Trajectory]) -> dict[str, Any]:
     """Those of an evaluation: `episode_metrics`, how many, and by family; six decimals."""
-    families = {name: _rounded(mine) for name, mine in by_family(episodes).items()}
+    count = Counter(t.family for t in episodes)
     return {
         **_rounded(episode_metrics(episodes)),
         "episodes": len(episodes),
         "by_family": {
-            name: {**m, "episodes": int(m["episodes"] or 0)} for name, m in families.items()
+            family: {**_rounded(mine), "episodes": count[family]}
+            for family, mine in by_family(episodes).items()
         },
     }
 

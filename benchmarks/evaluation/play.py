@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from agents import (
     Decision,
@@ -20,7 +20,12 @@ from agents.engine import EngineSettings
 from agents.rollouts.collect import play_once
 from benchmarks.report.terminal import progress_bar
 from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
-from vt_env.config import EnvSettings
+from vt_env.config import EnvSettings, JudgeSettings
+from vt_env.data import OpenedDataset
+from vt_env.data.settings import DataSettings, dataset_settings
+from vt_env.rewards import RewardSettings
+from vt_env.settings.fields import PLUGINS
+from vt_env.tasks.world import WorldSettings
 
 SHOWN = ("prompt", "min_pixels", "max_pixels", "bounds")
 GENERATED = ("max_new_tokens", "max_model_len")
@@ -31,6 +36,7 @@ GENERATED = ("max_new_tokens", "max_model_len")
 class PlaySettings:
     """A model and how it is played; what is None is as its checkpoint has it."""
 
+    plugins: tuple[str, ...] = PLUGINS
     engine: EngineSettings = field(default_factory=EngineSettings)
     env: EnvSettings = field(default_factory=EnvSettings)
 
@@ -52,15 +58,21 @@ class PlaySettings:
             )
         return found
 
-    def resolved(self) -> PlaySettings:
-        """The same with nothing left to the checkpoint."""
+    def resolved(self) -> Self:
+        """The same with nothing left to the checkpoint, as it is saved.
+
+        Raises:
+            BackendError: If the model is no checkpoint that the engines can play.
+            ConfigError: If a setting cannot work.
+        """
         used = self.known()
-        return PlaySettings(
-            replace(self.engine, **{name: getattr(used, name) for name in GENERATED}),
-            replace(self.env, **{name: getattr(used, name) for name in SHOWN}),
+        return replace(
+            self,
+            engine=replace(self.engine, **{name: getattr(used, name) for name in GENERATED}),
+            env=replace(self.env, **{name: getattr(used, name) for name in SHOWN}),
         )
 
-    def env_settings(self) -> dict[str, Any]:
+    def model_env(self) -> dict[str, Any]:
         """Settings of an environment that shows images to this model."""
         return {"checkpoint": self.engine.model_dir, **self.env.given()}
 
@@ -80,6 +92,25 @@ class PlaySettings:
             yield Player(backend, env, used.max_new_tokens, seed)
         finally:
             backend.close()
+
+
+@dataclass(frozen=True)
+class JudgedSettings(PlaySettings):
+    """A model that is played on a dataset, and judged and paid for it."""
+
+    data: DataSettings = field(default_factory=DataSettings)
+    world: WorldSettings = field(default_factory=WorldSettings)
+    rewards: RewardSettings = field(default_factory=RewardSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
+
+    def env_on(self, data: DataSettings, split: str | None) -> dict[str, Any]:
+        """Settings of the environment on a dataset, which is opened when it is first looked at."""
+        return {
+            "data": OpenedDataset(data.name, **dataset_settings(data, self.world, split)),
+            "judge": self.judge.given(),
+            "rewards": self.rewards.given(),
+            **self.model_env(),
+        }
 
 
 def first_indices(size: int, wanted: int) -> list[int]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agents import Decision, Trajectory
-from agents.engine import EngineSettings
 from agents.grpo.config import SEED, GRPOSettings
 from agents.rollouts import JUDGED
 from agents.rollouts.metrics import summary_metrics
-from benchmarks.evaluation.baselines import (
-    write_records,
-)
+from benchmarks.evaluation.baselines import write_records
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
-from benchmarks.evaluation.play import PlaySettings, batches, first_indices
+from benchmarks.evaluation.play import JudgedSettings, batches, first_indices
 from benchmarks.report.terminal import console, family_table, metrics_table
 from judges import AbstentionLimit, check_judge
 from vt_env import PlayDefaults, VisionThinkEnv, open_env
-from vt_env.config import EnvSettings, JudgeSettings
-from vt_env.data.settings import WORLD, DataSettings, check_sources, dataset_settings
-from vt_env.rewards import RewardSettings
-from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.data.settings import WORLD, check_sources
+from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
-from vt_env.tasks.world import WorldSettings
 
 WORLD_SAMPLES = 600
 """Samples of the world that are played unless told otherwise."""
@@ -38,10 +32,9 @@ DECISIONS: dict[str, Decision | None] = {"policy": None, "answer": "answer", "re
 
 
 @dataclass(frozen=True)
-class EvalSettings:
+class EvalSettings(JudgedSettings):
     """Settings of an evaluation."""
 
-    plugins: tuple[str, ...] = PLUGINS
     samples: int = setting(
         0, f"At most this many samples; 0: all of a file, {WORLD_SAMPLES} of the world.", Numbers(0)
     )
@@ -50,12 +43,6 @@ class EvalSettings:
     decision: str = setting(
         "policy", "policy: as it decides; answer or request: forced.", tuple(DECISIONS)
     )
-    engine: EngineSettings = field(default_factory=EngineSettings)
-    data: DataSettings = field(default_factory=DataSettings)
-    world: WorldSettings = field(default_factory=WorldSettings)
-    env: EnvSettings = field(default_factory=EnvSettings)
-    rewards: RewardSettings = field(default_factory=RewardSettings)
-    judge: JudgeSettings = field(default_factory=JudgeSettings)
     max_abstention_share: float = setting(
         GRPOSettings.max_abstention_share,
         "Stop when the judge abstains on a larger share of answers.",
@@ -66,32 +53,21 @@ class EvalSettings:
         check_fields(self)
         check_sources(self.data, self.world)
 
-    @property
-    def play(self) -> PlaySettings:
-        """How the model is played."""
-        return PlaySettings(self.engine, self.env)
-
     def env_settings(self) -> dict[str, Any]:
         """Settings of the environment: of the world the test split, unless told otherwise."""
         split = self.data.split or ("test" if self.data.name == WORLD else None)
-        return {
-            "data": self.data.name,
-            "judge": self.judge.given(),
-            "rewards": self.rewards.given(),
-            **self.play.env_settings(),
-            **dataset_settings(self.data, self.world, split),
-        }
+        return self.env_on(self.data, split)
 
 
 def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:
-    """Plays the dataset once, prints the figures, and writes them if there is a folder to write to.
+    """Plays the dataset once, prints the metrics, and writes them if there is a folder to write to.
 
     Raises:
         DatasetError: Naming every bad row, before the engine starts.
         EndpointError: If the judge asks a model that cannot be reached, before the engine starts.
         AbstentionLimitError: If the judge abstains on too many answers.
     """
-    used = settings.play.known()
+    used = settings.known()
     env = open_env(settings.env.id, **settings.env_settings())
     try:
         check_judge(env.judge)
@@ -120,7 +96,7 @@ def _play(
 ) -> list[Trajectory]:
     episodes: list[Trajectory] = []
     limit = AbstentionLimit(settings.max_abstention_share, BATCH)
-    with settings.play.player(used, env, settings.seed) as player:
+    with settings.player(used, env, settings.seed) as player:
         for batch in batches(indices, BATCH, what="episodes"):
             played = player.once(batch, settings.temperature, DECISIONS[settings.decision])
             episodes += played

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents import Decision, Trajectory
-from agents.engine import EngineSettings
 from agents.grpo.config import SEED
 from agents.rollouts.metrics import episode_metrics
 from benchmarks.evaluation.chance import BlindGuesses
@@ -25,9 +23,8 @@ from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.play import PlaySettings, batches, first_indices
 from benchmarks.report.terminal import console
 from vt_env import PlayDefaults, VisionThinkEnv, World, open_env
-from vt_env.config import EnvSettings
 from vt_env.data.settings import WORLD
-from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import flatten, nest
 from vt_env.tasks.world import WorldSettings
@@ -46,29 +43,16 @@ Played = dict[str, list[Trajectory]]
 
 
 @dataclass(frozen=True)
-class QualitySettings:
+class QualitySettings(PlaySettings):
     """Settings of the check."""
 
-    plugins: tuple[str, ...] = PLUGINS
     samples: int = setting(3000, "Held-out samples, each played three times.", Numbers(1))
     seed: int = setting(0, "Seed of the sampling.", SEED)
     split: str = setting("test", "Split of the world; generalisation: styles never seen.")
-    engine: EngineSettings = field(default_factory=EngineSettings)
     world: WorldSettings = field(default_factory=WorldSettings)
-    env: EnvSettings = field(default_factory=EnvSettings)
 
     def __post_init__(self) -> None:
         check_fields(self)
-
-    @property
-    def play(self) -> PlaySettings:
-        """How the model is played."""
-        return PlaySettings(self.engine, self.env)
-
-    def recorded(self) -> dict[str, Any]:
-        """The settings as they are saved, with those of the checkpoint that were used."""
-        used = self.play.resolved()
-        return nest(flatten(replace(self, engine=used.engine, env=used.env)))
 
 
 @dataclass(frozen=True)
@@ -104,13 +88,13 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     Returns:
         Metrics by family, and under ``all``.
     """
-    used = settings.play.known()
+    used = settings.known()
     env = open_env(
         settings.env.id,
         data=WORLD,
         judge="rule",
         split=settings.split,
-        **settings.play.env_settings(),
+        **settings.model_env(),
         **asdict(settings.world),
     )
     indices = first_indices(len(env.dataset), settings.samples)
@@ -128,7 +112,7 @@ def check_quality(settings: QualitySettings, out: Path | None) -> dict[str, Qual
     limits = limits_record({way: shares_of(mine) for way, mine in played.items()}, used)
     if out is not None:
         record = {
-            "settings": settings.recorded(),
+            "settings": nest(flatten(settings.resolved())),
             "metrics": {name: asdict(quality) for name, quality in result.items()},
             "limits": limits,
         }
@@ -142,7 +126,7 @@ def _play(
     settings: QualitySettings, used: PlayDefaults, env: VisionThinkEnv, indices: Sequence[int]
 ) -> Played:
     played: Played = {way: [] for way in WAYS}
-    with settings.play.player(used, env, settings.seed) as player:
+    with settings.player(used, env, settings.seed) as player:
         for batch in batches(indices, BATCH):
             for way, (temperature, decision) in WAYS.items():
                 played[way] += player.once(batch, temperature, decision)

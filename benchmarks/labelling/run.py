@@ -10,7 +10,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents import GenerationBackend, Sampling, collect
-from agents.engine import EngineSettings
 from agents.grpo.config import SEED
 from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.evaluation.limits import KINDS, Shares, counts_of, limit_lines, show_limits
@@ -29,7 +28,7 @@ from benchmarks.labelling.labels import (
 )
 from benchmarks.report.terminal import console
 from vt_env import PlayDefaults, VisionThinkEnv, open_env
-from vt_env.config import EnvSettings, JudgeSettings
+from vt_env.config import JudgeSettings
 from vt_env.data import find_sample
 from vt_env.settings.fields import setting
 from vt_env.settings.ranges import Numbers
@@ -37,7 +36,7 @@ from vt_env.settings.tree import plain
 
 
 @dataclass(frozen=True)
-class LabelSettings(DataSource):
+class LabelSettings(DataSource, PlaySettings):
     """Settings of a labelling; seed is that of the rollouts."""
 
     samples: int = setting(0, SAMPLES, Numbers(0))
@@ -45,14 +44,7 @@ class LabelSettings(DataSource):
     seed: int = setting(0, "Seed of the rollouts.", SEED)
     batch: int = setting(16, "Samples played at once; memory grows with it.", Numbers(1))
     rule: RuleSettings = field(default_factory=RuleSettings)
-    engine: EngineSettings = field(default_factory=EngineSettings)
-    env: EnvSettings = field(default_factory=EnvSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
-
-    @property
-    def play(self) -> PlaySettings:
-        """How the model is played."""
-        return PlaySettings(self.engine, self.env)
 
     def recorded(self, used: PlayDefaults) -> dict[str, object]:
         """What the labels depend on: how many there are to be and the engine do not count."""
@@ -62,6 +54,7 @@ class LabelSettings(DataSource):
             **asdict(self.rule.thresholds()),
             "model": self.engine.model_dir,
             "judge": self.judge.given(),
+            "env": self.env.id,
             **{name: plain(value) for name, value in self.env.given().items()},
             **asdict(used),
             "temperature": self.temperature,
@@ -83,13 +76,13 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         ConfigError: If a setting cannot work, or `out` was made with others.
         DataError: If a line of `out` cannot be read.
     """
-    used = settings.play.known()
+    used = settings.known()
     file = LabelFile(out, settings.recorded(used))
     env = open_env(
         settings.env.id,
         data=settings.open(),
         judge=settings.judge.given(),
-        **settings.play.env_settings(),
+        **settings.model_env(),
     )
     try:
         indices = settings.indices(env.dataset, settings.samples)
@@ -116,7 +109,7 @@ def _label_rest(
     done: set[int],
 ) -> None:
     """Labels batch by batch; where batches begin does not depend on what is done already."""
-    with settings.play.player(used, env, settings.seed) as player:
+    with settings.player(used, env, settings.seed) as player:
         for batch in batches(indices, settings.batch, done):
             sampling = player.sampling(batch, settings.temperature)
             rule = settings.rule.thresholds()

@@ -159,7 +159,7 @@ class _Clock:
 def _run(
     settings: TrainSettings, envs: Envs, folder: RunFolder, latest: tuple[int, Path] | None
 ) -> None:
-    begun, used = time.monotonic(), settings.play.known()
+    begun, used = time.monotonic(), settings.known()
     done = latest[0] if latest else 0
     with PeakMemory() as memory, ExitStack() as opened:
         with under_way("engine"):

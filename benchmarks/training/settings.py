@@ -11,18 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from agents import BACKENDS
-from agents.engine import EngineSettings
 from agents.grpo.config import SEED, GRPOSettings
-from benchmarks.evaluation.play import PlaySettings
+from benchmarks.evaluation.play import JudgedSettings
 from judges import load_plugins
-from vt_env.config import EnvSettings, JudgeSettings
-from vt_env.data import OpenedDataset
-from vt_env.data.settings import WORLD, DataSettings, check_sources, dataset_settings
-from vt_env.rewards import RewardSettings
-from vt_env.settings.fields import PLUGINS, check_fields, setting
+from vt_env.data.settings import WORLD, check_sources
+from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import build_from_file, to_json
-from vt_env.tasks.world import WorldSettings
 
 
 @dataclass(frozen=True)
@@ -58,17 +53,10 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(JudgedSettings):
     """Everything that determines a run, beside the machine. docs/settings.md lists it."""
 
-    plugins: tuple[str, ...] = PLUGINS
     run: RunSettings = field(default_factory=RunSettings)
-    engine: EngineSettings = field(default_factory=EngineSettings)
-    data: DataSettings = field(default_factory=DataSettings)
-    world: WorldSettings = field(default_factory=WorldSettings)
-    env: EnvSettings = field(default_factory=EnvSettings)
-    rewards: RewardSettings = field(default_factory=RewardSettings)
-    judge: JudgeSettings = field(default_factory=JudgeSettings)
     grpo: GRPOSettings = field(default_factory=GRPOSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
@@ -78,39 +66,16 @@ class TrainSettings:
         BACKENDS.find(self.engine.backend)
         check_sources(self.data, self.world, self.data.name, self.evaluation.data)
 
-    @property
-    def play(self) -> PlaySettings:
-        """How the model is played."""
-        return PlaySettings(self.engine, self.env)
-
-    def resolved(self) -> TrainSettings:
-        """The same with what was left to the checkpoint filled in, as it is saved with the run.
-
-        Raises:
-            BackendError: If the model is no checkpoint that the engines can play.
-            ConfigError: If a setting cannot work.
-        """
-        used = self.play.resolved()
-        return replace(self, engine=used.engine, env=used.env)
-
     def train_env(self) -> dict[str, Any]:
         """Settings of the training environment."""
         split = self.data.split or ("train" if self.data.name == WORLD else None)
-        return self._env(self.data, split)
+        return self.env_on(self.data, split)
 
     def eval_env(self) -> dict[str, Any]:
         """Settings of the evaluation environment."""
         data = replace(self.data, name=self.evaluation.data or self.data.name)
         own = "test" if data.name == WORLD else self.data.split if data == self.data else None
-        return self._env(data, self.evaluation.split or own)
-
-    def _env(self, data: DataSettings, split: str | None) -> dict[str, Any]:
-        return {
-            "data": OpenedDataset(data.name, **dataset_settings(data, self.world, split)),
-            "judge": self.judge.given(),
-            "rewards": self.rewards.given(),
-            **self.play.env_settings(),
-        }
+        return self.env_on(data, self.evaluation.split or own)
 
     def save(self, path: Path) -> None:
         """Writes the settings as JSON."""

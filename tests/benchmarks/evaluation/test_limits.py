@@ -226,7 +226,7 @@ def test_what_is_set_wins_over_the_checkpoint_and_must_fit(
 ) -> None:
     given = played(checkpoint, **{"env.prompt": "think", "env.max_pixels": 40000}, **LONG)
     assert given.known() == PlayDefaults("think", 16, 99, None, 40000)
-    assert given.env_settings() == {
+    assert given.model_env() == {
         "checkpoint": str(checkpoint),
         "prompt": "think",
         "max_pixels": 40000,

@@ -282,3 +282,18 @@ def test_settings_reach_the_environment() -> None:
     assert (world.split, world.suite, world.seed) == ("train", "ocr", 5)
     held_out: Any = VisionThinkEnv(**chosen.eval_env()).dataset
     assert (held_out.split, held_out.suite, held_out.seed) == ("generalisation", "ocr", 5)
+
+
+def test_a_dataset_and_the_environment_may_have_settings_of_one_name() -> None:
+    given = {"data.name": "a_module:dataset", "data.params": {"prompt": "mine"}}
+    for env in (
+        build(TrainSettings, given).train_env(),
+        build(EvalSettings, given).env_settings(),
+    ):
+        assert env["data"].settings == {"prompt": "mine"}
+        assert "prompt" not in env
+
+
+def test_labels_hang_on_the_environment_that_made_them() -> None:
+    ours, other = (build(LabelSettings, given) for given in ({}, {"env.id": "my/Other-v0"}))
+    assert ours.recorded(ours.known()) != other.recorded(other.known())
