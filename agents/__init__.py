@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from agents.rollouts import (
         Decision,
         Force,
+        Pass,
         Trajectory,
         collect,
         most_images,
@@ -92,6 +93,7 @@ else:
             "agents.rollouts": (
                 "Decision",
                 "Force",
+                "Pass",
                 "Trajectory",
                 "collect",
                 "most_images",
@@ -121,6 +123,7 @@ __all__ = [
     "GenerationBackend",
     "GenerationRequest",
     "LossConfig",
+    "Pass",
     "Sampling",
     "TokenBatch",
     "TrainingError",

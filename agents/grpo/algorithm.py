@@ -35,7 +35,7 @@ from ray.rllib.utils.metrics import (
 from ray.tune.registry import register_env, register_trainable
 
 import vt_env
-from agents.backends import TRUNCATIONS, Sampling, check_backend
+from agents.backends import TRUNCATIONS, check_backend
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, finish_groups
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
@@ -49,7 +49,8 @@ from agents.grpo.runners import on_runners, own_errors
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
-from agents.rollouts.collect import JUDGED, Decision
+from agents.rollouts.collect import JUDGED
+from agents.rollouts.fixed import Pass
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
 from judges import AbstentionLimit, load_plugins, plugin_names
@@ -209,6 +210,7 @@ class GRPO(Algorithm):
         self._estimator = advantage_estimator(self.config.advantage_estimator)
         episodes = self.config.num_prompts * self.config.num_generations
         self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
+        self._held_out_abstentions = AbstentionLimit(self.config.max_abstention_share)
 
     @classmethod
     def get_default_config(cls) -> GRPOConfig:
@@ -270,31 +272,35 @@ class GRPO(Algorithm):
         )
 
     def play_fixed(
-        self,
-        env_settings: dict[str, Any],
-        indices: Sequence[int],
-        sampling: Sampling,
-        decision: Decision | None = None,
-    ) -> list[Trajectory]:
+        self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]
+    ) -> list[list[Trajectory]]:
         """Plays given samples with the current weights, for evaluation; see the env runner.
 
         The samples are shared out among the env runners; order is kept.
 
+        Args:
+            env_settings: Settings of the evaluation environment.
+            indices: Which samples.
+            passes: Ways of playing them.
+
+        Returns:
+            For each way one trajectory a sample, in order, without its images.
+
         Raises:
-            AbstentionLimitError: If the judge abstained on too many of the answers.
+            AbstentionLimitError: If the judge abstained on too many of the latest answers.
         """
         if self._engines_stale:
             self._sync()
         shares = np.array_split(np.asarray(indices), max(1, self.config.num_env_runners))
 
-        def play(runner: GRPOEnvRunner, place: int) -> list[Trajectory]:
+        def play(runner: GRPOEnvRunner, place: int) -> list[list[Trajectory]]:
             mine = [int(index) for index in shares[place]]
-            return runner.play_fixed(env_settings, mine, sampling, decision)
+            return runner.play_fixed(env_settings, mine, passes)
 
         parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
-        played = [trajectory for part in parts for trajectory in part]
-        limit = AbstentionLimit(self.config.max_abstention_share)
-        limit.check(t.abstained for t in played if t.ending in JUDGED)
+        played = [[t for part in parts for t in part[way]] for way in range(len(passes))]
+        answers = [t for way in played for t in way if t.ending in JUDGED]
+        self._held_out_abstentions.check(t.abstained for t in answers)
         return played
 
     def _sync(self) -> None:

@@ -13,7 +13,8 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from agents.backends import Sampling, make_backend
-from agents.rollouts.collect import Decision, collect, most_images, play_once
+from agents.rollouts.collect import collect, most_images
+from agents.rollouts.fixed import Pass, play_passes
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeQueue, load_plugins
@@ -84,25 +85,20 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         return collect(self.backend, episodes, self.queue, sampling)
 
     def play_fixed(
-        self,
-        env_settings: dict[str, Any],
-        indices: Sequence[int],
-        sampling: Sampling,
-        decision: Decision | None,
-    ) -> list[Trajectory]:
-        """Plays the samples at `indices` of another dataset, once each, for evaluation.
+        self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]
+    ) -> list[list[Trajectory]]:
+        """Plays the samples at `indices` of another dataset in several ways, for evaluation.
 
         Args:
             env_settings: Settings of the evaluation environment.
             indices: Which samples.
-            sampling: How tokens are drawn.
-            decision: Forced on the first turn of every episode; None leaves it to the policy.
+            passes: The ways.
 
         Returns:
-            One trajectory a sample, in order, without its images.
+            For each way one trajectory a sample, in order, without its images.
         """
         env = self._fixed_env(env_settings)
-        return play_once(self.backend, env.factory, env.judge, indices, sampling, decision)
+        return play_passes(self.backend, env.factory, env.judge, indices, passes)
 
     def _fixed_env(self, settings: dict[str, Any]) -> VisionThinkEnv:
         """The environment of these settings; the last one is kept, so that its data stays open."""

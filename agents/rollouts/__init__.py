@@ -1,6 +1,7 @@
 """Episodes played by an engine, and what is recorded of them."""
 
 from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images
+from agents.rollouts.fixed import Pass, play_once, play_passes
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.trajectory import Trajectory
@@ -9,10 +10,13 @@ __all__ = [
     "JUDGED",
     "Decision",
     "Force",
+    "Pass",
     "Trajectory",
     "collect",
     "judge_metrics",
     "most_images",
+    "play_once",
+    "play_passes",
     "prompt_indices",
     "rollout_metrics",
 ]

@@ -16,7 +16,7 @@ from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, JudgeLike, JudgeQueue, Verdict
-from vt_env import Ending, Episode, EpisodeFactory
+from vt_env import Ending, Episode
 from vt_env.config import EpisodeRules
 from vt_env.images import tokens_of
 
@@ -104,33 +104,6 @@ def most_images(rules: EpisodeRules) -> int:
     """
     ladder = rules.tools == ("resize",)
     return min(rules.max_turns, len(rules.resolutions)) if ladder else rules.max_turns
-
-
-def play_once(
-    backend: GenerationBackend,
-    factory: EpisodeFactory,
-    judge: JudgeLike | JudgeQueue,
-    indices: Sequence[int],
-    sampling: Sampling,
-    decision: Decision | None = None,
-) -> list[Trajectory]:
-    """Plays samples once each, for evaluation.
-
-    Args:
-        backend: The engine that writes the policy's turns.
-        factory: Makes the episodes.
-        judge: Scores the answers.
-        indices: Which samples.
-        sampling: How tokens are drawn.
-        decision: Forced on the first turn of every episode; None leaves it to the policy.
-
-    Returns:
-        One trajectory a sample, in order, without its images.
-    """
-    force: Force | None = (lambda _episode: decision) if decision else None
-    episodes = [factory.episode(index) for index in indices]
-    played = collect(backend, episodes, judge, sampling, force)
-    return [replace(trajectory, images=()) for trajectory in played]
 
 
 def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents import Decision, Sampling, Trajectory
+from agents import Pass, Sampling, Trajectory
 from agents.rollouts.metrics import episode_metrics, summary_metrics
 from benchmarks.evaluation.oracle import oracle_episodes, regret
 
@@ -15,8 +15,8 @@ from benchmarks.evaluation.oracle import oracle_episodes, regret
 class PlaysHeldOut(Protocol):
     """Plays the held-out samples with the current weights."""
 
-    def __call__(self, sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
-        """One trajectory a sample, always in the same order."""
+    def __call__(self, passes: Sequence[Pass]) -> list[list[Trajectory]]:
+        """For each way one trajectory a sample, always in the same order."""
         ...
 
 
@@ -26,10 +26,12 @@ class BeforeTraining:
 
     Attributes:
         untrained: Its episodes at temperature 1, its decisions its own.
-        always_high: Its episodes at temperature 0 with every request forced.
+        always_low: Its episodes at temperature 0 with every request forced off.
+        always_high: The same with every request forced on.
     """
 
     untrained: list[Trajectory]
+    always_low: list[Trajectory]
     always_high: list[Trajectory]
 
 
@@ -52,27 +54,40 @@ class AfterTraining:
 
 def play_before(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> BeforeTraining:
     """Plays what is needed of the model before RL."""
-    warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
-    greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
-    return BeforeTraining(play(warm), play(greedy, "request"))
+    warm, greedy = _samplings(max_new_tokens, seed)
+    return BeforeTraining(*play([Pass(warm), Pass(greedy, "answer"), Pass(greedy, "request")]))
 
 
 def play_after(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> AfterTraining:
     """Plays the trained model and its forced baselines."""
-    warm = Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed)
-    greedy = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
-    return AfterTraining(play(greedy), play(warm), play(greedy, "answer"), play(greedy, "request"))
+    warm, greedy = _samplings(max_new_tokens, seed)
+    forced = [Pass(greedy, "answer"), Pass(greedy, "request")]
+    return AfterTraining(*play([Pass(greedy), Pass(warm), *forced]))
+
+
+def _samplings(max_new_tokens: int, seed: int) -> tuple[Sampling, Sampling]:
+    """Temperature 1, and 0."""
+    return (
+        Sampling(temperature=1.0, max_new_tokens=max_new_tokens, seed=seed),
+        Sampling(temperature=0.0, max_new_tokens=max_new_tokens),
+    )
 
 
 def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
     """Puts policy and baselines side by side.
 
-    `regret_to_oracle` is the oracle's mean return less the policy's, in units of reward. Accuracy
-    given a request is compared with the model before RL on the very samples that the trained
-    policy asks about, both at temperature 0.
+    `regret_to_start_oracle` is the mean return that the model before RL has with the oracle's
+    decision, less the policy's, in units of reward: what RL may hope for. `regret_to_oracle`
+    compares with the trained model's own oracle, and so rewards a model that forgets how to read.
+    Accuracy given a request is compared with the model before RL on the very samples that the
+    trained policy asks about, both at temperature 0.
     """
     oracle, margin = oracle_episodes(after.always_low, after.always_high)
-    best = episode_metrics(oracle)["reward"]
+    start, start_margin = oracle_episodes(before.always_low, before.always_high)
+    best = {
+        "regret_to_start_oracle": episode_metrics(start)["reward"],
+        "regret_to_oracle": episode_metrics(oracle)["reward"],
+    }
     asked = {t.sample_id for t in after.policy if t.outcome.requested}
     before_rl = episode_metrics([t for t in before.always_high if t.sample_id in asked])
     return {
@@ -82,15 +97,17 @@ def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
             "always_low": _with_regret(after.always_low, best),
             "always_high": _with_regret(after.always_high, best),
             "oracle": {**_with_regret(oracle, best), "margin_decision": margin},
+            "start_oracle": {**_with_regret(start, best), "margin_decision": start_margin},
             "untrained": _with_regret(before.untrained, best),
         },
         "temperature_1": _with_regret(after.sampled, best),
     }
 
 
-def _with_regret(episodes: Sequence[Trajectory], best: float | None) -> dict[str, Any]:
+def _with_regret(episodes: Sequence[Trajectory], best: dict[str, float | None]) -> dict[str, Any]:
     reward = episode_metrics(episodes)["reward"]
-    return {**summary_metrics(episodes), "regret_to_oracle": regret(reward, best)}
+    regrets = {name: regret(reward, most) for name, most in best.items()}
+    return {**summary_metrics(episodes), **regrets}
 
 
 def write_records(episodes: Sequence[Trajectory], path: Path) -> None:

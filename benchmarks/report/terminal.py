@@ -117,7 +117,7 @@ COLUMNS = (
     ("request_rate_no_need", "no need"),
     ("visual_tokens/share_of_full", "tokens"),
     ("reward", "reward"),
-    ("regret_to_oracle", "regret"),
+    ("regret_to_start_oracle", "regret"),
 )
 
 

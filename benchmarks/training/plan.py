@@ -10,7 +10,7 @@ from vt_env.data.settings import WORLD
 CHECK_SECONDS, START_SECONDS, EPISODE_SECONDS = 15.0, 30.0, 0.019
 """Of the embedded model on two cores: until everything is imported and checked, until the engine
 runs, and for an episode played and learned from (348 s for 100 iterations of 192 episodes)."""
-PLAYS = {"untrained": 2, "trained": 4}
+PLAYS = {"untrained": 3, "trained": 4}
 """How often the held-out samples are played before and after training."""
 
 

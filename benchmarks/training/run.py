@@ -13,11 +13,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents import Decision, Sampling, Trajectory
+from agents import Pass, Trajectory
 from benchmarks.evaluation.baselines import (
     AfterTraining,
     BeforeTraining,
@@ -41,7 +41,7 @@ from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.memory import PeakMemory
-from benchmarks.training.plan import PLAYS, plan
+from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import check_judge
@@ -85,6 +85,10 @@ def resume(path: Path) -> RunFolder:
     folder.note_start()
     _run(settings, envs, folder, latest)
     return folder
+
+
+AT_ONCE = 80
+"""Held-out samples that a runner plays at once, in all ways: the engine keeps what they share."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,9 @@ def _run(
             algorithm = build_config(settings, envs.train).build_algo()
         try:
             # A resumed run measures the model before RL again, before it restores the trained one.
-            with under_way("untrained", PLAYS["untrained"]) as step:
-                play = _player(algorithm, envs.evaluation, settings.evaluation.samples, step)
+            held_out = _held_out(envs.evaluation, settings)
+            with under_way("untrained", len(held_out)) as step:
+                play = _player(algorithm, envs.evaluation, held_out, step)
                 before = play_before(play, used.max_new_tokens, settings.run.seed)
             show_limits(limit_lines(before_limits(before), used))
             if latest:
@@ -176,8 +181,8 @@ def _run(
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
             _train_loop(algorithm, settings, folder, done, clock)
             seconds = clock.seconds()
-            with under_way("trained", PLAYS["trained"]) as step:
-                play = _player(algorithm, envs.evaluation, settings.evaluation.samples, step)
+            with under_way("trained", len(held_out)) as step:
+                play = _player(algorithm, envs.evaluation, held_out, step)
                 after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
@@ -200,6 +205,7 @@ def before_limits(before: BeforeTraining) -> dict[str, Shares]:
     """What limits did to the model before RL, by what was played."""
     return {
         "untrained": shares_of(before.untrained),
+        "untrained, always_low": shares_of(before.always_low),
         "untrained, always_high": shares_of(before.always_high),
     }
 
@@ -236,17 +242,35 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _player(
-    algorithm: GRPO, env_settings: dict[str, Any], samples: int, step: Callable[[], None]
-) -> PlaysHeldOut:
-    indices = first_indices(len(env_settings["data"]), samples)
+def _held_out(env_settings: dict[str, Any], settings: TrainSettings) -> list[list[int]]:
+    """The samples that are evaluated on, in the parts that are played at once."""
+    indices = first_indices(len(env_settings["data"]), settings.evaluation.samples)
+    size = AT_ONCE * max(1, settings.run.num_env_runners)
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
-    def play(sampling: Sampling, decision: Decision | None = None) -> list[Trajectory]:
-        played = algorithm.play_fixed(env_settings, indices, sampling, decision)
-        step()
+
+def _player(
+    algorithm: GRPO,
+    env_settings: dict[str, Any],
+    parts: Sequence[list[int]],
+    step: Callable[[], None],
+) -> PlaysHeldOut:
+    def play(passes: Sequence[Pass]) -> list[list[Trajectory]]:
+        played: list[list[Trajectory]] = [[] for _ in passes]
+        for part in parts:
+            own = [_drawn_for(one, part[0]) for one in passes]
+            for number, found in enumerate(algorithm.play_fixed(env_settings, part, own)):
+                played[number] += found
+            step()
         return played
 
     return play
+
+
+def _drawn_for(one: Pass, first: int) -> Pass:
+    """A way with a seed of its own for the part that begins with this sample."""
+    seed = one.sampling.seed * 65537 + first if one.sampling.temperature > 0 else 0
+    return replace(one, sampling=replace(one.sampling, seed=seed))
 
 
 def _train_loop(

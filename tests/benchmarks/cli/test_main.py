@@ -70,9 +70,11 @@ def unbroken(runs: Path) -> Path:
 def test_train_leaves_everything_it_promises(unbroken: Path) -> None:
     summary = json.loads((unbroken / "summary.json").read_text())
     three = set(FAMILY_METRICS)
-    metrics = three | {"request_rate_need", "request_rate_no_need", "regret_to_oracle", "by_family"}
+    regrets = {"regret_to_oracle", "regret_to_start_oracle"}
+    metrics = three | regrets | {"request_rate_need", "request_rate_no_need", "by_family"}
     assert metrics | {"seconds"} <= set(summary)
-    assert set(summary["baselines"]) == {"always_low", "always_high", "oracle", "untrained"}
+    forced = {"always_low", "always_high", "oracle", "start_oracle"}
+    assert set(summary["baselines"]) == forced | {"untrained"}
     for baseline in summary["baselines"].values():
         assert metrics <= set(baseline)
     assert set(summary["by_family"]) <= set(TASKS)
@@ -81,6 +83,7 @@ def test_train_leaves_everything_it_promises(unbroken: Path) -> None:
     assert summary["baselines"]["always_low"]["resize_call_ratio"] == 0.0
     assert summary["baselines"]["always_high"]["resize_call_ratio"] == 1.0
     assert summary["baselines"]["oracle"]["regret_to_oracle"] == 0.0
+    assert summary["baselines"]["start_oracle"]["regret_to_start_oracle"] == 0.0
     assert [row["iteration"] for row in rows(unbroken)] == [1, 2, 3, 4]
     with Image.open(unbroken / "training.png") as picture:
         assert picture.size[0] > 800

@@ -1,0 +1,87 @@
+"""Given samples, played in several ways at once, so that what the ways share is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agents.backends.base import GenerationBackend, Sampling
+from agents.rollouts.collect import Decision, collect
+from agents.rollouts.trajectory import Trajectory
+from judges import JudgeLike, JudgeQueue
+from vt_env import Episode, EpisodeFactory
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way of playing samples.
+
+    Attributes:
+        sampling: How tokens are drawn.
+        decision: Forced on the first turn of every episode; None leaves it to the policy.
+    """
+
+    sampling: Sampling
+    decision: Decision | None = None
+
+
+def play_passes(
+    backend: GenerationBackend,
+    factory: EpisodeFactory,
+    judge: JudgeLike | JudgeQueue,
+    indices: Sequence[int],
+    passes: Sequence[Pass],
+) -> list[list[Trajectory]]:
+    """Plays samples once each in every way.
+
+    Each view of an image is made once a sample. Ways that draw alike go to the engine together, and
+    the others right after: an engine with caches of images and prefixes reads once what they share.
+
+    Args:
+        backend: The engine that writes the policy's turns.
+        factory: Makes the episodes.
+        judge: Scores the answers.
+        indices: Which samples.
+        passes: The ways.
+
+    Returns:
+        For each way one trajectory a sample, in order, without its images.
+    """
+    groups = [factory.group(index, len(passes)) for index in indices]
+    played: dict[int, Trajectory] = {}
+    for sampling in dict.fromkeys(one.sampling for one in passes):
+        ways = [number for number, one in enumerate(passes) if one.sampling == sampling]
+        episodes = [group[number] for group in groups for number in ways]
+        forced = {id(group[number]): passes[number].decision for group in groups for number in ways}
+
+        def force(episode: Episode, forced: dict[int, Decision | None] = forced) -> Decision | None:
+            return forced[id(episode)]
+
+        found = collect(backend, episodes, judge, sampling, force)
+        for episode, trajectory in zip(episodes, found, strict=True):
+            played[id(episode)] = replace(trajectory, images=())
+    return [[played[id(group[number])] for group in groups] for number in range(len(passes))]
+
+
+def play_once(
+    backend: GenerationBackend,
+    factory: EpisodeFactory,
+    judge: JudgeLike | JudgeQueue,
+    indices: Sequence[int],
+    sampling: Sampling,
+    decision: Decision | None = None,
+) -> list[Trajectory]:
+    """Plays samples once each in one way; see `play_passes`.
+
+    Args:
+        backend: The engine that writes the policy's turns.
+        factory: Makes the episodes.
+        judge: Scores the answers.
+        indices: Which samples.
+        sampling: How tokens are drawn.
+        decision: Forced on the first turn of every episode; None leaves it to the policy.
+
+    Returns:
+        One trajectory a sample, in order, without its images.
+    """
+    return play_passes(backend, factory, judge, indices, [Pass(sampling, decision)])[0]
