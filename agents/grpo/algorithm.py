@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
-from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -45,7 +46,7 @@ from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import on_runners, own_errors
+from agents.grpo.runners import on_runners, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
@@ -304,13 +305,23 @@ class GRPO(Algorithm):
         return played
 
     def _sync(self) -> None:
-        """Hands the learner's weights to every engine."""
-        group = self.env_runner_group
-        with own_errors():
-            group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
-            # RLlib looks whether a runner took the weights when it sends the next ones, if ever.
-            group.fetch_ready_async_reqs(tags="set_state", timeout_seconds=None)
+        """Hands the learner's weights to every engine, and waits until they are there."""
+        weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
+        processes = self.config.num_env_runners
+        sent = ray.put(weights) if processes else weights  # once, however many take them
+
+        def take(runner: GRPOEnvRunner, _place: int) -> None:
+            runner.set_state({COMPONENT_RL_MODULE: sent})
+
+        on_runners(self.env_runner_group, processes, take)
         self._engines_stale = False
+
+    def cleanup(self) -> None:
+        """Ends learners and runners; runners in the midst of play are not waited for."""
+        group = getattr(self, "env_runner_group", None)
+        if group is not None:
+            stop_runners(group)
+        super().cleanup()
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """RLlib's state, and the position in the prompt stream."""

@@ -15,6 +15,8 @@ from agents.grpo.env_runner import GRPOEnvRunner
 _T = TypeVar("_T")
 _LOOK_S = 0.2
 """How long, in seconds, a runner that failed may go unnoticed while others still play."""
+_END_S = 5.0
+"""How long, in seconds, runners have to end by themselves."""
 _calls = itertools.count()
 
 
@@ -71,3 +73,14 @@ def _asked(group: Any, run: Callable[[GRPOEnvRunner], _T]) -> list[_T]:
         ready = group.fetch_ready_async_reqs(tags=tag, timeout_seconds=_LOOK_S)
         found += [answer for _, answer in ready]
     return found
+
+
+def stop_runners(group: Any) -> None:
+    """Ends the processes of all runners: those that play on are killed after a few seconds.
+
+    Args:
+        group: RLlib's `EnvRunnerGroup`, whose own `stop` waits for whatever they are at.
+    """
+    manager = group._worker_manager
+    manager.foreach_actor("stop", healthy_only=False, timeout_seconds=_END_S)
+    manager.clear()

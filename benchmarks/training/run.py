@@ -141,6 +141,7 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
     config = GRPOConfig()
     config.environment(settings.env.id, env_config=dict(train_env))
     config.env_runners(num_env_runners=settings.run.num_env_runners)
+    config.learners(num_learners=settings.run.num_learners)
     config.debugging(seed=settings.run.seed, log_level="ERROR")
     config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
     return config.for_iterations(settings.run.iterations)
@@ -309,6 +310,7 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 def ray_session(settings: TrainSettings) -> Iterator[None]:
     """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
     cores = settings.run.threads or os.cpu_count() or 1
+    processes = settings.run.num_env_runners + settings.run.num_learners
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -316,7 +318,7 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
     own = not ray.is_initialized()
     if own:
         ray.init(
-            num_cpus=max(2, cores, settings.run.num_env_runners + 1),
+            num_cpus=max(2, cores, processes + 1),
             include_dashboard=False,
             object_store_memory=256 * 1024**2,
             log_to_driver=False,

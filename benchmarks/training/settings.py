@@ -30,6 +30,12 @@ class RunSettings:
     num_env_runners: int = setting(
         0, "Env runner processes; 0: engine and trainer share one process.", Numbers(0)
     )
+    num_learners: int = setting(
+        0,
+        "Learner processes, which share out the groups of each step; 0: it is in this process. The "
+        "step is the same with any number.",
+        Numbers(0),
+    )
     threads: int = setting(0, "Threads of engine and trainer; 0: every core.", Numbers(0))
 
     def __post_init__(self) -> None:

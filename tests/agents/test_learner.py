@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 import torch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+import vt_env
 from agents.backends import GenerationBackend, Sampling
 from agents.errors import TrainingError
+from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.learner import OBJECTIVE, TIMING, to_batch
 from agents.grpo.losses import BatchSize, LossConfig, TokenBatch, dapo_loss
 from agents.grpo.packing.batching import Group, as_groups
@@ -285,3 +288,32 @@ def test_any_number_of_learners_takes_the_step_of_one(
                     "gradient"
                 ].norm()
                 assert got["loss"] == pytest.approx(expected["loss"], rel=1e-4, abs=1e-6)
+
+
+def gradient(learner: Any) -> torch.Tensor:
+    """That of a learner's last step, flat."""
+    return torch.cat([p.grad.flatten() for p in learner._params.values() if p.requires_grad])
+
+
+def test_learners_in_processes_of_ray_take_the_step_of_one(
+    groups: list[Group], checkpoint: Path
+) -> None:
+    """Through RLlib's learner group, as `run.num_learners` has it; over gloo."""
+    env = vt_env.make()
+    spaces = {"default_policy": (env.observation_space, env.action_space)}
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    found: list[torch.Tensor] = []
+    try:
+        for count in (0, 1, 2):
+            config = GRPOConfig().training(model_dir=str(checkpoint), num_generations=SIZE)
+            group = config.learners(num_learners=count).build_learner_group(spaces=spaces)
+            group.update(episodes=groups, timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 1})
+            each = [answer.get() for answer in group.foreach_learner(gradient)]
+            assert len(each) == max(1, count)
+            found += each
+            group.shutdown()
+    finally:
+        ray.shutdown()
+    assert found[0].norm() > 0
+    for other in found[1:]:
+        assert (other - found[0]).norm() <= 1e-5 * found[0].norm()
