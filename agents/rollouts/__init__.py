@@ -3,12 +3,14 @@
 from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 
 __all__ = [
     "JUDGED",
     "Decision",
     "Force",
+    "Stopwatch",
     "Trajectory",
     "collect",
     "judge_metrics",
