@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     )
     from agents.grpo.algorithm import GRPO, ROLLOUTS, GRPOConfig
     from agents.grpo.env_runner import GRPOEnvRunner
-    from agents.grpo.learner import OBJECTIVE, GRPOTorchLearner
+    from agents.grpo.learner import OBJECTIVE, TIMING, GRPOTorchLearner
     from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch, dapo_loss
     from agents.grpo.rl_module import VLMModule
 else:
@@ -36,6 +36,7 @@ else:
             "agents.grpo.env_runner": ("GRPOEnvRunner",),
             "agents.grpo.learner": (
                 "OBJECTIVE",
+                "TIMING",
                 "GRPOTorchLearner",
             ),
             "agents.grpo.losses": (
@@ -56,6 +57,7 @@ __all__ = [
     "LOSS_TYPES",
     "OBJECTIVE",
     "ROLLOUTS",
+    "TIMING",
     "BatchSize",
     "GRPOConfig",
     "GRPOEnvRunner",

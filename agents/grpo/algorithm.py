@@ -42,7 +42,7 @@ from agents.grpo.advantages import advantage_estimator, finish_groups
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
-from agents.grpo.learner import GRPOTorchLearner
+from agents.grpo.learner import TIMING, GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
@@ -53,6 +53,7 @@ from agents.models.checkpoints import DTYPES, playable
 from agents.rollouts.collect import JUDGED
 from agents.rollouts.fixed import Pass
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
+from agents.rollouts.stopwatch import Stopwatch, slowest
 from agents.rollouts.trajectory import Trajectory
 from judges import AbstentionLimit, load_plugins, plugin_names
 from vt_env import PlayDefaults, UnknownNameError, group_shaper
@@ -191,6 +192,8 @@ class GRPOConfig(AlgorithmConfig):
         return {"checkpoint": str(self.model_dir), **settings}
 
 
+_Share = tuple[list[Trajectory], dict[str, float], dict[str, float]]
+"""What a runner gives: its trajectories, the judge's metrics, and seconds by phase."""
 _RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}
 
 
@@ -212,6 +215,7 @@ class GRPO(Algorithm):
         episodes = self.config.num_prompts * self.config.num_generations
         self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
         self._held_out_abstentions = AbstentionLimit(self.config.max_abstention_share)
+        self._timed = Stopwatch()
 
     @classmethod
     def get_default_config(cls) -> GRPOConfig:
@@ -220,10 +224,17 @@ class GRPO(Algorithm):
 
     def training_step(self) -> None:
         """One iteration: `num_prompts` groups."""
+        self._timed.take()  # a hand-over for an evaluation, or an iteration that failed
+        with self._timed("iteration"):
+            self._iterate()
+        self.metrics.log_dict(self._timed.take(), key=TIMING, window=1)
+
+    def _iterate(self) -> None:
+        """Plays, learns and hands over; what takes long is timed, for this iteration alone."""
         config = self.config
         if self._engines_stale:
             self._sync()
-        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)), self._timed("rollout"):
             trajectories = self._play()
         self._position += config.num_prompts
         self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
@@ -233,7 +244,7 @@ class GRPO(Algorithm):
             reduce="lifetime_sum",
         )
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
-        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)), self._timed("learner"):
             results = self.learner_group.update(
                 episodes=as_groups(trajectories, config.num_generations),
                 num_epochs=config.num_iterations,
@@ -253,13 +264,16 @@ class GRPO(Algorithm):
         share = self.config.num_prompts // max(1, self.config.num_env_runners)
         start = self._position
 
-        def play(runner: GRPOEnvRunner, place: int) -> tuple[list[Trajectory], dict[str, float]]:
-            return runner.play_groups(start + place * share, share), runner.queue.metrics()
+        def play(runner: GRPOEnvRunner, place: int) -> _Share:
+            played = runner.play_groups(start + place * share, share)
+            return played, runner.queue.metrics(), runner.stopwatch.take()
 
         parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
-        played = [trajectory for part, _ in parts for trajectory in part]
-        judged = judge_metrics([metrics for _, metrics in parts])
+        played = [trajectory for part, _, _ in parts for trajectory in part]
+        judged = judge_metrics([metrics for _, metrics, _ in parts])
         self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
+        longest = slowest([seconds for _, _, seconds in parts])
+        self.metrics.log_dict(longest, key=TIMING, window=1)
         self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
         config = self.config
         return finish_groups(
@@ -306,14 +320,15 @@ class GRPO(Algorithm):
 
     def _sync(self) -> None:
         """Hands the learner's weights to every engine, and waits until they are there."""
-        weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
         processes = self.config.num_env_runners
-        sent = ray.put(weights) if processes else weights  # once, however many take them
+        with self._timed("sync"):
+            weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
+            sent = ray.put(weights) if processes else weights  # once, however many take them
 
-        def take(runner: GRPOEnvRunner, _place: int) -> None:
-            runner.set_state({COMPONENT_RL_MODULE: sent})
+            def take(runner: GRPOEnvRunner, _place: int) -> None:
+                runner.set_state({COMPONENT_RL_MODULE: sent})
 
-        on_runners(self.env_runner_group, processes, take)
+            on_runners(self.env_runner_group, processes, take)
         self._engines_stale = False
 
     def cleanup(self) -> None:

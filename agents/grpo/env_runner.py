@@ -16,6 +16,7 @@ from agents.backends import Sampling, make_backend
 from agents.rollouts.collect import collect, most_images
 from agents.rollouts.fixed import Pass, play_passes
 from agents.rollouts.prompt_order import prompt_indices
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeQueue, load_plugins
 from vt_env import VisionThinkEnv, open_env
@@ -39,6 +40,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Builds the environment, which owns data, judge, rules and rewards."""
         self.env = open_env(self.config.env, **self.config.play_env(self.config.env_config))
         self.queue = JudgeQueue(self.env.judge)
+        self.stopwatch = Stopwatch()
         self._fixed: tuple[dict[str, Any], VisionThinkEnv] | None = None
 
     def make_module(self) -> None:
@@ -75,6 +77,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             the whole batch is.
         """
         config, factory = self.config, self.env.factory
+        self.stopwatch.take()  # what a call that failed has left
         indices = prompt_indices(len(factory.dataset), config.seed or 0, start, count)
         episodes = [e for i in indices for e in factory.group(i, config.num_generations)]
         sampling = Sampling(
@@ -82,7 +85,7 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             max_new_tokens=config.max_new_tokens,
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
-        return collect(self.backend, episodes, self.queue, sampling)
+        return collect(self.backend, episodes, self.queue, sampling, stopwatch=self.stopwatch)
 
     def play_fixed(
         self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from agents.grpo.packing.batching import Collator, Group, ModelBatch, Packed, Pa
 from agents.grpo.packing.positions import Positions
 from agents.grpo.ranks import largest, sum_gradients, summed, summed_by_name
 from agents.models.vision import VisionProcessor
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import load_plugins
 
@@ -35,7 +34,8 @@ GROUPS = "groups"
 OBJECTIVE = "objective"
 """Key of what the loss function measures, by name, in a learner's results: means over tokens."""
 TIMING = "timing"
-"""Key of the seconds that the phases of an update took, by name, in a learner's results."""
+"""Key of the seconds that phases took, by name, in the results of `GRPO.train` and of a learner: of
+this iteration alone. Of several learners, those of the slowest in each phase."""
 
 
 def to_batch(groups: Sequence[Group]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class GRPOTorchLearner(TorchLearner):
                 reason,
             )
         self._before: LogProbs = {}
-        self._seconds: dict[str, float] = {}
+        self._timed = Stopwatch()
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """AdamW, as the settings have it; RLlib's own is Adam."""
@@ -160,7 +160,8 @@ class GRPOTorchLearner(TorchLearner):
             with self._timed("gradients"):
                 sum_gradients([p for p in self._params.values() if p.requires_grad])
             gradients = {ref: p.grad for ref, p in self._params.items() if p.grad is not None}
-            self.apply_gradients(self.postprocess_gradients(gradients))
+            with self._timed("step"):
+                self.apply_gradients(self.postprocess_gradients(gradients))
         total = self._log_step(total, sums, tokens)
         return {}, {DEFAULT_MODULE_ID: torch.tensor(total)}, {}
 
@@ -207,11 +208,12 @@ class GRPOTorchLearner(TorchLearner):
             ref_logp=reference,
         )
         objective = LOSS_TYPES.find(loss_config.loss_type)
-        loss, sums = objective(token_batch, size, loss_config)
-        with self._timed("backward"):
+        with self._timed("forward"):
+            loss, sums = objective(token_batch, size, loss_config)
+        with self._timed("backward"):  # reading figures waits for what a GPU has yet to do
             loss.backward()
-        measured = {name: float(value) for name, value in sums.items()}
-        return float(loss.detach()), {**measured, _SEEN: float(len(logp))}
+            measured = {name: float(value) for name, value in sums.items()}
+            return float(loss.detach()), {**measured, _SEEN: float(len(logp))}
 
     def _measured_by(
         self, rows: list[Packed], batch: ModelBatch, logp: torch.Tensor, readout: Readout
@@ -243,20 +245,14 @@ class GRPOTorchLearner(TorchLearner):
         readout = Readout(tuple(banned), config.temperature)
         return replace(readout, entropy="gradient") if config.entropy_coef > 0 else readout
 
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - start
-
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Forgets what was kept of trajectories that are not used again, and logs the times."""
         super().after_gradient_based_update(timesteps=timesteps)
         self._before.clear()
         self.module[DEFAULT_MODULE_ID].forget()
-        for phase, seconds in self._seconds.items():
-            self.metrics.log_value((DEFAULT_MODULE_ID, TIMING, phase), seconds, window=1)
-        self._seconds.clear()
+        for phase, seconds in self._timed.take().items():
+            key = (DEFAULT_MODULE_ID, TIMING, phase)
+            self.metrics.log_value(key, seconds, reduce="max", window=1)
 
     def compute_loss_for_module(self, **_kwargs: Any) -> torch.Tensor:
         """Not used: the loss is computed a micro-batch at a time in `_update`."""

@@ -4,6 +4,7 @@ from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_image
 from agents.rollouts.fixed import Pass, play_once, play_passes
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Decision",
     "Force",
     "Pass",
+    "Stopwatch",
     "Trajectory",
     "collect",
     "judge_metrics",

@@ -14,6 +14,7 @@ from PIL import Image
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
 from agents.errors import AlignmentError
 from agents.models.chat import ChatEncoder, expand_images
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeCase, JudgeLike, JudgeQueue, Verdict
 from vt_env import Ending, Episode
@@ -61,6 +62,7 @@ def collect(
     judge: JudgeLike | JudgeQueue,
     sampling: Sampling,
     force: Force | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> list[Trajectory]:
     """Plays all episodes to their end.
 
@@ -70,6 +72,8 @@ def collect(
         judge: Scores the answers of finished episodes while the others still generate.
         sampling: How tokens are drawn; each turn draws from a seed of its own.
         force: Takes the first turn's decision where it returns one (for baselines).
+        stopwatch: Is told how long the engine wrote (``generate``) and how long nothing but
+            verdicts was waited for (``judge_wait``).
 
     Returns:
         One trajectory an episode, in order.
@@ -81,18 +85,20 @@ def collect(
     rollouts = [_open(episode, encoder) for episode in episodes]
     for rollout in rollouts:
         _apply_force(rollout, encoder, force(rollout.episode) if force else None)
-    turn = 0
+    turn, timed = 0, stopwatch or Stopwatch()
     with _queue(judge) as queue:
         while live := _with_room(rollouts, backend.context_length, sampling.max_new_tokens):
             requests = [GenerationRequest(tuple(r.ids), tuple(r.images)) for r in live]
             seed = sampling.seed * 1009 + turn
-            results = backend.generate(requests, replace(sampling, seed=seed))
+            with timed("generate"):
+                results = backend.generate(requests, replace(sampling, seed=seed))
             for rollout, result in zip(live, results, strict=True):
                 case = _take_turn(rollout, encoder, result)
                 if case is not None:
                     rollout.verdict = queue.submit(case)
             turn += 1
-        _settle(rollouts, queue)
+        with timed("judge_wait"):
+            _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
 
 

@@ -44,15 +44,24 @@ def live_line(metrics: Mapping[str, float]) -> str:
     return " ".join(f"{n} {v:.2f}" if plain else f"{n} {v:.0%}" for n, v, plain in shown)
 
 
-class _TwoRows(Progress):
-    """A bar with a row below it that has the terminal's width to itself."""
+def time_line(metrics: Mapping[str, float]) -> str:
+    """Where the time of an iteration went, in seconds; empty where nothing says it."""
+    whole, *parts = (metrics.get(f"timing/{name}") for name in ("iteration", "rollout", "learner"))
+    if whole is None:
+        return ""
+    named = zip(("play", "learn"), parts, strict=True)
+    shown = " ".join(f"{name} {part:.1f}" for name, part in named if part is not None)
+    return f"{whole:.1f} s/it" + (f" ({shown})" if shown else "")
 
-    line = ""
+
+class _Rows(Progress):
+    """A bar with rows below it that have the terminal's width to themselves."""
+
+    lines: tuple[str, ...] = ()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        if self.line:
-            yield Text(self.line, no_wrap=True)
+        yield from (Text(line, no_wrap=True) for line in self.lines if line)
 
 
 class _LineColumn(ProgressColumn):
@@ -85,7 +94,7 @@ class LiveTraining:
     """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, iterations: int, done: int) -> None:
-        self._iterations, self._progress = iterations, _bar(_TwoRows)
+        self._iterations, self._progress = iterations, _bar(_Rows)
         self._task = self._progress.add_task("GRPO", total=iterations, completed=done)
 
     def __enter__(self) -> Self:
@@ -102,12 +111,15 @@ class LiveTraining:
 
     def show(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Shows the metrics of an iteration that is done."""
-        self._progress.line = line = live_line(metrics)
+        line, times = live_line(metrics), time_line(metrics)
+        self._progress.lines = (line, times)
         self._progress.update(self._task, completed=iteration)
         last = iteration == self._iterations
         if not console.is_terminal and (iteration % PLAIN_EVERY == 0 or iteration == 1 or last):
             seconds = metrics.get("seconds", 0.0)
             console.print(f"{iteration}/{self._iterations} {seconds:.0f}s {line}", soft_wrap=True)
+            if times:
+                console.print(f"  {times}", soft_wrap=True)
 
 
 COLUMNS = (

@@ -290,9 +290,19 @@ def _train_loop(
     console.print(f"training: {duration(clock.seconds())}")
 
 
+TIMES = ("seconds", "judge/wait_seconds", "judge/wait_share")
+"""Metrics of the clock, beside those under ``timing/``."""
+
+
+def without_times(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Leaves out what the clock says: the rest is the same whenever a run is done again."""
+    named = metrics.items()
+    return {k: v for k, v in named if k not in TIMES and not k.startswith("timing/")}
+
+
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics worth keeping of an RLlib result, flat, as plain floats."""
-    from agents.grpo import OBJECTIVE, ROLLOUTS
+    from agents.grpo import OBJECTIVE, ROLLOUTS, TIMING
 
     # RLlib gives NaN for what was logged before but not in this iteration.
     rollouts = {name: float(value) for name, value in result[ROLLOUTS].items()}
@@ -303,7 +313,10 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     norm = learner.get("gradients_default_optimizer_global_norm")
     if norm is not None:
         metrics["grad_norm"] = float(norm)
-    return metrics
+    times = {name: float(value) for name, value in result[TIMING].items()}
+    times |= {f"learner/{name}": float(value) for name, value in learner[TIMING].items()}
+    finite = {name: value for name, value in times.items() if math.isfinite(value)}
+    return metrics | {f"timing/{name}": round(value, 4) for name, value in finite.items()}
 
 
 @contextmanager

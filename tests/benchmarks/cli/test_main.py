@@ -23,6 +23,7 @@ from agents.errors import CheckpointError
 from agents.grpo.algorithm import GRPO
 from agents.rollouts.metrics import FAMILY_METRICS
 from benchmarks.cli.main import main
+from benchmarks.training.run import without_times
 from tests.agents.helpers import read_weights
 from vt_env.tasks import TASKS
 
@@ -48,9 +49,8 @@ def visionthink(*arguments: str, **options: Any) -> subprocess.CompletedProcess[
 
 def rows(run: Path) -> list[dict[str, float]]:
     """Logged metrics without the clock's."""
-    clock = {"seconds", "judge/wait_seconds", "judge/wait_share"}
     lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in clock} for line in lines]
+    return [without_times(json.loads(line)) for line in lines]
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,14 @@ from rich.console import Console
 
 from benchmarks.report import stages, terminal
 from benchmarks.report.stages import Stage, announce, duration, under_way
-from benchmarks.report.terminal import LIVE, LiveTraining, live_line
+from benchmarks.report.terminal import LIVE, LiveTraining, live_line, time_line
 from benchmarks.training.plan import PLAYS, plan
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 
 PLAIN = Console(force_terminal=True, width=80, emoji=False, color_system=None, highlight=False)
 WORST = {key: -1.25 if key == "reward" else 1.0 for key, _ in LIVE}
+TIMES = {"timing/iteration": 3.14, "timing/rollout": 1.2, "timing/learner": 1.61}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,16 @@ def test_the_live_line_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(line) <= 80
 
 
+def test_where_the_time_goes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert time_line(WORST) == ""
+    assert time_line({"timing/iteration": 3.14}) == "3.1 s/it"
+    with LiveTraining(100, 0) as live:
+        live.show(10, WORST | TIMES)
+    metrics, times = capsys.readouterr().out.splitlines()
+    assert metrics.startswith("10/100")
+    assert times == "  3.1 s/it (play 1.2 learn 1.6)"
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_terminal_of_80_columns_shows_all_of_it(
     width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -47,9 +58,10 @@ def test_a_terminal_of_80_columns_shows_all_of_it(
     shown = Console(force_terminal=True, width=width, emoji=False, color_system=None)
     monkeypatch.setattr(terminal, "console", shown)
     with LiveTraining(100, 0) as live:
-        live.show(100, WORST)
+        live.show(100, WORST | TIMES)
     said = capsys.readouterr().out
     assert live_line(WORST) in said
+    assert time_line(TIMES) in said
     assert "100/100" in said
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.training.run import check_data, train
+from benchmarks.training.run import check_data, train, without_times
 from benchmarks.training.settings import TrainSettings
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.opened import OpenedDataset
@@ -59,11 +59,29 @@ def settings(data: Path, **changes: Any) -> TrainSettings:
     return build(TrainSettings, given, changes)
 
 
+def check_times(rows: list[dict[str, float]]) -> None:
+    """The parts of each iteration are there and no longer than the whole, of that one alone."""
+    learner = ("packing", "forward", "reference", "backward", "gradients", "step")
+    named = {f"timing/{name}" for name in ("iteration", "rollout", "learner", "sync")}
+    named |= {"timing/generate", "timing/judge_wait", *(f"timing/learner/{n}" for n in learner)}
+    for row in rows:
+        assert {name for name in row if name.startswith("timing/")} == named
+        assert not named & without_times(row).keys()
+        assert without_times(row).keys() >= {"reward", "loss"}
+        rollout, whole = row["timing/rollout"], row["timing/learner"]
+        assert row["timing/generate"] + row["timing/judge_wait"] <= rollout + 0.001
+        assert sum(row[f"timing/learner/{name}"] for name in learner) <= whole + 0.001
+        assert rollout + whole + row["timing/sync"] <= row["timing/iteration"] + 0.001
+    spent = sum(row["timing/iteration"] for row in rows)
+    assert 0 < spent <= rows[-1]["seconds"] + 0.01
+
+
 def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
     one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
     folder = train(settings(one, **{"evaluation.data": str(other)}), tmp_path / "runs", "a")
     assert sorted(opens) == ["one.jsonl", "two.jsonl"]
     assert len(folder.metrics()) == 2
+    check_times(folder.metrics())
     pickled = list(folder.checkpoints.rglob("*.pkl"))
     assert pickled
     assert not any(b"one.jsonl-0" in file.read_bytes() for file in pickled)

@@ -1,0 +1,442 @@
+"""TRL's GRPOTrainer on the same task, in a process of its own, a step at a time.
+
+`TrlSteps` starts the process; each `step` takes one optimiser step of TRL 1.16 with its
+`environment_factory`, on the samples that ours plays in that iteration. The episodes, their images,
+their rules and their rewards are ours: what the model wrote is played again, turn by turn, by
+`vt_env.Episode`, and the sum of its terms is the reward. `benchmarks.speed.grpo` prints both.
+
+What TRL needs for this family of models: a chat template that renders tool calls, a way to read
+them back (`response_template`), padding on the left, and our system text in the rows of the
+dataset. That the model reads the same tokens as with us is checked before the first step.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import multiprocessing
+import os
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from typing import Any, Self
+
+from agents import ChatEncoder, load_model, prepare_imports
+from agents.models import load_tokenizer
+from agents.rollouts import Stopwatch, prompt_indices
+from benchmarks.training.settings import TrainSettings
+from judges import load_plugins
+from vt_env import Episode, EpisodeFactory, Message, Sample, VisionThinkEnv, open_env
+from vt_env.errors import VisionThinkError
+
+NEEDED = ("trl", "accelerate")
+MISSING = "TRL is not measured: pip install -e '.[bench]' brings trl and accelerate."
+SAME = (
+    "Same for both: checkpoint, samples, episodes and rewards, prompt tokens, group size, "
+    "completions a step, learning rate, AdamW, weight decay, gradient clip, dapo loss and its clip "
+    "range, beta and k3, temperature, new tokens a turn, float32, threads."
+)
+DIFFERENT = (
+    "Not the same: TRL generates with transformers' generate (its vLLM needs an accelerator), all "
+    "episodes at once; draws all tokens but the image pad (ours bans five more); rows are padded "
+    "episodes, with the log-probs of the reference in a pass of their own at that size."
+)
+TEMPLATE = (
+    "{%- for message in messages %}"
+    "{{- '<|im_start|>' + ('user' if message.role == 'tool' else message.role) + '\\n' }}"
+    "{%- if message.content is string %}{{- message.content }}"
+    "{%- elif message.content %}{%- for part in message.content %}{%- if part.type == 'image' %}"
+    "{{- '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{%- else %}{{- part.text }}{%- endif %}{%- endfor %}{%- endif %}"
+    "{%- for call in message.tool_calls or [] %}{{- '<tool_call>' + {'name': call.function.name, "
+    "'arguments': call.function.arguments}|tojson + '</tool_call>' }}{%- endfor %}"
+    "{{- '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+"""Qwen2.5-VL's turns, with tool calls and what tools give, which the checkpoint's lacks."""
+
+
+class TrlError(VisionThinkError):
+    """TRL's process failed, or does not train on what ours does."""
+
+
+def installed() -> bool:
+    """Whether TRL can be measured here."""
+    return all(importlib.util.find_spec(name) is not None for name in NEEDED)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step of TRL.
+
+    Attributes:
+        seconds: What it took, by phase: ``iteration``, and in it ``rollout``, ``generate``,
+            ``reference`` and ``learner`` (all but the rollout).
+        episodes: Completions in it.
+        requested: Share of them in which the image was asked for and shown.
+        reward: Mean return.
+        images: Images that went into the loss, the same as were shown.
+        moved: Norm of the change of the weights.
+    """
+
+    seconds: dict[str, float]
+    episodes: int
+    requested: float
+    reward: float
+    images: int
+    moved: float
+
+
+class TrlSteps:
+    """The process: built at once, then one step at a time, when it is told to."""
+
+    def __init__(self, settings: TrainSettings, steps: int, batch: int) -> None:
+        """Starts to load the model.
+
+        Args:
+            settings: Those of ours, resolved.
+            steps: How many steps will be asked for.
+            batch: Completions that go through TRL's model at once.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        arguments = (there, settings, steps, batch)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        there.close()
+
+    def ready(self) -> int:
+        """Waits until the model is loaded; returns the threads that torch has there."""
+        return int(self._heard())
+
+    def step(self) -> Step:
+        """Takes the next step.
+
+        Raises:
+            TrlError: If the process failed.
+        """
+        self._here.send("step")
+        step: Step = self._heard()
+        return step
+
+    def _heard(self) -> Any:
+        try:
+            found = self._here.recv()
+        except EOFError as error:
+            raise TrlError("The process of TRL ended.") from error
+        if isinstance(found, str):
+            raise TrlError(f"TRL failed:\n{found}")
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._here.close()
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join()
+
+
+@dataclass
+class _World:
+    """The environment that both play, and what was played of it since it was last counted."""
+
+    env: VisionThinkEnv
+    encoder: ChatEncoder
+    played: list[Episode] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # As with ours, what the episodes of a group share is made once.
+        self._sample = lru_cache(maxsize=256)(self._fresh)
+
+    @property
+    def factory(self) -> EpisodeFactory:
+        return self.env.factory
+
+    def _fresh(self, index: int) -> Sample:
+        return self.factory.group(index, 1)[0].sample
+
+    def episode(self, index: int) -> Episode:
+        """A fresh episode on a sample."""
+        return self.factory.on(self._sample(index))
+
+    def rewards(self, indices: list[int], written: list[list[int]]) -> list[float]:
+        """Returns of what was written, by our rules.
+
+        Args:
+            indices: Samples.
+            written: Ids of each conversation after its opening.
+        """
+        episodes = [self.episode(index) for index in indices]
+        cases = []
+        for episode, ids in zip(episodes, written, strict=True):
+            case = None
+            for text, ended in self._turns(ids):
+                if not episode.done:
+                    case = episode.step(text, cut_off=not ended).case
+            if case is not None:
+                cases.append((episode, case))
+        verdicts = self.env.judge.judge([case for _, case in cases])
+        for (episode, _), verdict in zip(cases, verdicts, strict=True):
+            episode.settle(verdict)
+        self.played += episodes
+        return [sum(episode.reward_terms.values()) for episode in episodes]
+
+    def _turns(self, ids: list[int]) -> list[tuple[str, bool]]:
+        """The model's own turns of a conversation, and whether each came to its end."""
+        text = self.encoder.tokenizer.decode(ids, skip_special_tokens=False)
+        parts = text.split("<|im_start|>assistant\n")
+        return [(part.split("<|im_end|>")[0], "<|im_end|>" in part) for part in parts]
+
+
+class _Tools:
+    """One rollout as TRL's `environment_factory` wants it: public methods are tools."""
+
+    def __init__(self, world: _World) -> None:
+        self._world = world
+
+    def reset(self, index: int, **_row: Any) -> list[dict[str, Any]]:
+        self._episode = self._world.episode(index)
+        return _blocks(self._episode.messages[-1])
+
+    def resize_image(self, action: str) -> list:  # type: ignore[type-arg]
+        """Shows the image at a higher resolution.
+
+        Args:
+            action: What to do, always "resize".
+
+        Returns:
+            The sharper image.
+        """
+        if action != "resize":
+            raise ValueError("action must be resize.")
+        self._episode.step(self._episode.forced_request or "")
+        return _blocks(self._episode.messages[-1])
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    return [
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "image", "image": part}
+        for part in message.content
+    ]
+
+
+def _serve(connection: Connection, settings: TrainSettings, steps: int, batch: int) -> None:
+    """What the process does: trains, each step when it is asked for."""
+    try:
+        load_plugins(settings.plugins)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = _trainer(settings, steps, batch, folder, connection)
+            import torch
+
+            connection.send(torch.get_num_threads())
+            trainer.train()
+    except EOFError:  # no more steps are wanted
+        pass
+    except BaseException:
+        connection.send(traceback.format_exc())
+    finally:
+        connection.close()
+
+
+def _trainer(
+    settings: TrainSettings, steps: int, batch: int, folder: str, connection: Connection
+) -> Any:
+    prepare_imports()
+    os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import GRPOTrainer
+
+    processor = _processor(settings.engine.model_dir)
+    env = open_env(settings.env.id, **settings.train_env())
+    world = _World(env, ChatEncoder(load_tokenizer(settings.engine.model_dir)))
+    grpo, size = settings.grpo, len(env.factory.dataset)
+    order = prompt_indices(size, settings.run.seed, 0, grpo.num_prompts * steps)
+    opening = [
+        {"role": m.role, "content": m.content[0]} for m in world.episode(order[0]).messages[:-1]
+    ]
+    opening.append({"role": "user", "content": ""})
+    _check_tokens(processor, world, opening, order[0])
+
+    def visionthink(completion_ids: Any, index: Any, **_others: Any) -> list[float]:
+        return world.rewards(index, completion_ids)
+
+    model = load_model(settings.engine.model_dir, grpo.dtype)
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=visionthink,
+        args=_arguments(settings, world, steps, batch, folder),
+        train_dataset=Dataset.from_list([{"prompt": opening, "index": i} for i in order]),
+        processing_class=processor,
+        environment_factory=lambda: _Tools(world),
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_turn_taker(trainer, world, connection))
+    return trainer
+
+
+def _processor(model_dir: str) -> Any:
+    from transformers import AutoProcessor
+    from trl.chat_template_utils import qwen3_template
+
+    processor = AutoProcessor.from_pretrained(model_dir)
+    processor.chat_template = processor.tokenizer.chat_template = TEMPLATE
+    processor.tokenizer.padding_side = "left"
+    processor.tokenizer.response_template = qwen3_template
+    return processor
+
+
+def _arguments(settings: TrainSettings, world: _World, steps: int, batch: int, folder: str) -> Any:
+    """TRL's settings, by ours; all completions of a step are generated at once."""
+    from trl import GRPOConfig
+
+    grpo, engine = settings.grpo, settings.engine
+    completions = grpo.num_prompts * grpo.num_generations
+    batch = math.gcd(batch, completions)
+    return GRPOConfig(
+        output_dir=folder,
+        use_cpu=True,
+        bf16=False,
+        fp16=False,
+        gradient_checkpointing=False,
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        save_strategy="no",
+        max_steps=steps,
+        seed=settings.run.seed,
+        shuffle_dataset=False,
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=completions // batch,
+        num_generations=grpo.num_generations,
+        learning_rate=grpo.lr,
+        lr_scheduler_type="constant",
+        weight_decay=grpo.weight_decay,
+        max_grad_norm=grpo.grad_clip or 0.0,
+        beta=grpo.beta,
+        use_bias_correction_kl=False,
+        epsilon=grpo.epsilon,
+        epsilon_high=grpo.epsilon_high,
+        loss_type=grpo.loss_type,
+        scale_rewards=grpo.scale_rewards,
+        temperature=grpo.temperature,
+        # A turn has as many tokens as with us; the conversation, all it may have.
+        generation_kwargs={"max_new_tokens": engine.max_new_tokens},
+        max_completion_length=engine.max_model_len,
+        max_tool_calling_iterations=world.factory.config.max_turns - 1,
+    )
+
+
+def _check_tokens(processor: Any, world: _World, opening: list[dict[str, Any]], index: int) -> None:
+    """Compares what the model reads, of an episode with a request, with what it reads with us."""
+    episode, encoder = world.episode(index), world.encoder
+    ours = encoder.opening(episode.messages)
+    messages = [*opening[:-1], {"role": "user", "content": _blocks(episode.messages[-1])}]
+    request = episode.forced_request or ""
+    episode.step(request)
+    ours += [*encoder.encode(request), encoder.eos, *encoder.continuation(episode.messages[-1])]
+    said = {"role": "assistant", "content": [{"type": "text", "text": request}]}
+    tool = {"role": "tool", "name": "resize_image", "content": _blocks(episode.messages[-1])}
+    (theirs,) = processor.apply_chat_template(
+        [*messages, said, tool], add_generation_prompt=True, tokenize=True, return_dict=False
+    )
+    pad = encoder.image_pad
+    once = [t for n, t in enumerate(theirs) if t != pad or n == 0 or theirs[n - 1] != pad]
+    if once != ours or theirs.count(pad) != episode.visual_tokens:
+        raise TrlError("TRL's prompt has other tokens than ours; its template fits Qwen2.5-VL.")
+
+
+class _Watch:
+    """What happens in a step of TRL's trainer."""
+
+    def __init__(self, trainer: Any) -> None:
+        import torch
+
+        self._trainer, self._timed = trainer, Stopwatch()
+        self._images = 0
+        self._before = self._weights()
+        self._time("_generate_and_score_completions", lambda: "prepare")
+        self._time("_generate", lambda: "generate")
+        self._time(
+            "_get_per_token_logps_and_entropies",
+            lambda: "forward" if torch.is_grad_enabled() else "reference",
+        )
+        trainer.model.register_forward_pre_hook(self._see, with_kwargs=True)
+
+    def _time(self, name: str, phase: Callable[[], str]) -> None:
+        method = getattr(self._trainer, name)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self._timed(phase()):
+                return method(*args, **kwargs)
+
+        setattr(self._trainer, name, timed)
+
+    def _see(self, _model: Any, _args: Any, kwargs: dict[str, Any]) -> None:
+        """Counts the images that the loss is computed on."""
+        import torch
+
+        if torch.is_grad_enabled():
+            self._images += len(kwargs["image_grid_thw"])
+
+    def _weights(self) -> Any:
+        import torch
+
+        parameters = self._trainer.model.parameters()
+        return torch.cat([p.detach().flatten() for p in parameters]).clone()
+
+    def told(self, seconds: float, played: list[Episode]) -> Step:
+        """What the step was that is just over.
+
+        Raises:
+            TrlError: If it left images out, or moved nothing though there was something to learn.
+        """
+        phases = self._timed.take()
+        rollout = phases["prepare"] - phases.get("reference", 0.0)
+        kept = {name: phases[name] for name in ("generate", "reference") if name in phases}
+        times = {"rollout": rollout, **kept, "learner": seconds - rollout, "iteration": seconds}
+        images, self._images = self._images, 0
+        shown = sum(1 + len(_delivered(episode)) for episode in played)
+        if images != shown:
+            raise TrlError(f"{shown} images were shown, and {images} came into TRL's loss.")
+        weights = self._weights()
+        moved, self._before = float((weights - self._before).norm()), weights
+        if not moved:
+            raise TrlError("A step of TRL's moved no weight.")
+        rewards = [sum(episode.reward_terms.values()) for episode in played]
+        asked = sum(episode.requested for episode in played)
+        mean = sum(rewards) / len(rewards)
+        return Step(times, len(played), asked / len(played), mean, images, moved)
+
+
+def _delivered(episode: Episode) -> list[str]:
+    """Tools that showed an image."""
+    return [turn.tool for turn in episode.turn_records if turn.tool]
+
+
+def _turn_taker(trainer: Any, world: _World, connection: Connection) -> Any:
+    """A callback that waits for the word before each step, and tells afterwards what it was."""
+    from transformers import TrainerCallback
+
+    watch = _Watch(trainer)
+
+    class TurnTaker(TrainerCallback):  # type: ignore[misc]
+        def on_step_begin(self, *_args: Any, **_kwargs: Any) -> None:
+            connection.recv()
+            self.start = time.perf_counter()
+
+        def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
+            seconds = time.perf_counter() - self.start
+            played, world.played = world.played, []
+            connection.send(watch.told(seconds, played))
+
+    return TurnTaker()
