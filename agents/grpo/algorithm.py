@@ -45,10 +45,11 @@ from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import on_runners, own_errors
+from agents.grpo.runners import on_runners, own_errors, play_groups
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
+from agents.rollouts.balance import forced_share
 from agents.rollouts.collect import JUDGED, Decision
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.trajectory import Trajectory
@@ -200,6 +201,7 @@ class GRPO(Algorithm):
     """
 
     _position = 0
+    _rounds = 0  # iterations done
     _engines_stale = True
 
     def setup(self, config: Any) -> None:
@@ -223,6 +225,7 @@ class GRPO(Algorithm):
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
             trajectories = self._play()
         self._position += config.num_prompts
+        self._rounds += 1
         self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
         self.metrics.log_value(
             (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
@@ -247,18 +250,17 @@ class GRPO(Algorithm):
         Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are
         computed here, whichever runner played which group.
         """
-        share = self.config.num_prompts // max(1, self.config.num_env_runners)
-        start = self._position
-
-        def play(runner: GRPOEnvRunner, place: int) -> tuple[list[Trajectory], dict[str, float]]:
-            return runner.play_groups(start + place * share, share), runner.queue.metrics()
-
-        parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
-        played = [trajectory for part, _ in parts for trajectory in part]
-        judged = judge_metrics([metrics for _, metrics in parts])
-        self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
-        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
         config = self.config
+        forced = forced_share(config.balanced_exploration, config.balanced_steps, self._rounds)
+        played, judged = play_groups(
+            self.env_runner_group,
+            config.num_env_runners,
+            self._position,
+            config.num_prompts,
+            forced,
+        )
+        self.metrics.log_dict(judge_metrics(judged), key=ROLLOUTS, window=1)
+        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
         return finish_groups(
             played,
             config.num_generations,
@@ -307,12 +309,14 @@ class GRPO(Algorithm):
         self._engines_stale = False
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """RLlib's state, and the position in the prompt stream."""
-        return {**super().get_state(*args, **kwargs), "position": self._position}
+        """RLlib's state, the position in the prompt stream, and the iterations done."""
+        own = {"position": self._position, "rounds": self._rounds}
+        return {**super().get_state(*args, **kwargs), **own}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restores the state; engines get the weights before they play again."""
         self._position = state.pop("position", self._position)
+        self._rounds = state.pop("rounds", self._rounds)
         self._engines_stale = True
         super().set_state(state)
 

@@ -11,6 +11,7 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from agents.errors import TrainingError
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.rollouts.trajectory import Trajectory
 
 _T = TypeVar("_T")
 _LOOK_S = 0.2
@@ -71,3 +72,29 @@ def _asked(group: Any, run: Callable[[GRPOEnvRunner], _T]) -> list[_T]:
         ready = group.fetch_ready_async_reqs(tags=tag, timeout_seconds=_LOOK_S)
         found += [answer for _, answer in ready]
     return found
+
+
+def play_groups(
+    group: Any, processes: int, start: int, count: int, forced: float = 0.0
+) -> tuple[list[Trajectory], list[dict[str, float]]]:
+    """Groups of the prompt stream, shared out among the runners, in the order of the stream.
+
+    Args:
+        group: As for `on_runners`.
+        processes: As there; `count` is a multiple of it.
+        start: Position of the first group.
+        count: How many.
+        forced: Share of each group whose first decision is forced.
+
+    Returns:
+        The episodes, and the metrics of each runner's judge.
+    """
+    share = count // max(1, processes)
+    how = {"forced": forced} if forced else {}
+
+    def play(runner: GRPOEnvRunner, place: int) -> tuple[list[Trajectory], dict[str, float]]:
+        found = runner.play_groups(start + place * share, share, **how)
+        return found, runner.queue.metrics()
+
+    parts = on_runners(group, processes, play)
+    return [t for part, _ in parts for t in part], [metrics for _, metrics in parts]

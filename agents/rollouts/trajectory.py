@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from PIL import Image
 
@@ -36,6 +37,9 @@ class Trajectory:
         abstained: Why the judge gave no score, or None.
         problems: Names of the faults, in order.
         refused: Whether the policy asked for another image and got none, in any of its turns.
+        forced: What the episode was made to decide first; None: it was the policy's choice.
+        turns: Sampled tokens of each turn, a turn that was forced whole included (0); nothing where
+            nobody counted.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
     """
@@ -57,6 +61,8 @@ class Trajectory:
     abstained: str | None = None
     problems: tuple[str, ...] = ()
     refused: bool = False
+    forced: Literal["answer", "request"] | None = None
+    turns: tuple[int, ...] = ()
     advantage: float | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -64,6 +70,10 @@ class Trajectory:
             raise AlignmentError(
                 f"{len(self.ids)} ids, {len(self.mask)} mask entries and "
                 f"{len(self.logprobs)} log-probs in one trajectory."
+            )
+        if self.turns and sum(self.turns) != sum(self.mask):
+            raise AlignmentError(
+                f"{sum(self.mask)} sampled tokens in turns of {list(self.turns)} tokens."
             )
 
     @property
