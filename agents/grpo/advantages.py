@@ -219,7 +219,7 @@ def finish_groups(
         trajectories[start : start + num_generations]
         for start in range(0, len(trajectories), num_generations)
     ]
-    shaped = [t for group in groups for t in _shaped(group, shaper)]
+    shaped = [t for group in groups for t in shaped_group(group, shaper)]
     known = [k for group in groups for k in _known(group, drop)]
     extras = _extras_of(estimator)
 
@@ -259,9 +259,10 @@ def guarded(shaped: Rewards, plain: Rewards, outcomes: Sequence[Outcome]) -> Rew
     return np.where(right, np.maximum(shaped, np.minimum(plain, 0.0)), shaped)
 
 
-def _shaped(
+def shaped_group(
     group: Sequence[Trajectory], shaper: Callable[[Sequence[Outcome]], list[float]]
 ) -> list[Trajectory]:
+    """The episodes of a group, with the reward term ``shaping`` where it is not 0."""
     addends = shaper([t.outcome for t in group])
     return [
         replace(t, reward_terms={**t.reward_terms, "shaping": addend}) if addend else t

@@ -14,7 +14,7 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,7 +37,7 @@ from ray.tune.registry import register_env, register_trainable
 import vt_env
 from agents.backends import TRUNCATIONS, Sampling, check_backend
 from agents.errors import TrainingError
-from agents.grpo.advantages import advantage_estimator, finish_groups
+from agents.grpo.advantages import advantage_estimator, finish_groups, shaped_group
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.export import save_policy
@@ -51,7 +51,9 @@ from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
 from agents.rollouts.balance import forced_share
 from agents.rollouts.collect import JUDGED, Decision
+from agents.rollouts.filters import has_spread
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
+from agents.rollouts.refill import Gathered, gather
 from agents.rollouts.trajectory import Trajectory
 from judges import AbstentionLimit, load_plugins, plugin_names
 from vt_env import PlayDefaults, UnknownNameError, group_shaper
@@ -223,19 +225,22 @@ class GRPO(Algorithm):
         if self._engines_stale:
             self._sync()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            trajectories = self._play()
-        self._position += config.num_prompts
+            gathered = self._play()
+        self._position = gathered.position
         self._rounds += 1
-        self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
+        rollouts = rollout_metrics(gathered.played)
+        if config.dynamic_sampling:
+            rollouts |= gathered.metrics
+        self.metrics.log_dict(rollouts, key=ROLLOUTS, window=1)
         self.metrics.log_value(
             (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
-            len(trajectories),
+            len(gathered.played),
             reduce="lifetime_sum",
         )
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(
-                episodes=as_groups(trajectories, config.num_generations),
+                episodes=as_groups(gathered.kept, config.num_generations),
                 num_epochs=config.num_iterations,
                 timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
                 **minibatch,  # None with several learners raises inside RLlib
@@ -244,23 +249,46 @@ class GRPO(Algorithm):
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
             self._sync()
 
-    def _play(self) -> list[Trajectory]:
-        """The groups of an iteration, in the order of the prompt stream, with advantages.
+    def _play(self) -> Gathered:
+        """The groups of an iteration, in the order of the prompt stream.
 
         Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are
-        computed here, whichever runner played which group.
+        computed here, whichever runner played which group. What is kept has advantages.
         """
         config = self.config
         forced = forced_share(config.balanced_exploration, config.balanced_steps, self._rounds)
-        played, judged = play_groups(
-            self.env_runner_group,
-            config.num_env_runners,
-            self._position,
-            config.num_prompts,
-            forced,
+        judged: list[dict[str, float]] = []
+
+        def play(start: int, count: int) -> list[Trajectory]:
+            group, processes = self.env_runner_group, config.num_env_runners
+            played, judges = play_groups(group, processes, start, count, forced)
+            judged.extend(judges)
+            self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
+            return played
+
+        def tells(group: Sequence[Trajectory]) -> bool:
+            return not config.dynamic_sampling or has_spread(shaped_group(group, self._shaper))
+
+        found = gather(
+            play,
+            tells,
+            start=self._position,
+            wanted=config.num_prompts,
+            size=config.num_generations,
+            max_refills=config.max_refills,
+            multiple=max(1, config.num_env_runners),
         )
         self.metrics.log_dict(judge_metrics(judged), key=ROLLOUTS, window=1)
-        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
+        kept = self._finish(found.kept)
+        if not config.dynamic_sampling:
+            return replace(found, kept=kept, played=kept)
+        groups = as_groups(found.played, config.num_generations)
+        shaped = [t for group in groups for t in shaped_group(group.members, self._shaper)]
+        return replace(found, kept=kept, played=shaped)
+
+    def _finish(self, played: Sequence[Trajectory]) -> list[Trajectory]:
+        """Episodes, groups one after the other, with shaping and advantages."""
+        config = self.config
         return finish_groups(
             played,
             config.num_generations,

@@ -22,3 +22,13 @@ class ExplorationSettings:
     balanced_steps: int = setting(
         20, "Iterations over which that share falls to 0, linearly.", Numbers(1)
     )
+    dynamic_sampling: bool = setting(
+        False,
+        "Drop groups whose rewards are all alike, and play further prompts in their place.",
+    )
+    max_refills: int = setting(
+        2,
+        "Of dynamic_sampling: how often in an iteration further prompts are played, at most; what "
+        "is there then is trained on.",
+        Numbers(0),
+    )
