@@ -14,7 +14,7 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,23 +37,24 @@ from ray.tune.registry import register_env, register_trainable
 import vt_env
 from agents.backends import TRUNCATIONS, Sampling, check_backend
 from agents.errors import TrainingError
-from agents.grpo.advantages import advantage_estimator, finish_groups, shaped_group
+from agents.grpo.advantages import advantage_estimator
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
+from agents.grpo.credit import check_credit
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.exploration import check_budget
 from agents.grpo.export import save_policy
 from agents.grpo.learner import GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import on_runners, own_errors, play_groups
+from agents.grpo.runners import GroupPlayer, on_runners, own_errors
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
-from agents.rollouts.balance import forced_share
+from agents.rollouts.budget import next_multiplier, visual_share
 from agents.rollouts.collect import JUDGED, Decision
-from agents.rollouts.filters import has_spread
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
-from agents.rollouts.refill import Gathered, gather
+from agents.rollouts.refill import Gathered
 from agents.rollouts.trajectory import Trajectory
 from judges import AbstentionLimit, load_plugins, plugin_names
 from vt_env import PlayDefaults, UnknownNameError, group_shaper
@@ -173,6 +174,8 @@ class GRPOConfig(AlgorithmConfig):
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", str(self.dtype), DTYPES)
         self.loss_config()
+        check_credit(self)
+        check_budget(self)
         check_schedule(self)
 
     def _open_settings(self, defaults: PlayDefaults) -> None:
@@ -204,15 +207,13 @@ class GRPO(Algorithm):
 
     _position = 0
     _rounds = 0  # iterations done
+    _multiplier = 0.0  # price of visual tokens that keeps the budget
     _engines_stale = True
 
     def setup(self, config: Any) -> None:
-        """Builds runners and learners (RLlib), the shaper, and the watch over abstentions."""
+        """Builds runners and learners (RLlib), and what plays groups with them."""
         super().setup(config)
-        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
-        self._estimator = advantage_estimator(self.config.advantage_estimator)
-        episodes = self.config.num_prompts * self.config.num_generations
-        self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
+        self._player = GroupPlayer(self.config)
 
     @classmethod
     def get_default_config(cls) -> GRPOConfig:
@@ -231,6 +232,7 @@ class GRPO(Algorithm):
         rollouts = rollout_metrics(gathered.played)
         if config.dynamic_sampling:
             rollouts |= gathered.metrics
+        rollouts |= self._keep_budget(gathered.played)
         self.metrics.log_dict(rollouts, key=ROLLOUTS, window=1)
         self.metrics.log_value(
             (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
@@ -250,54 +252,23 @@ class GRPO(Algorithm):
             self._sync()
 
     def _play(self) -> Gathered:
-        """The groups of an iteration, in the order of the prompt stream.
-
-        Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are
-        computed here, whichever runner played which group. What is kept has advantages.
-        """
-        config = self.config
-        forced = forced_share(config.balanced_exploration, config.balanced_steps, self._rounds)
-        judged: list[dict[str, float]] = []
-
-        def play(start: int, count: int) -> list[Trajectory]:
-            group, processes = self.env_runner_group, config.num_env_runners
-            played, judges = play_groups(group, processes, start, count, forced)
-            judged.extend(judges)
-            self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
-            return played
-
-        def tells(group: Sequence[Trajectory]) -> bool:
-            return not config.dynamic_sampling or has_spread(shaped_group(group, self._shaper))
-
-        found = gather(
-            play,
-            tells,
-            start=self._position,
-            wanted=config.num_prompts,
-            size=config.num_generations,
-            max_refills=config.max_refills,
-            multiple=max(1, config.num_env_runners),
+        """The groups of an iteration, in the order of the prompt stream; see `GroupPlayer`."""
+        price = 0.0 if self.config.token_budget is None else self._multiplier
+        found, judged = self._player.play(
+            self.env_runner_group, self._position, self._rounds, price
         )
         self.metrics.log_dict(judge_metrics(judged), key=ROLLOUTS, window=1)
-        kept = self._finish(found.kept)
-        if not config.dynamic_sampling:
-            return replace(found, kept=kept, played=kept)
-        groups = as_groups(found.played, config.num_generations)
-        shaped = [t for group in groups for t in shaped_group(group.members, self._shaper)]
-        return replace(found, kept=kept, played=shaped)
+        return found
 
-    def _finish(self, played: Sequence[Trajectory]) -> list[Trajectory]:
-        """Episodes, groups one after the other, with shaping and advantages."""
-        config = self.config
-        return finish_groups(
-            played,
-            config.num_generations,
-            self._shaper,
-            config.scale_rewards,
-            self._estimator,
-            reward_weights=config.reward_weights,
-            drop=config.drop_responses,
-        )
+    def _keep_budget(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
+        """Moves the price of visual tokens; returns what it was, and how far they are off."""
+        target, used = self.config.token_budget, self._multiplier
+        if target is None:
+            return {}
+        share = visual_share(episodes)
+        self._multiplier = next_multiplier(used, share, target, self.config.budget_lr)
+        gap = {} if share is None else {"budget/gap": share - target}
+        return {"budget/multiplier": used, **gap}
 
     def play_fixed(
         self,
@@ -337,14 +308,19 @@ class GRPO(Algorithm):
         self._engines_stale = False
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """RLlib's state, the position in the prompt stream, and the iterations done."""
-        own = {"position": self._position, "rounds": self._rounds}
+        """RLlib's state, the position in the prompt stream, iterations done, and the price."""
+        own = {
+            "position": self._position,
+            "rounds": self._rounds,
+            "multiplier": self._multiplier,
+        }
         return {**super().get_state(*args, **kwargs), **own}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restores the state; engines get the weights before they play again."""
         self._position = state.pop("position", self._position)
         self._rounds = state.pop("rounds", self._rounds)
+        self._multiplier = state.pop("multiplier", self._multiplier)
         self._engines_stale = True
         super().set_state(state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,6 +43,7 @@ class Trajectory:
             nobody counted.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
+        turn_advantages: Advantage of each turn; None: `advantage` is that of all.
     """
 
     ids: tuple[int, ...]
@@ -64,6 +66,7 @@ class Trajectory:
     forced: Literal["answer", "request"] | None = None
     turns: tuple[int, ...] = ()
     advantage: float | None = field(default=None)
+    turn_advantages: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.mask) == len(self.logprobs):
@@ -75,6 +78,20 @@ class Trajectory:
             raise AlignmentError(
                 f"{sum(self.mask)} sampled tokens in turns of {list(self.turns)} tokens."
             )
+
+    @property
+    def tokens_by_turn(self) -> tuple[int, ...]:
+        """Sampled tokens of each turn; where nobody counted, each run of them is a turn."""
+        return self.turns or tuple(
+            len(list(run)) for sampled, run in itertools.groupby(self.mask) if sampled
+        )
+
+    @property
+    def credits(self) -> list[tuple[float, int]]:
+        """Advantages, each with the sampled tokens that have it, in order; 0 where unknown."""
+        if self.turn_advantages is None:
+            return [(self.advantage or 0.0, sum(self.mask))]
+        return list(zip(self.turn_advantages, self.tokens_by_turn, strict=True))
 
     @property
     def reward(self) -> float:
