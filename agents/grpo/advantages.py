@@ -26,6 +26,8 @@ Estimator = Callable[..., Rewards]
 """``estimator(rewards, scale_rewards) -> advantages``, both (groups, generations); NaN where the
 judge abstained. With a parameter ``terms`` it is given the reward terms by name too, each of the
 same shape, and with a parameter ``reward_weights`` the setting of that name."""
+Compare = Callable[[Sequence[Trajectory], Sequence[bool]], Rewards]
+"""``compare(episodes, known) -> advantages``, (episodes,): NaN where nothing is known of one."""
 ADVANTAGE_ESTIMATORS = Registry[Estimator]("advantage_estimator")
 """Advantage estimators by name."""
 EPSILON = 1e-4
@@ -219,11 +221,28 @@ def finish_groups(
         trajectories[start : start + num_generations]
         for start in range(0, len(trajectories), num_generations)
     ]
-    shaped = [t for group in groups for t in _shaped(group, shaper)]
+    shaped = [t for group in groups for t in shaped_group(group, shaper)]
     known = [k for group in groups for k in _known(group, drop)]
+    compare = comparison(num_generations, scale_rewards, estimator, reward_weights)
+    values = compare(shaped, known)
+    if getattr(shaper, "sign_guard", False):
+        values = guarded(values, compare(trajectories, known), [t.outcome for t in trajectories])
+    return [
+        replace(t, advantage=float(a) if np.isfinite(a) else None)
+        for t, a in zip(shaped, values, strict=True)
+    ]
+
+
+def comparison(
+    num_generations: int,
+    scale_rewards: ScaleRewards,
+    estimator: Estimator = group_advantages,
+    reward_weights: Mapping[str, float] | None = None,
+) -> Compare:
+    """Advantages of episodes, groups of `num_generations` one after the other; see `Compare`."""
     extras = _extras_of(estimator)
 
-    def advantages(episodes: Sequence[Trajectory]) -> Rewards:
+    def compare(episodes: Sequence[Trajectory], known: Sequence[bool]) -> Rewards:
         rewards = _table([t.reward for t in episodes], known, num_generations)
         found: dict[str, Any] = {"reward_weights": reward_weights or {}}
         if "terms" in extras:
@@ -235,13 +254,7 @@ def finish_groups(
             }
         return estimator(rewards, scale_rewards, **{key: found[key] for key in extras}).reshape(-1)
 
-    values = advantages(shaped)
-    if getattr(shaper, "sign_guard", False):
-        values = guarded(values, advantages(trajectories), [t.outcome for t in trajectories])
-    return [
-        replace(t, advantage=float(a) if np.isfinite(a) else None)
-        for t, a in zip(shaped, values, strict=True)
-    ]
+    return compare
 
 
 def guarded(shaped: Rewards, plain: Rewards, outcomes: Sequence[Outcome]) -> Rewards:
@@ -259,9 +272,10 @@ def guarded(shaped: Rewards, plain: Rewards, outcomes: Sequence[Outcome]) -> Rew
     return np.where(right, np.maximum(shaped, np.minimum(plain, 0.0)), shaped)
 
 
-def _shaped(
+def shaped_group(
     group: Sequence[Trajectory], shaper: Callable[[Sequence[Outcome]], list[float]]
 ) -> list[Trajectory]:
+    """The episodes of a group, with the reward term ``shaping`` where it is not 0."""
     addends = shaper([t.outcome for t in group])
     return [
         replace(t, reward_terms={**t.reward_terms, "shaping": addend}) if addend else t

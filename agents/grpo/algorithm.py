@@ -18,7 +18,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
@@ -38,22 +37,26 @@ from ray.tune.registry import register_env, register_trainable
 import vt_env
 from agents.backends import TRUNCATIONS, check_backend
 from agents.errors import TrainingError
-from agents.grpo.advantages import advantage_estimator, finish_groups
+from agents.grpo.advantages import advantage_estimator
 from agents.grpo.config import OWN, OWNERS, RLLIB, attribute, check_training
+from agents.grpo.credit import check_credit
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.exploration import check_budget
 from agents.grpo.export import save_policy
 from agents.grpo.learner import TIMING, GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import on_runners, stop_runners
+from agents.grpo.runners import GroupPlayer, on_runners, play_fixed, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, write_manifest
 from agents.models.checkpoints import DTYPES, playable
+from agents.rollouts.budget import next_multiplier, visual_share
 from agents.rollouts.collect import JUDGED
 from agents.rollouts.fixed import Pass
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
-from agents.rollouts.stopwatch import Stopwatch, slowest
+from agents.rollouts.refill import Gathered
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import AbstentionLimit, load_plugins, plugin_names
 from vt_env import PlayDefaults, UnknownNameError, group_shaper
@@ -173,6 +176,8 @@ class GRPOConfig(AlgorithmConfig):
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", str(self.dtype), DTYPES)
         self.loss_config()
+        check_credit(self)
+        check_budget(self)
         check_schedule(self)
 
     def _open_settings(self, defaults: PlayDefaults) -> None:
@@ -192,8 +197,6 @@ class GRPOConfig(AlgorithmConfig):
         return {"checkpoint": str(self.model_dir), **settings}
 
 
-_Share = tuple[list[Trajectory], dict[str, float], dict[str, float]]
-"""What a runner gives: its trajectories, the judge's metrics, and seconds by phase."""
 _RLLIB_TRAINING = {"lr", "grad_clip", "minibatch_size", "learner_class", "gamma"}
 
 
@@ -205,15 +208,14 @@ class GRPO(Algorithm):
     """
 
     _position = 0
+    _rounds = 0  # iterations done
+    _multiplier = 0.0  # price of visual tokens that keeps the budget
     _engines_stale = True
 
     def setup(self, config: Any) -> None:
-        """Builds runners and learners (RLlib), the shaper, and the watch over abstentions."""
+        """Builds runners and learners (RLlib), and what plays groups with them."""
         super().setup(config)
-        self._shaper = group_shaper(self.config.shaper, **self.config.shaper_params)
-        self._estimator = advantage_estimator(self.config.advantage_estimator)
-        episodes = self.config.num_prompts * self.config.num_generations
-        self._abstentions = AbstentionLimit(self.config.max_abstention_share, episodes)
+        self._player = GroupPlayer(self.config)
         self._held_out_abstentions = AbstentionLimit(self.config.max_abstention_share)
         self._timed = Stopwatch()
 
@@ -235,18 +237,23 @@ class GRPO(Algorithm):
         if self._engines_stale:
             self._sync()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)), self._timed("rollout"):
-            trajectories = self._play()
-        self._position += config.num_prompts
-        self.metrics.log_dict(rollout_metrics(trajectories), key=ROLLOUTS, window=1)
+            gathered = self._play()
+        self._position = gathered.position
+        self._rounds += 1
+        rollouts = rollout_metrics(gathered.played)
+        if config.dynamic_sampling:
+            rollouts |= gathered.metrics
+        rollouts |= self._keep_budget(gathered.played)
+        self.metrics.log_dict(rollouts, key=ROLLOUTS, window=1)
         self.metrics.log_value(
             (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME),
-            len(trajectories),
+            len(gathered.played),
             reduce="lifetime_sum",
         )
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)), self._timed("learner"):
             results = self.learner_group.update(
-                episodes=as_groups(trajectories, config.num_generations),
+                episodes=as_groups(gathered.kept, config.num_generations),
                 num_epochs=config.num_iterations,
                 timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self._position},
                 **minibatch,  # None with several learners raises inside RLlib
@@ -255,36 +262,24 @@ class GRPO(Algorithm):
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
             self._sync()
 
-    def _play(self) -> list[Trajectory]:
-        """The groups of an iteration, in the order of the prompt stream, with advantages.
-
-        Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are
-        computed here, whichever runner played which group.
-        """
-        share = self.config.num_prompts // max(1, self.config.num_env_runners)
-        start = self._position
-
-        def play(runner: GRPOEnvRunner, place: int) -> _Share:
-            played = runner.play_groups(start + place * share, share)
-            return played, runner.queue.metrics(), runner.stopwatch.take()
-
-        parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
-        played = [trajectory for part, _, _ in parts for trajectory in part]
-        judged = judge_metrics([metrics for _, metrics, _ in parts])
-        self.metrics.log_dict(judged, key=ROLLOUTS, window=1)
-        longest = slowest([seconds for _, _, seconds in parts])
-        self.metrics.log_dict(longest, key=TIMING, window=1)
-        self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
-        config = self.config
-        return finish_groups(
-            played,
-            config.num_generations,
-            self._shaper,
-            config.scale_rewards,
-            self._estimator,
-            reward_weights=config.reward_weights,
-            drop=config.drop_responses,
+    def _play(self) -> Gathered:
+        """The groups of an iteration, in the order of the prompt stream; see `GroupPlayer`."""
+        price = 0.0 if self.config.token_budget is None else self._multiplier
+        found, judged = self._player.play(
+            self.env_runner_group, self._position, self._rounds, price, self._timed
         )
+        self.metrics.log_dict(judge_metrics(judged), key=ROLLOUTS, window=1)
+        return found
+
+    def _keep_budget(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
+        """Moves the price of visual tokens; returns what it was, and how far they are off."""
+        target, used = self.config.token_budget, self._multiplier
+        if target is None:
+            return {}
+        share = visual_share(episodes)
+        self._multiplier = next_multiplier(used, share, target, self.config.budget_lr)
+        gap = {} if share is None else {"budget/gap": share - target}
+        return {"budget/multiplier": used, **gap}
 
     def play_fixed(
         self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]
@@ -306,14 +301,8 @@ class GRPO(Algorithm):
         """
         if self._engines_stale:
             self._sync()
-        shares = np.array_split(np.asarray(indices), max(1, self.config.num_env_runners))
-
-        def play(runner: GRPOEnvRunner, place: int) -> list[list[Trajectory]]:
-            mine = [int(index) for index in shares[place]]
-            return runner.play_fixed(env_settings, mine, passes)
-
-        parts = on_runners(self.env_runner_group, self.config.num_env_runners, play)
-        played = [[t for part in parts for t in part[way]] for way in range(len(passes))]
+        group, processes = self.env_runner_group, self.config.num_env_runners
+        played = play_fixed(group, processes, env_settings, indices, passes)
         answers = [t for way in played for t in way if t.ending in JUDGED]
         self._held_out_abstentions.check(t.abstained for t in answers)
         return played
@@ -339,12 +328,19 @@ class GRPO(Algorithm):
         super().cleanup()
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """RLlib's state, and the position in the prompt stream."""
-        return {**super().get_state(*args, **kwargs), "position": self._position}
+        """RLlib's state, the position in the prompt stream, iterations done, and the price."""
+        own = {
+            "position": self._position,
+            "rounds": self._rounds,
+            "multiplier": self._multiplier,
+        }
+        return {**super().get_state(*args, **kwargs), **own}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restores the state; engines get the weights before they play again."""
         self._position = state.pop("position", self._position)
+        self._rounds = state.pop("rounds", self._rounds)
+        self._multiplier = state.pop("multiplier", self._multiplier)
         self._engines_stale = True
         super().set_state(state)
 

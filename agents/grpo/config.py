@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from agents.engine import EngineSettings
 from agents.errors import TrainingError
+from agents.grpo.credit import CreditSettings
+from agents.grpo.exploration import ExplorationSettings
 from agents.grpo.losses import LossConfig
 from agents.grpo.schedule import OptimizerSettings
 from agents.rollouts.filters import RESPONSE_FILTERS
@@ -25,7 +27,7 @@ SEED = Numbers(0, 2**32 - 1, whole=True)
 
 
 @dataclass(frozen=True)
-class GRPOSettings(LossConfig, OptimizerSettings):
+class GRPOSettings(LossConfig, OptimizerSettings, ExplorationSettings, CreditSettings):
     """Settings of GRPO; names are TRL's where TRL has them, RLlib's elsewhere."""
 
     epsilon: float = setting(

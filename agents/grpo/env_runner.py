@@ -13,6 +13,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from agents.backends import Sampling, make_backend
+from agents.rollouts.balance import balanced_force
 from agents.rollouts.collect import collect, most_images
 from agents.rollouts.fixed import Pass, play_passes
 from agents.rollouts.prompt_order import prompt_indices
@@ -69,8 +70,14 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         """Raises if the runner has no engine."""
         assert self.backend is not None
 
-    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+    def play_groups(self, start: int, count: int, forced: float = 0.0) -> list[Trajectory]:
         """Plays the groups at positions `start` to `start + count` of the prompt stream.
+
+        Args:
+            start: Position of the first.
+            count: How many.
+            forced: Share of each group whose first decision is forced; see
+                `agents.rollouts.balance`. None of a group is where no request can be forced.
 
         Returns:
             `num_generations` trajectories a group, in order; their advantages are computed where
@@ -79,13 +86,15 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         config, factory = self.config, self.env.factory
         self.stopwatch.take()  # what a call that failed has left
         indices = prompt_indices(len(factory.dataset), config.seed or 0, start, count)
-        episodes = [e for i in indices for e in factory.group(i, config.num_generations)]
+        groups = [factory.group(i, config.num_generations) for i in indices]
+        episodes = [e for group in groups for e in group]
         sampling = Sampling(
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
-        return collect(self.backend, episodes, self.queue, sampling, stopwatch=self.stopwatch)
+        force = balanced_force(groups, start, forced) if forced else None
+        return collect(self.backend, episodes, self.queue, sampling, force, self.stopwatch)
 
     def play_fixed(
         self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]

@@ -206,6 +206,7 @@ class GRPOTorchLearner(TorchLearner):
             rows=batch.rows,
             entropy=entropy,
             ref_logp=reference,
+            turn_advantages=batch.turn_advantages,
         )
         objective = LOSS_TYPES.find(loss_config.loss_type)
         with self._timed("forward"):
@@ -281,7 +282,7 @@ def _with_gradient(group: Group, config: Any) -> list[Trajectory]:
     Where all rewards of a group are equal only a KL or entropy term has one.
     """
     known = [t for t in group.members if _counts(t, config)]
-    telling = [t for t in known if abs(t.advantage or 0.0) > 1e-9]
+    telling = [t for t in known if any(n and abs(a) > 1e-9 for a, n in t.credits)]
     if config.beta == 0 and config.entropy_coef == 0:
         return telling
     return known if telling or not config.skip_flat_groups else []

@@ -1,16 +1,31 @@
-"""Work shared out among env runners, and put together in the order of the shares."""
+"""Work shared out among env runners, put together in the order of the shares, and compared."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
 from ray.exceptions import RayActorError, RayTaskError
 
 from agents.errors import TrainingError
+from agents.grpo.advantages import advantage_estimator, comparison, finish_groups, shaped_group
+from agents.grpo.credit import with_turn_advantages
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.packing.batching import as_groups
+from agents.rollouts.balance import forced_share
+from agents.rollouts.budget import priced
+from agents.rollouts.collect import JUDGED
+from agents.rollouts.filters import has_spread
+from agents.rollouts.fixed import Pass
+from agents.rollouts.refill import Gathered, gather
+from agents.rollouts.stopwatch import Stopwatch, slowest
+from agents.rollouts.trajectory import Trajectory
+from judges import AbstentionLimit
+from vt_env import group_shaper
 
 _T = TypeVar("_T")
 _LOOK_S = 0.2
@@ -84,3 +99,154 @@ def stop_runners(group: Any) -> None:
     manager = group._worker_manager
     manager.foreach_actor("stop", healthy_only=False, timeout_seconds=_END_S)
     manager.clear()
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a runner gives.
+
+    Attributes:
+        played: Its episodes, in the order of the prompt stream.
+        judge: Metrics of its judge.
+        seconds: How long phases took, by name.
+    """
+
+    played: list[Trajectory]
+    judge: dict[str, float]
+    seconds: dict[str, float]
+
+
+def play_groups(
+    group: Any, processes: int, start: int, count: int, forced: float = 0.0
+) -> list[Share]:
+    """Groups of the prompt stream, shared out among the runners, in the order of the stream.
+
+    Args:
+        group: As for `on_runners`.
+        processes: As there; `count` is a multiple of it.
+        start: Position of the first group.
+        count: How many.
+        forced: Share of each group whose first decision is forced.
+
+    Returns:
+        What each runner gave.
+    """
+    share = count // max(1, processes)
+    how = {"forced": forced} if forced else {}
+
+    def play(runner: GRPOEnvRunner, place: int) -> Share:
+        found = runner.play_groups(start + place * share, share, **how)
+        return Share(found, runner.queue.metrics(), runner.stopwatch.take())
+
+    return on_runners(group, processes, play)
+
+
+def play_fixed(
+    group: Any,
+    processes: int,
+    env_settings: dict[str, Any],
+    indices: Sequence[int],
+    passes: Sequence[Pass],
+) -> list[list[Trajectory]]:
+    """Given samples, shared out among the runners; see `GRPOEnvRunner.play_fixed`.
+
+    Args:
+        group: As for `on_runners`.
+        processes: As there.
+        env_settings: Settings of the evaluation environment.
+        indices: Which samples.
+        passes: Ways of playing them.
+
+    Returns:
+        For each way one trajectory a sample, in order, without its images.
+    """
+    shares = np.array_split(np.asarray(indices, dtype=int), max(1, processes))
+
+    def play(runner: GRPOEnvRunner, place: int) -> list[list[Trajectory]]:
+        return runner.play_fixed(env_settings, [int(i) for i in shares[place]], passes)
+
+    parts = on_runners(group, processes, play)
+    return [[t for part in parts for t in part[way]] for way in range(len(passes))]
+
+
+class GroupPlayer:
+    """Plays the groups of an iteration, and compares their episodes.
+
+    Shaping and advantages need the whole batch (``scale_rewards="batch"``), so they are computed
+    here, on the driver, whichever runner played which group.
+
+    Args:
+        config: A `GRPOConfig`.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+        self._shaper = group_shaper(config.shaper, **config.shaper_params)
+        self._estimator = advantage_estimator(config.advantage_estimator)
+        episodes = config.num_prompts * config.num_generations
+        self._abstentions = AbstentionLimit(config.max_abstention_share, episodes)
+
+    def play(
+        self, group: Any, start: int, iteration: int, multiplier: float, timed: Stopwatch
+    ) -> tuple[Gathered, list[dict[str, float]]]:
+        """The groups of an iteration, in the order of the prompt stream.
+
+        Args:
+            group: As for `on_runners`.
+            start: Position of the first group.
+            iteration: Which one, from 0.
+            multiplier: Price of visual tokens that keeps a budget; see `agents.rollouts.budget`.
+            timed: Is told how long phases took, on the runner that took longest.
+
+        Returns:
+            The episodes, shaped, those that are kept with advantages; and metrics of judges.
+
+        Raises:
+            AbstentionLimitError: If the judge abstained on too many of the answers.
+        """
+        config, judged = self._config, list[dict[str, float]]()
+        forced = forced_share(config.balanced_exploration, config.balanced_steps, iteration)
+
+        def play(position: int, count: int) -> list[Trajectory]:
+            shares = play_groups(group, config.num_env_runners, position, count, forced)
+            judged.extend(share.judge for share in shares)
+            timed.add(slowest([share.seconds for share in shares]))
+            played = [t for share in shares for t in share.played]
+            self._abstentions.check(t.abstained for t in played if t.ending in JUDGED)
+            return priced(played, multiplier)
+
+        found = gather(
+            play,
+            self._tells,
+            start=start,
+            wanted=config.num_prompts,
+            size=config.num_generations,
+            max_refills=config.max_refills,
+            multiple=max(1, config.num_env_runners),
+        )
+        kept = self._finish(found.kept)
+        if not config.dynamic_sampling:
+            return replace(found, kept=kept, played=kept), judged
+        groups = as_groups(found.played, config.num_generations)
+        shaped = [t for each in groups for t in shaped_group(each.members, self._shaper)]
+        return replace(found, kept=kept, played=shaped), judged
+
+    def _tells(self, group: Sequence[Trajectory]) -> bool:
+        """Whether a group is kept."""
+        return not self._config.dynamic_sampling or has_spread(shaped_group(group, self._shaper))
+
+    def _finish(self, played: Sequence[Trajectory]) -> list[Trajectory]:
+        """Episodes, groups one after the other, with shaping, advantages and credit."""
+        config, size = self._config, self._config.num_generations
+        done = finish_groups(
+            played,
+            size,
+            self._shaper,
+            config.scale_rewards,
+            self._estimator,
+            reward_weights=config.reward_weights,
+            drop=config.drop_responses,
+        )
+        compare = comparison(size, config.scale_rewards, self._estimator, config.reward_weights)
+        guard = self._shaper.sign_guard
+        return with_turn_advantages(done, size, compare, config, sign_guard=guard)

@@ -40,6 +40,8 @@ class _Rollout:
     images: list[Image.Image] = field(default_factory=list)
     image_tokens: list[int] = field(default_factory=list)
     prefix: str = ""
+    forced: Decision | None = None
+    turns: list[int] = field(default_factory=list)
     verdict: Future[Verdict] | None = None
 
     def given(self, ids: Sequence[int]) -> None:
@@ -123,6 +125,7 @@ def _open(episode: Episode, encoder: ChatEncoder) -> _Rollout:
 
 def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | None) -> None:
     template = rollout.episode.template
+    rollout.forced = decision
     if decision == "request":
         turn = rollout.episode.forced_request
         if turn is None:
@@ -134,6 +137,7 @@ def _apply_force(rollout: _Rollout, encoder: ChatEncoder, decision: Decision | N
                 ", ".join(rollout.episode.config.tools) or "none",
             )
         rollout.given([*encoder.encode(turn), encoder.eos])
+        rollout.turns.append(0)
         if not rollout.episode.step(turn).done:
             _reply(rollout, encoder)
     elif decision == "answer":
@@ -164,6 +168,7 @@ def _take_turn(rollout: _Rollout, encoder: ChatEncoder, result: Generation) -> J
     rollout.ids += result.token_ids
     rollout.mask += [1] * len(result.token_ids)
     rollout.logprobs += result.logprobs
+    rollout.turns.append(len(result.token_ids))
     text = rollout.prefix + encoder.decode(result.token_ids)
     rollout.prefix = ""
     transition = rollout.episode.step(text, cut_off=not result.finished, tokens=result.token_ids)
@@ -227,4 +232,6 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
         refused=episode.refused,
+        forced=rollout.forced,
+        turns=tuple(rollout.turns),
     )

@@ -73,6 +73,8 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """Those of a batch in training: `episode_metrics`, lengths, spread within groups, terms.
 
     ``groups/*`` and ``responses/*`` say what `agents.rollouts.filters` would leave out, or does.
+    Where the first decision of some was forced, ``exploration/forced_share`` says of how many, and
+    ``exploration/free_request_rate`` (``_need``, ``_no_need``) how often the others asked.
 
     Args:
         trajectories: At least one.
@@ -88,7 +90,7 @@ def rollout_metrics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         "completions/max_length": float(max(lengths)),
         "completions/clipped_ratio": metrics[f"endings/{Ending.CUT_OFF}"],
     }
-    metrics |= _group_spread(trajectories)
+    metrics |= _group_spread(trajectories) | _free_rates(trajectories)
     groups = _groups(trajectories)
     metrics |= with_spread(groups)[1] | response_metrics(groups)
     for term in sorted({name for t in trajectories for name in t.reward_terms}):
@@ -132,6 +134,20 @@ def _group_spread(trajectories: Sequence[Trajectory]) -> dict[str, float | None]
     return {
         "reward_std": _mean(spreads),
         "frac_reward_zero_std": _mean([spread < 1e-9 for spread in spreads]),
+    }
+
+
+def _free_rates(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
+    """How many were forced, and the request rates of the others; nothing where nobody was."""
+    free = [t for t in trajectories if t.forced is None]
+    if len(free) == len(trajectories):
+        return {}
+    metrics = episode_metrics(free)
+    return {
+        "exploration/forced_share": 1.0 - len(free) / len(trajectories),
+        "exploration/free_request_rate": metrics["resize_call_ratio"],
+        "exploration/free_request_rate_need": metrics["request_rate_need"],
+        "exploration/free_request_rate_no_need": metrics["request_rate_no_need"],
     }
 
 

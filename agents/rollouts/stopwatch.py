@@ -24,7 +24,15 @@ class Stopwatch:
         try:
             yield
         finally:
-            took = time.perf_counter() - start
+            self.add({phase: time.perf_counter() - start})
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Adds what others measured.
+
+        Args:
+            seconds: By phase.
+        """
+        for phase, took in seconds.items():
             self._seconds[phase] = self._seconds.get(phase, 0.0) + took
 
     def take(self) -> dict[str, float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
+from typing import Literal
 
 from PIL import Image
 
@@ -36,8 +38,12 @@ class Trajectory:
         abstained: Why the judge gave no score, or None.
         problems: Names of the faults, in order.
         refused: Whether the policy asked for another image and got none, in any of its turns.
+        forced: What the episode was made to decide first; None: it was the policy's choice.
+        turns: Sampled tokens of each turn, a turn that was forced whole included (0); nothing where
+            nobody counted.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
             judge abstained on.
+        turn_advantages: Advantage of each turn; None: `advantage` is that of all.
     """
 
     ids: tuple[int, ...]
@@ -57,7 +63,10 @@ class Trajectory:
     abstained: str | None = None
     problems: tuple[str, ...] = ()
     refused: bool = False
+    forced: Literal["answer", "request"] | None = None
+    turns: tuple[int, ...] = ()
     advantage: float | None = field(default=None)
+    turn_advantages: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.mask) == len(self.logprobs):
@@ -65,6 +74,24 @@ class Trajectory:
                 f"{len(self.ids)} ids, {len(self.mask)} mask entries and "
                 f"{len(self.logprobs)} log-probs in one trajectory."
             )
+        if self.turns and sum(self.turns) != sum(self.mask):
+            raise AlignmentError(
+                f"{sum(self.mask)} sampled tokens in turns of {list(self.turns)} tokens."
+            )
+
+    @property
+    def tokens_by_turn(self) -> tuple[int, ...]:
+        """Sampled tokens of each turn; where nobody counted, each run of them is a turn."""
+        return self.turns or tuple(
+            len(list(run)) for sampled, run in itertools.groupby(self.mask) if sampled
+        )
+
+    @property
+    def credits(self) -> list[tuple[float, int]]:
+        """Advantages, each with the sampled tokens that have it, in order; 0 where unknown."""
+        if self.turn_advantages is None:
+            return [(self.advantage or 0.0, sum(self.mask))]
+        return list(zip(self.turn_advantages, self.tokens_by_turn, strict=True))
 
     @property
     def reward(self) -> float:

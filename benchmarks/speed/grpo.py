@@ -84,9 +84,10 @@ class _Ours:
         self._play, self.algorithm._play = self.algorithm._play, self._remember
         self._before = self._weights()
 
-    def _remember(self) -> list[Any]:
-        self._played = self._play()
-        return self._played
+    def _remember(self) -> Any:
+        found = self._play()
+        self._played = found.kept
+        return found
 
     def _weights(self) -> Any:
         import torch

@@ -77,7 +77,8 @@ def resume(path: Path) -> RunFolder:
     latest = folder.latest_checkpoint()
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
-    folder.check_progress(latest[0], latest[0] * settings.grpo.num_prompts)
+    refills = settings.grpo.dynamic_sampling
+    folder.check_progress(latest[0], None if refills else latest[0] * settings.grpo.num_prompts)
     announce(path, plan(settings, latest[0]))
     with under_way("check"):
         envs = check_data(settings)

@@ -12,6 +12,7 @@ from typing import Any
 
 from agents import CheckpointError
 from agents.manifest import check_manifest, flush_folder
+from agents.rollouts.refill import POSITION
 from benchmarks.training.provenance import provenance
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
@@ -140,25 +141,28 @@ class RunFolder:
         ]
         return max(found, default=None)
 
-    def check_progress(self, iteration: int, position: int) -> None:
+    def check_progress(self, iteration: int, position: int | None) -> None:
         """Finds out whether a run can go on from a checkpoint, before an engine starts.
 
         Args:
             iteration: The checkpoint's number.
-            position: Where in the prompt stream a run is after that many iterations.
+            position: Where in the prompt stream a run is after that many iterations; None: where
+                the metrics of that iteration say, which is so where groups are refilled.
 
         Raises:
             CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
                 if the metrics of iterations before it are missing.
         """
-        folder = self.checkpoint(iteration)
+        folder, rows = self.checkpoint(iteration), self._whole_rows()
         found = check_manifest(folder).about.get("position")
-        if found != position:
+        logged = [row.get("iteration") for row in rows]
+        if position is None and iteration in logged:
+            position = int(rows[logged.index(iteration)].get(POSITION, -1))
+        if position is not None and found != position:
             raise CheckpointError(
                 f"{folder}: is not of iteration {iteration} of this run (it is at position {found} "
                 f"of the prompts, not at {position}); put the run's own checkpoint there."
             )
-        logged = [row.get("iteration") for row in self._whole_rows()]
         if logged[:iteration] != list(range(1, iteration + 1)):
             whole = next((n for n, row in enumerate(logged) if row != n + 1), len(logged))
             raise CheckpointError(

@@ -163,9 +163,9 @@ def test_advantages_do_not_hang_on_runners_or_their_pace(session: None) -> None:
         algorithm = build(runners)
         group = algorithm.env_runner_group
         try:
-            found.append([(t.sample_id, t.advantage) for t in algorithm._play()])
+            found.append([(t.sample_id, t.advantage) for t in algorithm._play().kept])
             algorithm.env_runner_group = Otherwise(group, slice(None, None, -1))
-            found.append([(t.sample_id, t.advantage) for t in algorithm._play()])
+            found.append([(t.sample_id, t.advantage) for t in algorithm._play().kept])
             algorithm.env_runner_group = Otherwise(group, slice(1, None))
             with pytest.raises(TrainingError, match=r"1 of [12] env runners failed"):
                 algorithm._play()

@@ -139,6 +139,7 @@ class TokenBatch:
         rows: Sequence that each token belongs to, (N,), int64.
         entropy: Entropy of the distribution at each token, in nats, (N,).
         ref_logp: Log-probs under the reference policy, (N,); None without a KL term.
+        turn_advantages: Advantage of each token's turn, (N,); None: that of its sequence.
     """
 
     logp: torch.Tensor
@@ -148,6 +149,7 @@ class TokenBatch:
     rows: torch.Tensor
     entropy: torch.Tensor
     ref_logp: torch.Tensor | None = None
+    turn_advantages: torch.Tensor | None = None
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -156,7 +158,9 @@ class TokenBatch:
 
     @property
     def token_advantages(self) -> torch.Tensor:
-        """Advantage of the sequence of each token, (N,)."""
+        """Advantage of each token, (N,): that of its turn where turns have their own."""
+        if self.turn_advantages is not None:
+            return self.turn_advantages
         return self.advantages[self.rows]
 
     @property

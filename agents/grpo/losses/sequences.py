@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from agents.grpo.losses.base import LossParts
 
+ONE_ADVANTAGE = ("gspo", "luspo", "gmpo", "vespo")
+"""Losses in which a sequence has one advantage, whatever its tokens."""
 _LOG_SMALL = math.log(1e-8)
 """Smallest log of vespo's ratio, as in its released code."""
 

@@ -89,6 +89,7 @@ class ModelBatch:
         rows: Trajectory of each sampled token, (N,), int64.
         sampler_logp: Their log-probs under the engine, (N,), float32.
         advantages: (B,), float32.
+        turn_advantages: Of each sampled token, (N,), float32; None: those of the trajectories.
     """
 
     input_ids: torch.Tensor
@@ -102,6 +103,7 @@ class ModelBatch:
     rows: torch.Tensor
     sampler_logp: torch.Tensor
     advantages: torch.Tensor
+    turn_advantages: torch.Tensor | None = None
 
     def to(self, device: torch.device | str) -> ModelBatch:
         """The same on a device; grids of images stay on the CPU, where they are counted with."""
@@ -266,6 +268,7 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
 
     flat, targets, owners, logprobs = [], [], [], []
     advantages: list[float] = []
+    by_turn: list[float] = []
     for number, row in enumerate(rows):
         for t, tokens, path in zip(row.members, row.ids, row.tree.paths, strict=True):
             places = np.flatnonzero(np.array(t.mask))
@@ -274,6 +277,8 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
             owners.append(np.full(len(places), len(advantages)))
             logprobs.append(np.array(t.logprobs, np.float32)[places])
             advantages.append(t.advantage or 0.0)
+            by_turn += [advantage for advantage, count in t.credits for _ in range(count)]
+    differ = any(t.turn_advantages is not None for row in rows for t in row.members)
     predictors, predicted = np.unique(np.concatenate(flat), return_inverse=True)
     return {
         "predictors": torch.from_numpy(predictors),
@@ -282,4 +287,5 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
         "rows": torch.from_numpy(np.concatenate(owners)),
         "sampler_logp": torch.from_numpy(np.concatenate(logprobs)),
         "advantages": torch.tensor(advantages, dtype=torch.float32),
+        "turn_advantages": torch.tensor(by_turn, dtype=torch.float32) if differ else None,
     }

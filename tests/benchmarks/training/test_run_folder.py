@@ -148,3 +148,34 @@ def test_a_run_says_what_it_was_made_by(tmp_path: Path, monkeypatch: pytest.Monk
         assert first["commit"].rstrip("+") == head.stdout.strip()
     else:
         assert first["commit"] is None
+
+
+REFILLS = build(
+    TrainSettings, {"grpo.num_prompts": 4, "grpo.dynamic_sampling": True, "run.iterations": 9}
+)
+
+
+@pytest.mark.parametrize(
+    ("position", "logged", "message"),
+    [
+        (11, 11.0, None),
+        (8, 11.0, "it is at position 8 of the prompts, not at 11"),
+        (8, None, "it is at position 8 of the prompts, not at -1"),
+    ],
+)
+def test_where_groups_are_refilled_the_metrics_tell_the_position(
+    position: int, logged: float | None, message: str | None, tmp_path: Path
+) -> None:
+    folder = RunFolder.planned(tmp_path, REFILLS, "run")
+    folder.create(REFILLS)
+    for iteration, told in ((1, 4.0), (2, logged)):
+        more = {} if told is None else {"groups/position": told}
+        folder.log(iteration, {"loss": 0.5, **more})
+    folder.save_checkpoint(Saves(position), 2)
+    folder.close()
+    if message is None:
+        folder.check_progress(2, None)
+        folder.metrics_file.unlink()
+        message = "lacks the metrics of iteration 1"
+    with pytest.raises(CheckpointError, match=message):
+        resume(folder.path)
