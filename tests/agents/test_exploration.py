@@ -1,7 +1,6 @@
 """A training with every feature of exploration and credit on, and what a checkpoint keeps of it."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 import ray
 
 from agents.errors import TrainingError
-from agents.grpo.algorithm import ROLLOUTS, GRPOConfig
+from agents.grpo.algorithm import GRPOConfig
 from agents.rollouts.trajectory import Trajectory
+from benchmarks.training.run import flat_metrics
 
 PROMPTS, GENERATIONS = 3, 4
 ALL_ON: dict[str, Any] = {
@@ -45,12 +45,9 @@ def build(**settings: Any) -> Any:
 
 
 def rollouts(algorithm: Any) -> dict[str, float]:
-    found = {name: float(value) for name, value in algorithm.train()[ROLLOUTS].items()}
-    return {
-        name: value
-        for name, value in found.items()
-        if math.isfinite(value) and not name.startswith("judge/")
-    }
+    """Metrics of an iteration that do not hang on the clock, as a run keeps them."""
+    found = flat_metrics(algorithm.train())
+    return {name: value for name, value in found.items() if not name.startswith("judge/")}
 
 
 def test_everything_on_and_resumed_is_as_unbroken(tmp_path: Path) -> None:
@@ -81,8 +78,8 @@ def test_everything_on_and_resumed_is_as_unbroken(tmp_path: Path) -> None:
 
 
 def test_an_iteration_of_flat_groups_takes_no_step() -> None:
-    """At a temperature of 0 the episodes of a group are alike: all groups are dropped."""
-    algorithm = build(temperature=0.0, dynamic_sampling=True, max_refills=1)
+    """Hardly above a temperature of 0 the episodes of a group are alike: all groups are dropped."""
+    algorithm = build(temperature=1e-4, dynamic_sampling=True, max_refills=1)
     try:
         before = algorithm.learner_group.get_weights()
         metrics = rollouts(algorithm)
@@ -91,6 +88,7 @@ def test_an_iteration_of_flat_groups_takes_no_step() -> None:
         algorithm.stop()
     assert metrics["groups/dropped_share"] == 1.0
     assert metrics["groups/position"] == 2 * PROMPTS
+    assert metrics["loss"] == 0.0
     before, after = before["default_policy"], after["default_policy"]
     assert all((before[name] == after[name]).all() for name in before)
 
@@ -114,6 +112,6 @@ def test_what_is_kept_has_turns_with_advantages_of_their_own() -> None:
 
 def test_a_budget_that_is_normalised_away_is_refused() -> None:
     config = GRPOConfig().training(token_budget=0.5, advantage_estimator="per_term")
-    with pytest.raises(TrainingError, match=r"per_term.* normalises away"):
+    with pytest.raises(TrainingError, match="normalises away"):
         config.validate()
     config.training(scale_rewards="none").validate()

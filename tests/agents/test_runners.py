@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,16 @@ def session() -> Iterator[None]:
     ray.shutdown()
 
 
+class FlatAtFirst(ScriptedRunner):
+    """The first three groups of the stream have no spread."""
+
+    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+        return [
+            replace(t, reward_terms={"accuracy": 1.0}) if t.sample_id in ("s0", "s1", "s2") else t
+            for t in super().play_groups(start, count)
+        ]
+
+
 class FailingRunner(ScriptedRunner):
     """The first runner fails where it is told to; the second one takes its time."""
 
@@ -93,12 +104,12 @@ class Ends(FailingRunner):
     where = "end"
 
 
-def build(runners: int, runner: type[GRPOEnvRunner] = ScriptedRunner) -> Any:
+def build(runners: int, runner: type[GRPOEnvRunner] = ScriptedRunner, **settings: Any) -> Any:
     config = GRPOConfig().training(
         num_prompts=PROMPTS,
         num_generations=GENERATIONS,
         scale_rewards="batch",
-        shaper="every_request",
+        **{"shaper": "every_request", **settings},
     )
     config.env_runners(num_env_runners=runners, env_runner_cls=runner)
     return config.build_algo()
@@ -175,3 +186,17 @@ def test_advantages_do_not_hang_on_runners_or_their_pace(session: None) -> None:
     assert [name for name, _ in found[0]] == [f"s{n}" for n in range(PROMPTS) for _ in range(3)]
     assert len({advantage for _, advantage in found[0]}) == PROMPTS * GENERATIONS
     assert all(other == found[0] for other in found[1:])
+
+
+@pytest.mark.parametrize(("runners", "position"), [(0, 7), (2, 8)])
+def test_a_refill_is_shared_out_evenly(runners: int, position: int, session: None) -> None:
+    algorithm = build(runners, FlatAtFirst, shaper="none", dynamic_sampling=True)
+    try:
+        found = algorithm._play()
+    finally:
+        algorithm.stop()
+    assert [t.sample_id for t in found.kept[::GENERATIONS]] == ["s3", "s4", "s5", "s6"]
+    assert [t.sample_id for t in found.played[::GENERATIONS]] == [f"s{n}" for n in range(position)]
+    assert found.position == position
+    assert found.metrics["groups/refilled"] == 3.0
+    assert found.metrics["groups/dropped_share"] == 3 / position

@@ -268,7 +268,6 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
 
     flat, targets, owners, logprobs = [], [], [], []
     advantages: list[float] = []
-    by_turn: list[float] = []
     for number, row in enumerate(rows):
         for t, tokens, path in zip(row.members, row.ids, row.tree.paths, strict=True):
             places = np.flatnonzero(np.array(t.mask))
@@ -277,8 +276,10 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
             owners.append(np.full(len(places), len(advantages)))
             logprobs.append(np.array(t.logprobs, np.float32)[places])
             advantages.append(t.advantage or 0.0)
-            by_turn += [advantage for advantage, count in t.credits for _ in range(count)]
-    differ = any(t.turn_advantages is not None for row in rows for t in row.members)
+    members = [t for row in rows for t in row.members]
+    by_turn: list[float] | None = None
+    if any(t.turn_advantages is not None for t in members):
+        by_turn = [a for t in members for a, count in t.credits for _ in range(count)]
     predictors, predicted = np.unique(np.concatenate(flat), return_inverse=True)
     return {
         "predictors": torch.from_numpy(predictors),
@@ -287,5 +288,5 @@ def _sampled(rows: Sequence[Packed], width: int) -> dict[str, Any]:
         "rows": torch.from_numpy(np.concatenate(owners)),
         "sampler_logp": torch.from_numpy(np.concatenate(logprobs)),
         "advantages": torch.tensor(advantages, dtype=torch.float32),
-        "turn_advantages": torch.tensor(by_turn, dtype=torch.float32) if differ else None,
+        "turn_advantages": None if by_turn is None else torch.tensor(by_turn, dtype=torch.float32),
     }

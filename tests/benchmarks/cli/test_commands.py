@@ -24,7 +24,8 @@ NAMED = {
     "resolutions": [0.25, 1.0], "canvas": 224, "backend": "transformers", "epsilon": 0.25,
     "rollouts": 12, "low_correct": 7, "gap": 7, "shards": 4, "pages_beside": 16,
     "plugins": ["json", "textwrap"], "loss_type": "grpo",
-    "freeze": ["vision"], "drop_responses": ["empty"], "vllm_importance_sampling_clip_min": 0.5,
+    "freeze": ["vision"], "drop_responses": ["empty"],
+    "decision_terms": ["accuracy"], "vllm_importance_sampling_clip_min": 0.5,
 }  # fmt: skip
 """Other values of those settings whose type alone does not say which ones can be."""
 APPLY = {"data": {"data.name": "a.jsonl"}, "rule": {"rule.rollouts": 12}}
