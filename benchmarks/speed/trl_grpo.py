@@ -20,18 +20,23 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from agents import ChatEncoder, load_model, prepare_imports
 from agents.models import load_tokenizer
 from agents.rollouts import Stopwatch, prompt_indices
+from benchmarks.speed.trl_world import (
+    Tools,
+    TrlError,
+    World,
+    check_tokens,
+    make_processor,
+)
 from benchmarks.training.settings import TrainSettings
 from judges import load_plugins
-from vt_env import Episode, EpisodeFactory, Message, Sample, VisionThinkEnv, open_env
-from vt_env.errors import VisionThinkError
+from vt_env import Episode, open_env
 
 NEEDED = ("trl", "accelerate")
 MISSING = "TRL is not measured: pip install -e '.[bench]' brings trl and accelerate."
@@ -45,23 +50,6 @@ DIFFERENT = (
     "episodes at once; draws all tokens but the image pad (ours bans five more); rows are padded "
     "episodes, with the log-probs of the reference in a pass of their own at that size."
 )
-TEMPLATE = (
-    "{%- for message in messages %}"
-    "{{- '<|im_start|>' + ('user' if message.role == 'tool' else message.role) + '\\n' }}"
-    "{%- if message.content is string %}{{- message.content }}"
-    "{%- elif message.content %}{%- for part in message.content %}{%- if part.type == 'image' %}"
-    "{{- '<|vision_start|><|image_pad|><|vision_end|>' }}"
-    "{%- else %}{{- part.text }}{%- endif %}{%- endfor %}{%- endif %}"
-    "{%- for call in message.tool_calls or [] %}{{- '<tool_call>' + {'name': call.function.name, "
-    "'arguments': call.function.arguments}|tojson + '</tool_call>' }}{%- endfor %}"
-    "{{- '<|im_end|>\\n' }}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
-)
-"""Qwen2.5-VL's turns, with tool calls and what tools give, which the checkpoint's lacks."""
-
-
-class TrlError(VisionThinkError):
-    """TRL's process failed, or does not train on what ours does."""
 
 
 def installed() -> bool:
@@ -143,92 +131,6 @@ class TrlSteps:
             self._process.join()
 
 
-@dataclass
-class _World:
-    """The environment that both play, and what was played of it since it was last counted."""
-
-    env: VisionThinkEnv
-    encoder: ChatEncoder
-    played: list[Episode] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        # As with ours, what the episodes of a group share is made once.
-        self._sample = lru_cache(maxsize=256)(self._fresh)
-
-    @property
-    def factory(self) -> EpisodeFactory:
-        return self.env.factory
-
-    def _fresh(self, index: int) -> Sample:
-        return self.factory.group(index, 1)[0].sample
-
-    def episode(self, index: int) -> Episode:
-        """A fresh episode on a sample."""
-        return self.factory.on(self._sample(index))
-
-    def rewards(self, indices: list[int], written: list[list[int]]) -> list[float]:
-        """Returns of what was written, by our rules.
-
-        Args:
-            indices: Samples.
-            written: Ids of each conversation after its opening.
-        """
-        episodes = [self.episode(index) for index in indices]
-        cases = []
-        for episode, ids in zip(episodes, written, strict=True):
-            case = None
-            for text, ended in self._turns(ids):
-                if not episode.done:
-                    case = episode.step(text, cut_off=not ended).case
-            if case is not None:
-                cases.append((episode, case))
-        verdicts = self.env.judge.judge([case for _, case in cases])
-        for (episode, _), verdict in zip(cases, verdicts, strict=True):
-            episode.settle(verdict)
-        self.played += episodes
-        return [sum(episode.reward_terms.values()) for episode in episodes]
-
-    def _turns(self, ids: list[int]) -> list[tuple[str, bool]]:
-        """The model's own turns of a conversation, and whether each came to its end."""
-        text = self.encoder.tokenizer.decode(ids, skip_special_tokens=False)
-        parts = text.split("<|im_start|>assistant\n")
-        return [(part.split("<|im_end|>")[0], "<|im_end|>" in part) for part in parts]
-
-
-class _Tools:
-    """One rollout as TRL's `environment_factory` wants it: public methods are tools."""
-
-    def __init__(self, world: _World) -> None:
-        self._world = world
-
-    def reset(self, index: int, **_row: Any) -> list[dict[str, Any]]:
-        self._episode = self._world.episode(index)
-        return _blocks(self._episode.messages[-1])
-
-    def resize_image(self, action: str) -> list:  # type: ignore[type-arg]
-        """Shows the image at a higher resolution.
-
-        Args:
-            action: What to do, always "resize".
-
-        Returns:
-            The sharper image.
-        """
-        if action != "resize":
-            raise ValueError("action must be resize.")
-        self._episode.step(self._episode.forced_request or "")
-        return _blocks(self._episode.messages[-1])
-
-
-def _blocks(message: Message) -> list[dict[str, Any]]:
-    return [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image", "image": part}
-        for part in message.content
-    ]
-
-
 def _serve(connection: Connection, settings: TrainSettings, steps: int, batch: int) -> None:
     """What the process does: trains, each step when it is asked for."""
     try:
@@ -256,16 +158,16 @@ def _trainer(
     from transformers import PrinterCallback
     from trl import GRPOTrainer
 
-    processor = _processor(settings.engine.model_dir)
+    processor = make_processor(settings.engine.model_dir)
     env = open_env(settings.env.id, **settings.train_env())
-    world = _World(env, ChatEncoder(load_tokenizer(settings.engine.model_dir)))
+    world = World(env, ChatEncoder(load_tokenizer(settings.engine.model_dir)))
     grpo, size = settings.grpo, len(env.factory.dataset)
     order = prompt_indices(size, settings.run.seed, 0, grpo.num_prompts * steps)
     opening = [
         {"role": m.role, "content": m.content[0]} for m in world.episode(order[0]).messages[:-1]
     ]
     opening.append({"role": "user", "content": ""})
-    _check_tokens(processor, world, opening, order[0])
+    check_tokens(processor, world, opening, order[0])
 
     def visionthink(completion_ids: Any, index: Any, **_others: Any) -> list[float]:
         return world.rewards(index, completion_ids)
@@ -277,25 +179,14 @@ def _trainer(
         args=_arguments(settings, world, steps, batch, folder),
         train_dataset=Dataset.from_list([{"prompt": opening, "index": i} for i in order]),
         processing_class=processor,
-        environment_factory=lambda: _Tools(world),
+        environment_factory=lambda: Tools(world),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_turn_taker(trainer, world, connection))
     return trainer
 
 
-def _processor(model_dir: str) -> Any:
-    from transformers import AutoProcessor
-    from trl.chat_template_utils import qwen3_template
-
-    processor = AutoProcessor.from_pretrained(model_dir)
-    processor.chat_template = processor.tokenizer.chat_template = TEMPLATE
-    processor.tokenizer.padding_side = "left"
-    processor.tokenizer.response_template = qwen3_template
-    return processor
-
-
-def _arguments(settings: TrainSettings, world: _World, steps: int, batch: int, folder: str) -> Any:
+def _arguments(settings: TrainSettings, world: World, steps: int, batch: int, folder: str) -> Any:
     """TRL's settings, by ours; all completions of a step are generated at once."""
     from trl import GRPOConfig
 
@@ -334,25 +225,6 @@ def _arguments(settings: TrainSettings, world: _World, steps: int, batch: int, f
         max_completion_length=engine.max_model_len,
         max_tool_calling_iterations=world.factory.config.max_turns - 1,
     )
-
-
-def _check_tokens(processor: Any, world: _World, opening: list[dict[str, Any]], index: int) -> None:
-    """Compares what the model reads, of an episode with a request, with what it reads with us."""
-    episode, encoder = world.episode(index), world.encoder
-    ours = encoder.opening(episode.messages)
-    messages = [*opening[:-1], {"role": "user", "content": _blocks(episode.messages[-1])}]
-    request = episode.forced_request or ""
-    episode.step(request)
-    ours += [*encoder.encode(request), encoder.eos, *encoder.continuation(episode.messages[-1])]
-    said = {"role": "assistant", "content": [{"type": "text", "text": request}]}
-    tool = {"role": "tool", "name": "resize_image", "content": _blocks(episode.messages[-1])}
-    (theirs,) = processor.apply_chat_template(
-        [*messages, said, tool], add_generation_prompt=True, tokenize=True, return_dict=False
-    )
-    pad = encoder.image_pad
-    once = [t for n, t in enumerate(theirs) if t != pad or n == 0 or theirs[n - 1] != pad]
-    if once != ours or theirs.count(pad) != episode.visual_tokens:
-        raise TrlError("TRL's prompt has other tokens than ours; its template fits Qwen2.5-VL.")
 
 
 class _Watch:
@@ -402,28 +274,27 @@ class _Watch:
         """
         phases = self._timed.take()
         rollout = phases["prepare"] - phases.get("reference", 0.0)
-        kept = {name: phases[name] for name in ("generate", "reference") if name in phases}
-        times = {"rollout": rollout, **kept, "learner": seconds - rollout, "iteration": seconds}
+        times = {"rollout": rollout, "learner": seconds - rollout, "iteration": seconds}
+        times |= {name: phases[name] for name in ("generate", "reference") if name in phases}
         images, self._images = self._images, 0
-        shown = sum(1 + len(_delivered(episode)) for episode in played)
+        shown = sum(
+            sum(not isinstance(p, str) for m in e.messages for p in m.content) for e in played
+        )
         if images != shown:
             raise TrlError(f"{shown} images were shown, and {images} came into TRL's loss.")
         weights = self._weights()
         moved, self._before = float((weights - self._before).norm()), weights
-        if not moved:
-            raise TrlError("A step of TRL's moved no weight.")
         rewards = [sum(episode.reward_terms.values()) for episode in played]
+        each = self._trainer.num_generations
+        groups = [rewards[start : start + each] for start in range(0, len(rewards), each)]
+        if not moved and any(len(set(group)) > 1 for group in groups):
+            raise TrlError("A step of TRL's moved no weight.")
         asked = sum(episode.requested for episode in played)
         mean = sum(rewards) / len(rewards)
         return Step(times, len(played), asked / len(played), mean, images, moved)
 
 
-def _delivered(episode: Episode) -> list[str]:
-    """Tools that showed an image."""
-    return [turn.tool for turn in episode.turn_records if turn.tool]
-
-
-def _turn_taker(trainer: Any, world: _World, connection: Connection) -> Any:
+def _turn_taker(trainer: Any, world: World, connection: Connection) -> Any:
     """A callback that waits for the word before each step, and tells afterwards what it was."""
     from transformers import TrainerCallback
 
