@@ -103,7 +103,8 @@ class _Ours:
         phases = {k.removeprefix("learner/"): v for k, v in phases.items()}
         weights = self._weights()
         moved, self._before = float((weights - self._before).norm()), weights
-        assert moved > 0, "an iteration of ours moved no weight"
+        telling = metrics["frac_reward_zero_std"] < 1
+        assert moved > 0 or not telling, "an iteration of ours moved no weight"
         images = sum(len(trajectory.images) for trajectory in self._played)
         asked, reward = metrics["resize_call_ratio"], metrics["reward"]
         line = told("ours", len(self._played), asked, reward, images, moved)

@@ -27,11 +27,16 @@ from typing import Any, Self
 from agents import ChatEncoder, load_model, prepare_imports
 from agents.models import load_tokenizer
 from agents.rollouts import Stopwatch, prompt_indices
-from benchmarks.speed.trl_world import Tools, World, blocks
+from benchmarks.speed.trl_world import (
+    Tools,
+    TrlError,
+    World,
+    check_tokens,
+    make_processor,
+)
 from benchmarks.training.settings import TrainSettings
 from judges import load_plugins
 from vt_env import Episode, open_env
-from vt_env.errors import VisionThinkError
 
 NEEDED = ("trl", "accelerate")
 MISSING = "TRL is not measured: pip install -e '.[bench]' brings trl and accelerate."
@@ -45,23 +50,6 @@ DIFFERENT = (
     "episodes at once; draws all tokens but the image pad (ours bans five more); rows are padded "
     "episodes, with the log-probs of the reference in a pass of their own at that size."
 )
-TEMPLATE = (
-    "{%- for message in messages %}"
-    "{{- '<|im_start|>' + ('user' if message.role == 'tool' else message.role) + '\\n' }}"
-    "{%- if message.content is string %}{{- message.content }}"
-    "{%- elif message.content %}{%- for part in message.content %}{%- if part.type == 'image' %}"
-    "{{- '<|vision_start|><|image_pad|><|vision_end|>' }}"
-    "{%- else %}{{- part.text }}{%- endif %}{%- endfor %}{%- endif %}"
-    "{%- for call in message.tool_calls or [] %}{{- '<tool_call>' + {'name': call.function.name, "
-    "'arguments': call.function.arguments}|tojson + '</tool_call>' }}{%- endfor %}"
-    "{{- '<|im_end|>\\n' }}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
-)
-"""Qwen2.5-VL's turns, with tool calls and what tools give, which the checkpoint's lacks."""
-
-
-class TrlError(VisionThinkError):
-    """TRL's process failed, or does not train on what ours does."""
 
 
 def installed() -> bool:
@@ -170,7 +158,7 @@ def _trainer(
     from transformers import PrinterCallback
     from trl import GRPOTrainer
 
-    processor = _processor(settings.engine.model_dir)
+    processor = make_processor(settings.engine.model_dir)
     env = open_env(settings.env.id, **settings.train_env())
     world = World(env, ChatEncoder(load_tokenizer(settings.engine.model_dir)))
     grpo, size = settings.grpo, len(env.factory.dataset)
@@ -179,7 +167,7 @@ def _trainer(
         {"role": m.role, "content": m.content[0]} for m in world.episode(order[0]).messages[:-1]
     ]
     opening.append({"role": "user", "content": ""})
-    _check_tokens(processor, world, opening, order[0])
+    check_tokens(processor, world, opening, order[0])
 
     def visionthink(completion_ids: Any, index: Any, **_others: Any) -> list[float]:
         return world.rewards(index, completion_ids)
@@ -196,17 +184,6 @@ def _trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_turn_taker(trainer, world, connection))
     return trainer
-
-
-def _processor(model_dir: str) -> Any:
-    from transformers import AutoProcessor
-    from trl.chat_template_utils import qwen3_template
-
-    processor = AutoProcessor.from_pretrained(model_dir)
-    processor.chat_template = processor.tokenizer.chat_template = TEMPLATE
-    processor.tokenizer.padding_side = "left"
-    processor.tokenizer.response_template = qwen3_template
-    return processor
 
 
 def _arguments(settings: TrainSettings, world: World, steps: int, batch: int, folder: str) -> Any:
@@ -248,25 +225,6 @@ def _arguments(settings: TrainSettings, world: World, steps: int, batch: int, fo
         max_completion_length=engine.max_model_len,
         max_tool_calling_iterations=world.factory.config.max_turns - 1,
     )
-
-
-def _check_tokens(processor: Any, world: World, opening: list[dict[str, Any]], index: int) -> None:
-    """Compares what the model reads, of an episode with a request, with what it reads with us."""
-    episode, encoder = world.episode(index), world.encoder
-    ours = encoder.opening(episode.messages)
-    messages = [*opening[:-1], {"role": "user", "content": blocks(episode.messages[-1])}]
-    request = episode.forced_request or ""
-    episode.step(request)
-    ours += [*encoder.encode(request), encoder.eos, *encoder.continuation(episode.messages[-1])]
-    said = {"role": "assistant", "content": [{"type": "text", "text": request}]}
-    tool = {"role": "tool", "name": "resize_image", "content": blocks(episode.messages[-1])}
-    (theirs,) = processor.apply_chat_template(
-        [*messages, said, tool], add_generation_prompt=True, tokenize=True, return_dict=False
-    )
-    pad = encoder.image_pad
-    once = [t for n, t in enumerate(theirs) if t != pad or n == 0 or theirs[n - 1] != pad]
-    if once != ours or theirs.count(pad) != episode.visual_tokens:
-        raise TrlError("TRL's prompt has other tokens than ours; its template fits Qwen2.5-VL.")
 
 
 class _Watch:
@@ -316,25 +274,24 @@ class _Watch:
         """
         phases = self._timed.take()
         rollout = phases["prepare"] - phases.get("reference", 0.0)
-        kept = {k: v for k, v in phases.items() if k in ("generate", "reference")}
-        times = {"rollout": rollout, **kept, "learner": seconds - rollout, "iteration": seconds}
+        times = {"rollout": rollout, "learner": seconds - rollout, "iteration": seconds}
+        times |= {name: phases[name] for name in ("generate", "reference") if name in phases}
         images, self._images = self._images, 0
-        shown = sum(1 + len(_delivered(episode)) for episode in played)
+        shown = sum(
+            sum(not isinstance(p, str) for m in e.messages for p in m.content) for e in played
+        )
         if images != shown:
             raise TrlError(f"{shown} images were shown, and {images} came into TRL's loss.")
         weights = self._weights()
         moved, self._before = float((weights - self._before).norm()), weights
-        if not moved:
-            raise TrlError("A step of TRL's moved no weight.")
         rewards = [sum(episode.reward_terms.values()) for episode in played]
+        each = self._trainer.num_generations
+        groups = [rewards[start : start + each] for start in range(0, len(rewards), each)]
+        if not moved and any(len(set(group)) > 1 for group in groups):
+            raise TrlError("A step of TRL's moved no weight.")
         asked = sum(episode.requested for episode in played)
         mean = sum(rewards) / len(rewards)
         return Step(times, len(played), asked / len(played), mean, images, moved)
-
-
-def _delivered(episode: Episode) -> list[str]:
-    """Tools that showed an image."""
-    return [turn.tool for turn in episode.turn_records if turn.tool]
 
 
 def _turn_taker(trainer: Any, world: World, connection: Connection) -> Any:

@@ -1,4 +1,4 @@
-"""The world as TRL's `environment_factory` wants it: episodes, their rules and rewards are ours."""
+"""The task of ours as TRL's `environment_factory` plays it; see `benchmarks.speed.trl_grpo`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import Any
 
 from agents import ChatEncoder
 from vt_env import Episode, EpisodeFactory, Message, Sample, VisionThinkEnv
+from vt_env.errors import VisionThinkError
+
+TEMPLATE = (
+    "{%- for message in messages %}"
+    "{{- '<|im_start|>' + ('user' if message.role == 'tool' else message.role) + '\\n' }}"
+    "{%- if message.content is string %}{{- message.content }}"
+    "{%- elif message.content %}{%- for part in message.content %}{%- if part.type == 'image' %}"
+    "{{- '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{%- else %}{{- part.text }}{%- endif %}{%- endfor %}{%- endif %}"
+    "{%- for call in message.tool_calls or [] %}{{- '<tool_call>' + {'name': call.function.name, "
+    "'arguments': call.function.arguments}|tojson + '</tool_call>' }}{%- endfor %}"
+    "{{- '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+"""Qwen2.5-VL's turns, with tool calls and what tools give, which the checkpoint's lacks."""
+
+
+class TrlError(VisionThinkError):
+    """TRL's process failed, or does not train on what ours does."""
 
 
 @dataclass
@@ -24,7 +43,7 @@ class World:
 
     @property
     def factory(self) -> EpisodeFactory:
-        """Makes the episodes."""
+        """What makes the episodes."""
         return self.env.factory
 
     def _fresh(self, index: int) -> Sample:
@@ -64,13 +83,13 @@ class World:
 
 
 class Tools:
-    """One rollout as TRL's `environment_factory` wants it: public methods are tools."""
+    """One rollout as TRL wants it: public methods but `reset` are tools."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def reset(self, index: int, **_row: Any) -> list[dict[str, Any]]:
-        """Begins the episode of a sample; returns its first user turn."""
+        """Starts an episode; what it gives is added to the last message of the row."""
         self._episode = self._world.episode(index)
         return blocks(self._episode.messages[-1])
 
@@ -90,9 +109,51 @@ class Tools:
 
 
 def blocks(message: Message) -> list[dict[str, Any]]:
+    """A message's parts as Hugging Face chat templates take them."""
     return [
         {"type": "text", "text": part}
         if isinstance(part, str)
         else {"type": "image", "image": part}
         for part in message.content
     ]
+
+
+def make_processor(model_dir: str) -> Any:
+    """The checkpoint's processor, made fit for tools."""
+    from transformers import AutoProcessor
+    from trl.chat_template_utils import qwen3_template
+
+    processor = AutoProcessor.from_pretrained(model_dir)
+    processor.chat_template = processor.tokenizer.chat_template = TEMPLATE
+    processor.tokenizer.padding_side = "left"
+    processor.tokenizer.response_template = qwen3_template
+    return processor
+
+
+def check_tokens(processor: Any, world: World, opening: list[dict[str, Any]], index: int) -> None:
+    """Compares what the model reads, of an episode with a request, with what it reads with us.
+
+    Args:
+        processor: TRL's.
+        world: The environment, and our encoder.
+        opening: The row's prompt, to whose last message the episode adds its own.
+        index: Which sample.
+
+    Raises:
+        TrlError: If the tokens differ.
+    """
+    episode, encoder = world.episode(index), world.encoder
+    ours = encoder.opening(episode.messages)
+    messages = [*opening[:-1], {"role": "user", "content": blocks(episode.messages[-1])}]
+    request = episode.forced_request or ""
+    episode.step(request)
+    ours += [*encoder.encode(request), encoder.eos, *encoder.continuation(episode.messages[-1])]
+    said = {"role": "assistant", "content": [{"type": "text", "text": request}]}
+    tool = {"role": "tool", "name": "resize_image", "content": blocks(episode.messages[-1])}
+    (theirs,) = processor.apply_chat_template(
+        [*messages, said, tool], add_generation_prompt=True, tokenize=True, return_dict=False
+    )
+    pad = encoder.image_pad
+    once = [t for n, t in enumerate(theirs) if t != pad or n == 0 or theirs[n - 1] != pad]
+    if once != ours or theirs.count(pad) != episode.visual_tokens:
+        raise TrlError("TRL's prompt has other tokens than ours; its template fits Qwen2.5-VL.")
