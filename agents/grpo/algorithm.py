@@ -297,6 +297,13 @@ class GRPO(Algorithm):
         limit.check(t.abstained for t in played if t.ending in JUDGED)
         return played
 
+    def refresh_engines(self) -> None:
+        """Has the engines take their weights anew before they play again, and drop their caches.
+
+        What was played before leaves no trace then, such as a prefix that is cached.
+        """
+        self._engines_stale = True
+
     def _sync(self) -> None:
         """Hands the learner's weights to every engine."""
         group = self.env_runner_group

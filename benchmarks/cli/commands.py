@@ -38,6 +38,7 @@ SHORT = {
     "plugins": "plugin",
     "run.seed": "seed",
     "run.iterations": "iterations",
+    "run.until": "until",
     "engine.model_dir": "model",
     "engine.backend": "backend",
     "data.name": "data",

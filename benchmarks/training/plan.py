@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.engine import EngineSettings
 from benchmarks.report.stages import Stage
+from benchmarks.training.held_out import STARTS
 from benchmarks.training.settings import TrainSettings
 from vt_env.data.settings import WORLD
 
@@ -26,9 +27,12 @@ def plan(settings: TrainSettings, done: int = 0) -> list[Stage]:
     most = f"{played}" if held_out == WORLD else f"at most {played}"
     prompts, group = settings.grpo.num_prompts, settings.grpo.num_generations
     episodes, trained = EPISODE_SECONDS * played, EPISODE_SECONDS * left * prompts * group
+    every, part = settings.evaluation.every, EPISODE_SECONDS * settings.evaluation.slice
+    trained += part * -(-left // every) if every else 0.0
     stages = [
         ("check", "settings, data, model and judge", CHECK_SECONDS),
         ("engine", "Ray and the engine start", START_SECONDS),
+        *([("held-out", "the model before RL on the held-out slice", part * STARTS)] * bool(every)),
         ("untrained", f"the model before RL on {most} samples", episodes * PLAYS["untrained"]),
         ("training", f"{left} iterations of {prompts} x {group} episodes", trained),
         ("trained", f"the trained model on {most} samples", episodes * PLAYS["trained"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,9 @@ from agents.manifest import check_manifest, flush_folder
 from benchmarks.training.provenance import provenance
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
+
+BEST_FILE = "best.json"
+"""What says of the best model which iteration it is of."""
 
 
 @dataclass
@@ -117,8 +120,14 @@ class RunFolder:
         """Where the checkpoint of an iteration belongs."""
         return self.checkpoints / f"iteration_{iteration:05d}"
 
-    def save_checkpoint(self, algorithm: Any, iteration: int) -> None:
-        """Saves the algorithm; the folder appears whole or not at all. Older ones are removed."""
+    def save_checkpoint(self, algorithm: Any, iteration: int, keep: int = 1) -> None:
+        """Saves the algorithm; the folder appears whole or not at all.
+
+        Args:
+            algorithm: What is saved.
+            iteration: The one that is done.
+            keep: How many checkpoints stay, this one and the newest before it.
+        """
         final = self.checkpoint(iteration)
         draft = self.checkpoints / f".draft_{iteration:05d}"
         shutil.rmtree(draft, ignore_errors=True)
@@ -127,18 +136,56 @@ class RunFolder:
         shutil.rmtree(final, ignore_errors=True)
         draft.replace(final)
         flush_folder(self.checkpoints)
-        for older in self.checkpoints.glob("iteration_*"):
-            if older != final:
-                shutil.rmtree(older)
+        before = [path for number, path in reversed(self._numbered()) if number < iteration]
+        kept = [final, *before[: keep - 1]]
+        for other in self.checkpoints.glob("iteration_*"):
+            if other not in kept:
+                shutil.rmtree(other)
 
     def latest_checkpoint(self) -> tuple[int, Path] | None:
         """The newest checkpoint and its iteration, if there is one; `check_progress` checks it."""
-        found = [
+        return max(self._numbered(), default=None)
+
+    def _numbered(self) -> list[tuple[int, Path]]:
+        """Iteration and path of every checkpoint, in order."""
+        return sorted(
             (int(path.name.removeprefix("iteration_")), path)
             for path in self.checkpoints.glob("iteration_*")
             if path.name.removeprefix("iteration_").isdecimal()
-        ]
-        return max(found, default=None)
+        )
+
+    def save_best(
+        self, save_model: Callable[[Path], None], iteration: int, metrics: Mapping[str, float]
+    ) -> None:
+        """Saves the best model so far as a Hugging Face directory, whole or not at all.
+
+        Args:
+            save_model: Writes it into a folder.
+            iteration: The one that is done.
+            metrics: What makes it the best.
+        """
+        draft = self.checkpoints / ".draft_best"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        save_model(draft)
+        told = json.dumps({"iteration": iteration, "metrics": dict(metrics)}, indent=1)
+        (draft / BEST_FILE).write_text(told + "\n", encoding="utf-8")
+        shutil.rmtree(self.best_model, ignore_errors=True)
+        draft.replace(self.best_model)
+        flush_folder(self.checkpoints)
+
+    @property
+    def best_model(self) -> Path:
+        """Folder of the best model of the evaluations during training."""
+        return self.checkpoints / "best"
+
+    def best(self) -> dict[str, Any] | None:
+        """Iteration and metrics of that model; None where there is none."""
+        file = self.best_model / BEST_FILE
+        if not file.is_file():
+            return None
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
 
     def check_progress(self, iteration: int, position: int) -> None:
         """Finds out whether a run can go on from a checkpoint, before an engine starts.
