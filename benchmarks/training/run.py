@@ -279,7 +279,7 @@ def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            watch.look(iteration)
+            watch.look(iteration, metrics)
             if iteration % settings.checkpoint_every == 0 or iteration == last or watch.stopped:
                 folder.save_checkpoint(algorithm, iteration, settings.keep_checkpoints)
     if watch.stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +88,22 @@ class RunFolder:
         for name, value in metrics.items():
             self._board.add_scalar(name, value, iteration)
 
+    @property
+    def findings_file(self) -> Path:
+        """JSON lines, one for each collapse that began."""
+        return self.path / "doctor.jsonl"
+
+    def log_finding(self, finding: Mapping[str, Any]) -> None:
+        """Appends a finding, which has its iteration."""
+        with self.findings_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finding) + "\n")
+
+    def forget_findings_after(self, iteration: int) -> None:
+        """Drops findings beyond `iteration`: a resumed run comes to them again."""
+        if self.findings_file.is_file():
+            kept = [row for row in _whole(self.findings_file) if row["iteration"] <= iteration]
+            _rewrite(self.findings_file, kept)
+
     def metrics(self) -> list[dict[str, float]]:
         """Every logged iteration, in order."""
         if not self.metrics_file.is_file():
@@ -97,24 +113,8 @@ class RunFolder:
 
     def forget_after(self, iteration: int) -> None:
         """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
-        kept = [row for row in self._whole_rows() if row["iteration"] <= iteration]
-        draft = self.metrics_file.with_suffix(".draft")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        draft.replace(self.metrics_file)
-
-    def _whole_rows(self) -> list[dict[str, float]]:
-        """Rows that were written whole; a killed run may leave half a line at the end."""
-        rows = []
-        if self.metrics_file.is_file():
-            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    break
-                if not isinstance(row, dict):
-                    break
-                rows.append(row)
-        return rows
+        kept = [row for row in _whole(self.metrics_file) if row["iteration"] <= iteration]
+        _rewrite(self.metrics_file, kept)
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration belongs."""
@@ -205,7 +205,7 @@ class RunFolder:
                 f"{folder}: is not of iteration {iteration} of this run (it is at position {found} "
                 f"of the prompts, not at {position}); put the run's own checkpoint there."
             )
-        logged = [row.get("iteration") for row in self._whole_rows()]
+        logged = [row.get("iteration") for row in _whole(self.metrics_file)]
         if logged[:iteration] != list(range(1, iteration + 1)):
             whole = next((n for n, row in enumerate(logged) if row != n + 1), len(logged))
             raise CheckpointError(
@@ -224,3 +224,25 @@ class RunFolder:
         if self._board is not None:
             self._board.close()
             self._board = None
+
+
+def _whole(path: Path) -> list[dict[str, Any]]:
+    """Rows that were written whole; a killed run may leave half a line at the end."""
+    rows = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict):
+                break
+            rows.append(row)
+    return rows
+
+
+def _rewrite(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows in place of a file's, through a draft."""
+    draft = path.with_suffix(".draft")
+    draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    draft.replace(path)

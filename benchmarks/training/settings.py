@@ -38,7 +38,12 @@ class RunSettings:
         None,
         "Stop when evaluations during training reach this: regret (to the oracle of the model "
         "before RL, at most), accuracy, reward (at least), tokens (share of a full-resolution "
-        "pass, at most); regret=0.01,accuracy=0.9 are both to hold. Needs evaluation.every.",
+        "pass, at most); regret=0.01,accuracy=0.9 are both to hold. Needs evaluation.every. None: "
+        "play all iterations.",
+    )
+    stop_on_collapse: bool = setting(
+        False,
+        "End the run, as a complete one, when metrics have shown a collapse for ten iterations.",
     )
     num_env_runners: int = setting(
         0, "Env runner processes; 0: engine and trainer share one process.", Numbers(0)

@@ -1,11 +1,14 @@
-"""What is looked at after each iteration: the held-out slice, the best model, and when to stop."""
+"""What is looked at after each iteration: the held-out slice, collapse, and when to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from benchmarks.doctor.during import begun, findings
+from benchmarks.report.terminal import console
 from benchmarks.training.held_out import HeldOut
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
@@ -29,14 +32,16 @@ class Watch:
     folder: RunFolder
     held_out: HeldOut | None = None
     stopped: str | None = None
+    _rows: list[Row] = field(default_factory=list)
 
     def begin(self, done: int) -> None:
         """Takes up what was logged before: a run that was killed after it stopped stays so."""
-        rows = self.folder.metrics()[:done]
-        if rows:
-            self._stop(rows, done)
+        self._rows = self.folder.metrics()[:done]
+        self.folder.forget_findings_after(done)
+        if self._rows:
+            self._stop(done)
 
-    def evaluate(self, iteration: int, save_model: Callable[[Any], None]) -> Row:
+    def evaluate(self, iteration: int, save_model: Callable[[Path], None]) -> Row:
         """Plays the slice if it is time to, and keeps the model if it is the best so far.
 
         Args:
@@ -51,14 +56,28 @@ class Watch:
             self.folder.save_best(save_model, iteration, metrics)
         return metrics
 
-    def look(self, iteration: int) -> None:
-        """Looks at what was logged up to an iteration; sets `stopped` if that is to be the last."""
-        self._stop(self.folder.metrics(), iteration)
+    def look(self, iteration: int, metrics: Row) -> None:
+        """Looks at the metrics of an iteration; sets `stopped` if that is to be the last.
 
-    def _stop(self, rows: Sequence[Row], iteration: int) -> None:
+        A collapse that begins is told, and written to ``doctor.jsonl``.
+        """
+        self._rows.append({"iteration": iteration, **metrics})
+        for finding in begun(self._rows):
+            told = f"doctor, iteration {iteration}: {finding.sentence()}"
+            console.print(told, markup=False, soft_wrap=True)
+            self.folder.log_finding({"iteration": iteration, **finding.record()})
+        self._stop(iteration)
+
+    def _stop(self, iteration: int) -> None:
         until = self.settings.run.until
-        if reached(parse_goals(until), rows[-1]):
+        if reached(parse_goals(until), self._rows[-1]):
             self.stopped = f"until {until} at iteration {iteration}"
+        elif self.settings.run.stop_on_collapse:
+            problems = [f for f in findings(self._rows) if f.severity == "problem"]
+            for finding in problems[:1]:
+                self.stopped = (
+                    f"collapse at iteration {iteration}: {finding.name}: {finding.evidence}"
+                )
 
     def summary(self) -> dict[str, Any]:
         """What the summary says of it: nothing where nothing was asked for."""
