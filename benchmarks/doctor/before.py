@@ -170,10 +170,6 @@ def what_asking_pays(
         f"Asking pays on {share:.0%} of prompts; on average {mean:+.3f}"
         f"{''.join(f', {text}' for text in by_need)}."
     )
-    advice = (
-        f"Requests will die before need is told apart: force both decisions ({BALANCED} 0.5), "
-        "lower --rewards.price or the shaper's penalty, or train on more samples that need it."
-    )
     if share == 0:
         return Finding(
             name, "problem", evidence, "Nothing is won by asking: train on other samples, or lower "
@@ -186,6 +182,13 @@ def what_asking_pays(
             f"{evidence} Nothing holds requests back.",
             "All will ask: give requests a price (--rewards.price, or --grpo.shaper paper).",
         )
-    if (share < 0.3 or mean <= 0) and not balanced:
-        return Finding(name, "problem" if share < 0.1 else "warning", evidence, advice)
-    return Finding(name, "ok", evidence)
+    if balanced or (share >= 0.3 and mean > 0):
+        return Finding(name, "ok", evidence)
+    return Finding(
+        name,
+        "problem" if share < 0.1 else "warning",
+        evidence,
+        f"Requests {'will' if share < 0.1 else 'may'} die before need is told apart: force both "
+        f"decisions ({BALANCED} 0.5), lower --rewards.price or the shaper's penalty, or train on "
+        "more samples that need it.",
+    )

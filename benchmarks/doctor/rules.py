@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.grpo.advantages import advantage_estimator, guarded
+from agents import advantage_estimator
+from agents.grpo.advantages import guarded
 from benchmarks.doctor.findings import Finding
-from vt_env import GROUP_SHAPERS, Message, Outcome, PromptTemplate, RewardConfig
-from vt_env.config import EpisodeConfig
+from vt_env import (
+    GROUP_SHAPERS,
+    EpisodeConfig,
+    Message,
+    Outcome,
+    PromptTemplate,
+    RewardConfig,
+)
 from vt_env.images.ladder import LadderCheck
 from vt_env.shapers import BoundShaper
 

@@ -91,7 +91,7 @@ def check_up(settings: DoctorSettings, out: Path | None) -> list[Finding]:
 
 def about_the_rules(settings: TrainSettings, env: VisionThinkEnv) -> list[Finding]:
     """What is known before anything is played."""
-    from agents.models.chat import load_tokenizer
+    from agents.models import load_tokenizer
 
     grpo, factory = settings.grpo, env.factory
     template, config = factory.template, factory.config
