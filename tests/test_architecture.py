@@ -80,6 +80,7 @@ FLOORS = (
     "agents/grpo",
     "benchmarks/report",
     "benchmarks/evaluation",
+    "benchmarks/doctor",
     "benchmarks/data",
     "benchmarks/labelling",
     "benchmarks/training",

@@ -307,6 +307,13 @@ class GRPO(Algorithm):
         self._held_out_abstentions.check(t.abstained for t in answers)
         return played
 
+    def refresh_engines(self) -> None:
+        """Has the engines take their weights anew before they play again, and drop their caches.
+
+        What was played before leaves no trace then, such as a prefix that is cached.
+        """
+        self._engines_stale = True
+
     def _sync(self) -> None:
         """Hands the learner's weights to every engine, and waits until they are there."""
         processes = self.config.num_env_runners

@@ -38,6 +38,8 @@ SHORT = {
     "plugins": "plugin",
     "run.seed": "seed",
     "run.iterations": "iterations",
+    "run.until": "until",
+    "run.stop_on_collapse": "stop-on-collapse",
     "engine.model_dir": "model",
     "engine.backend": "backend",
     "data.name": "data",

@@ -17,6 +17,7 @@ from benchmarks.cli.commands import command, option, spell_out
 from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.report.terminal import console
+from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
 from benchmarks.training.settings import TrainSettings
 from vt_env import VisionThinkError
@@ -49,6 +50,24 @@ def train(
         training.resume(resume)
     else:
         training.train(settings, out, run_id)
+
+
+@command(app, DoctorSettings, "doctor")
+def doctor(
+    settings: DoctorSettings,
+    *,
+    out: Annotated[Path | None, option("Folder for doctor.json.")] = None,
+) -> None:
+    """Look for what would make a training collapse, before it starts: the settings of train.
+
+    Plays some prompts, takes less than a minute with the embedded model, and ends with exit code 1
+    if there is a problem.
+    """
+    from benchmarks.doctor.findings import worst
+    from benchmarks.training.checkup import check_up
+
+    if worst(check_up(settings, out)) == "problem":
+        sys.exit(1)
 
 
 @command(app, EvalSettings, "eval")

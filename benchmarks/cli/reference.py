@@ -54,6 +54,7 @@ shaper_params = {theta = 0.3}
 
 """
 ALIKE = {
+    "doctor": "`visionthink doctor`",
     "eval": "`visionthink eval`",
     "quality": "`visionthink quality`",
     "pretrain": "`visionthink pretrain`",

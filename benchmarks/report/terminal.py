@@ -54,6 +54,13 @@ def time_line(metrics: Mapping[str, float]) -> str:
     return f"{whole:.1f} s/it" + (f" ({shown})" if shown else "")
 
 
+def held_out_line(metrics: Mapping[str, float]) -> str:
+    """The metrics of the held-out slice on one line; empty in an iteration without them."""
+    of_slice = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
+    shown, regret = live_line(of_slice), of_slice.get("regret_to_start_oracle")
+    return f"{shown} regret {regret:.3f}" if shown and regret is not None else shown
+
+
 class _Rows(Progress):
     """A bar with rows below it that have the terminal's width to themselves."""
 
@@ -115,6 +122,8 @@ class LiveTraining:
         self._progress.lines = (line, times)
         self._progress.update(self._task, completed=iteration)
         last = iteration == self._iterations
+        if held_out := held_out_line(metrics):
+            console.print(f"{iteration}/{self._iterations} held out: {held_out}", soft_wrap=True)
         if not console.is_terminal and (iteration % PLAIN_EVERY == 0 or iteration == 1 or last):
             seconds = metrics.get("seconds", 0.0)
             console.print(f"{iteration}/{self._iterations} {seconds:.0f}s {line}", soft_wrap=True)

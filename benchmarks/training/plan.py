@@ -10,8 +10,8 @@ from vt_env.data.settings import WORLD
 CHECK_SECONDS, START_SECONDS, EPISODE_SECONDS = 15.0, 30.0, 0.019
 """Of the embedded model on two cores: until everything is imported and checked, until the engine
 runs, and for an episode played and learned from (348 s for 100 iterations of 192 episodes)."""
-PLAYS = {"untrained": 3, "trained": 4}
-"""How often the held-out samples are played before and after training."""
+PLAYS = {"held-out": 2, "untrained": 3, "trained": 4}
+"""How often held-out samples are played: the slice before training, all of them before and after."""
 
 
 def plan(settings: TrainSettings, done: int = 0) -> list[Stage]:
@@ -26,9 +26,13 @@ def plan(settings: TrainSettings, done: int = 0) -> list[Stage]:
     most = f"{played}" if held_out == WORLD else f"at most {played}"
     prompts, group = settings.grpo.num_prompts, settings.grpo.num_generations
     episodes, trained = EPISODE_SECONDS * played, EPISODE_SECONDS * left * prompts * group
+    every, part = settings.evaluation.every, EPISODE_SECONDS * settings.evaluation.slice
+    trained += part * -(-left // every) if every else 0.0
+    slice_ = part * PLAYS["held-out"]
     stages = [
         ("check", "settings, data, model and judge", CHECK_SECONDS),
         ("engine", "Ray and the engine start", START_SECONDS),
+        *([("held-out", "the model before RL on the held-out slice", slice_)] * bool(every)),
         ("untrained", f"the model before RL on {most} samples", episodes * PLAYS["untrained"]),
         ("training", f"{left} iterations of {prompts} x {group} episodes", trained),
         ("trained", f"the trained model on {most} samples", episodes * PLAYS["trained"]),

@@ -40,12 +40,14 @@ from benchmarks.evaluation.play import first_indices
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
+from benchmarks.training.held_out import HeldOut, Slice, open_slice
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
+from benchmarks.training.watch import Watch
 from judges import check_judge
-from vt_env import ConfigError
+from vt_env import ConfigError, PlayDefaults
 
 if TYPE_CHECKING:
     from agents import GRPO, GRPOConfig
@@ -99,10 +101,12 @@ class Envs:
     Attributes:
         train: Of the one that is trained in.
         evaluation: Of the one that is evaluated in.
+        held_out: What is evaluated on during training; None: nothing.
     """
 
     train: dict[str, Any]
     evaluation: dict[str, Any]
+    held_out: Slice | None = None
 
 
 def check_data(settings: TrainSettings) -> Envs:
@@ -130,7 +134,7 @@ def check_data(settings: TrainSettings) -> Envs:
         check_judge(env.judge)
     finally:
         env.close()
-    return Envs(train, evaluation)
+    return Envs(train, evaluation, open_slice(settings, evaluation))
 
 
 def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
@@ -172,19 +176,20 @@ def _run(
             opened.enter_context(ray_session(settings))
             algorithm = build_config(settings, envs.train).build_algo()
         try:
+            watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
             # A resumed run measures the model before RL again, before it restores the trained one.
-            held_out = _held_out(envs.evaluation, settings)
-            with under_way("untrained", len(held_out)) as step:
-                play = _player(algorithm, envs.evaluation, held_out, step)
+            parts = _parts(envs.evaluation, settings)
+            with under_way("untrained", len(parts)) as step:
+                play = _player(algorithm, envs.evaluation, parts, step)
                 before = play_before(play, used.max_new_tokens, settings.run.seed)
             show_limits(limit_lines(before_limits(before), used))
             if latest:
                 algorithm.restore_from_path(str(latest[1].resolve()))
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
-            _train_loop(algorithm, settings, folder, done, clock)
+            _train_loop(algorithm, watch, done, clock)
             seconds = clock.seconds()
-            with under_way("trained", len(held_out)) as step:
-                play = _player(algorithm, envs.evaluation, held_out, step)
+            with under_way("trained", len(parts)) as step:
+                play = _player(algorithm, envs.evaluation, parts, step)
                 after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
@@ -193,7 +198,8 @@ def _run(
     summary = {
         "run": folder.path.name,
         "seed": settings.run.seed,
-        "iterations": settings.run.iterations,
+        "iterations": int(folder.metrics()[-1]["iteration"]),
+        **watch.summary(),
         "seconds": round(seconds, 1),
         "seconds_in_all": round(time.monotonic() - begun, 1),
         "peak_memory_gb": round(memory.peak_gb, 2),
@@ -244,7 +250,7 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _held_out(env_settings: dict[str, Any], settings: TrainSettings) -> list[list[int]]:
+def _parts(env_settings: dict[str, Any], settings: TrainSettings) -> list[list[int]]:
     """The samples that are evaluated on, in the parts that are played at once."""
     indices = first_indices(len(env_settings["data"]), settings.evaluation.samples)
     size = AT_ONCE * max(1, settings.run.num_env_runners)
@@ -275,19 +281,35 @@ def _drawn_for(one: Pass, first: int) -> Pass:
     return replace(one, sampling=replace(one.sampling, seed=seed))
 
 
-def _train_loop(
-    algorithm: GRPO, settings: TrainSettings, folder: RunFolder, done: int, clock: _Clock
-) -> None:
+def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOut | None:
+    """Measures the model before RL on the held-out slice, if there is one."""
+    if part is None:
+        return None
+    with under_way("held-out"):
+        found = HeldOut(algorithm, part, used.max_new_tokens)
+        found.measure_start()
+    return found
+
+
+def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None:
+    settings, folder = watch.settings.run, watch.folder
+    last = settings.iterations
+    watch.begin(done)
     clock.start()
-    last = settings.run.iterations
     with LiveTraining(last, done) as live:
         for iteration in range(done + 1, last + 1):
+            if watch.stopped:
+                break
             metrics = flat_metrics(algorithm.train())
+            metrics |= watch.evaluate(iteration, algorithm.save_model)
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
-            if iteration % settings.run.checkpoint_every == 0 or iteration == last:
-                folder.save_checkpoint(algorithm, iteration)
+            watch.look(iteration, metrics)
+            if iteration % settings.checkpoint_every == 0 or iteration == last or watch.stopped:
+                folder.save_checkpoint(algorithm, iteration, settings.keep_checkpoints)
+    if watch.stopped:
+        console.print(f"stopped: {watch.stopped}", markup=False, soft_wrap=True)
     console.print(f"training: {duration(clock.seconds())}")
 
 

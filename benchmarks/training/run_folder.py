@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,9 @@ from agents.rollouts.refill import POSITION
 from benchmarks.training.provenance import provenance
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
+
+BEST_FILE = "best.json"
+"""What says of the best model which iteration it is of."""
 
 
 @dataclass
@@ -86,6 +89,22 @@ class RunFolder:
         for name, value in metrics.items():
             self._board.add_scalar(name, value, iteration)
 
+    @property
+    def findings_file(self) -> Path:
+        """JSON lines, one for each collapse that began."""
+        return self.path / "doctor.jsonl"
+
+    def log_finding(self, finding: Mapping[str, Any]) -> None:
+        """Appends a finding, which has its iteration."""
+        with self.findings_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finding) + "\n")
+
+    def forget_findings_after(self, iteration: int) -> None:
+        """Drops findings beyond `iteration`: a resumed run comes to them again."""
+        if self.findings_file.is_file():
+            kept = [row for row in _whole(self.findings_file) if row["iteration"] <= iteration]
+            _rewrite(self.findings_file, kept)
+
     def metrics(self) -> list[dict[str, float]]:
         """Every logged iteration, in order."""
         if not self.metrics_file.is_file():
@@ -95,31 +114,21 @@ class RunFolder:
 
     def forget_after(self, iteration: int) -> None:
         """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
-        kept = [row for row in self._whole_rows() if row["iteration"] <= iteration]
-        draft = self.metrics_file.with_suffix(".draft")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        draft.replace(self.metrics_file)
-
-    def _whole_rows(self) -> list[dict[str, float]]:
-        """Rows that were written whole; a killed run may leave half a line at the end."""
-        rows = []
-        if self.metrics_file.is_file():
-            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    break
-                if not isinstance(row, dict):
-                    break
-                rows.append(row)
-        return rows
+        kept = [row for row in _whole(self.metrics_file) if row["iteration"] <= iteration]
+        _rewrite(self.metrics_file, kept)
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration belongs."""
         return self.checkpoints / f"iteration_{iteration:05d}"
 
-    def save_checkpoint(self, algorithm: Any, iteration: int) -> None:
-        """Saves the algorithm; the folder appears whole or not at all. Older ones are removed."""
+    def save_checkpoint(self, algorithm: Any, iteration: int, keep: int = 1) -> None:
+        """Saves the algorithm; the folder appears whole or not at all.
+
+        Args:
+            algorithm: What is saved.
+            iteration: The one that is done.
+            keep: How many checkpoints stay, this one and the newest before it.
+        """
         final = self.checkpoint(iteration)
         draft = self.checkpoints / f".draft_{iteration:05d}"
         shutil.rmtree(draft, ignore_errors=True)
@@ -128,18 +137,56 @@ class RunFolder:
         shutil.rmtree(final, ignore_errors=True)
         draft.replace(final)
         flush_folder(self.checkpoints)
-        for older in self.checkpoints.glob("iteration_*"):
-            if older != final:
-                shutil.rmtree(older)
+        before = [path for number, path in reversed(self._numbered()) if number < iteration]
+        kept = [final, *before[: keep - 1]]
+        for other in self.checkpoints.glob("iteration_*"):
+            if other not in kept:
+                shutil.rmtree(other)
 
     def latest_checkpoint(self) -> tuple[int, Path] | None:
         """The newest checkpoint and its iteration, if there is one; `check_progress` checks it."""
-        found = [
+        return max(self._numbered(), default=None)
+
+    def _numbered(self) -> list[tuple[int, Path]]:
+        """Iteration and path of every checkpoint, in order."""
+        return sorted(
             (int(path.name.removeprefix("iteration_")), path)
             for path in self.checkpoints.glob("iteration_*")
             if path.name.removeprefix("iteration_").isdecimal()
-        ]
-        return max(found, default=None)
+        )
+
+    def save_best(
+        self, save_model: Callable[[Path], None], iteration: int, metrics: Mapping[str, float]
+    ) -> None:
+        """Saves the best model so far as a Hugging Face directory, whole or not at all.
+
+        Args:
+            save_model: Writes it into a folder.
+            iteration: The one that is done.
+            metrics: What makes it the best.
+        """
+        draft = self.checkpoints / ".draft_best"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        save_model(draft)
+        told = json.dumps({"iteration": iteration, "metrics": dict(metrics)}, indent=1)
+        (draft / BEST_FILE).write_text(told + "\n", encoding="utf-8")
+        shutil.rmtree(self.best_model, ignore_errors=True)
+        draft.replace(self.best_model)
+        flush_folder(self.checkpoints)
+
+    @property
+    def best_model(self) -> Path:
+        """Folder of the best model of the evaluations during training."""
+        return self.checkpoints / "best"
+
+    def best(self) -> dict[str, Any] | None:
+        """Iteration and metrics of that model; None where there is none."""
+        file = self.best_model / BEST_FILE
+        if not file.is_file():
+            return None
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
 
     def check_progress(self, iteration: int, position: int | None) -> None:
         """Finds out whether a run can go on from a checkpoint, before an engine starts.
@@ -153,7 +200,7 @@ class RunFolder:
             CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
                 if the metrics of iterations before it are missing.
         """
-        folder, rows = self.checkpoint(iteration), self._whole_rows()
+        folder, rows = self.checkpoint(iteration), _whole(self.metrics_file)
         found = check_manifest(folder).about.get("position")
         logged = [row.get("iteration") for row in rows]
         if position is None and iteration in logged:
@@ -181,3 +228,25 @@ class RunFolder:
         if self._board is not None:
             self._board.close()
             self._board = None
+
+
+def _whole(path: Path) -> list[dict[str, Any]]:
+    """Rows that were written whole; a killed run may leave half a line at the end."""
+    rows = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict):
+                break
+            rows.append(row)
+    return rows
+
+
+def _rewrite(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows in place of a file's, through a draft."""
+    draft = path.with_suffix(".draft")
+    draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    draft.replace(path)

@@ -13,11 +13,17 @@ from typing import Any
 from agents import BACKENDS
 from agents.grpo.config import SEED, GRPOSettings
 from benchmarks.evaluation.play import JudgedSettings
+from benchmarks.training.until import parse_goals
 from judges import load_plugins
+from vt_env import ConfigError
 from vt_env.data.settings import WORLD, check_sources
+from vt_env.data.splits import SPLIT_WORDS
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 from vt_env.settings.tree import build_from_file, to_json
+
+WORLD_SPLITS = ("validation", "test", "train")
+"""Splits of the world that may be held out during training, the first that is free."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,18 @@ class RunSettings:
     seed: int = setting(0, "Seed of prompts, sampling and weights.", SEED)
     iterations: int = setting(100, "GRPO iterations.", Numbers(1))
     checkpoint_every: int = setting(20, "Iterations between checkpoints.", Numbers(1))
+    keep_checkpoints: int = setting(1, "Checkpoints that are kept, the newest.", Numbers(1))
+    until: str | None = setting(
+        None,
+        "Stop when evaluations during training reach this: regret (to the oracle of the model "
+        "before RL, at most), accuracy, reward (at least), tokens (share of a full-resolution "
+        "pass, at most); regret=0.01,accuracy=0.9 are both to hold. Needs evaluation.every. None: "
+        "play all iterations.",
+    )
+    stop_on_collapse: bool = setting(
+        False,
+        "End the run, as a complete one, when metrics have shown a collapse for ten iterations.",
+    )
     num_env_runners: int = setting(
         0, "Env runner processes; 0: engine and trainer share one process.", Numbers(0)
     )
@@ -40,11 +58,12 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        parse_goals(self.until)
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """The evaluation before and after training."""
+    """The evaluation before and after training, and the smaller one during it."""
 
     samples: int = setting(600, "Held-out samples.", Numbers(0))
     data: str | None = setting(
@@ -52,6 +71,17 @@ class EvaluationSettings:
     )
     split: str | None = setting(
         None, "Its split. None: of the world test, of other datasets that of training."
+    )
+    every: int = setting(
+        0,
+        "Iterations between evaluations on a held-out slice during training; 0: none.",
+        Numbers(0),
+    )
+    slice: int = setting(
+        200,
+        "Samples of that slice, of the validation split; of the evaluation's own data where there "
+        "is no such split.",
+        Numbers(1),
     )
 
     def __post_init__(self) -> None:
@@ -70,6 +100,11 @@ class TrainSettings(JudgedSettings):
         check_fields(self)
         load_plugins(self.plugins)
         BACKENDS.find(self.engine.backend)
+        if self.run.until is not None and not self.evaluation.every:
+            raise ConfigError(
+                "run.until looks at evaluations during training, and there are none: set "
+                "evaluation.every to the iterations between them, such as 10."
+            )
         check_sources(self.data, self.world, self.data.name, self.evaluation.data)
 
     def train_env(self) -> dict[str, Any]:
@@ -82,6 +117,21 @@ class TrainSettings(JudgedSettings):
         data = replace(self.data, name=self.evaluation.data or self.data.name)
         own = "test" if data.name == WORLD else self.data.split if data == self.data else None
         return self.env_on(data, self.evaluation.split or own)
+
+    def validation_env(self) -> dict[str, Any] | None:
+        """Settings of an environment on the evaluation's validation split, which may not be there.
+
+        None where that split is what is trained on or reported; of the world, where the splits are
+        known, another one takes its place.
+        """
+        data = replace(self.data, name=self.evaluation.data or self.data.name)
+        played = [env["data"] for env in (self.train_env(), self.eval_env())]
+        used = {opened.settings.get("split") for opened in played if opened.data == data.name}
+        if data.name == WORLD:
+            free = [split for split in WORLD_SPLITS if split not in used]
+        else:
+            free = [] if used & set(SPLIT_WORDS["validation"]) else ["validation"]
+        return self.env_on(data, free[0]) if free else None
 
     def save(self, path: Path) -> None:
         """Writes the settings as JSON."""

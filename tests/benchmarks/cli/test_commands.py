@@ -26,10 +26,12 @@ NAMED = {
     "plugins": ["json", "textwrap"], "loss_type": "grpo",
     "freeze": ["vision"], "drop_responses": ["empty"],
     "decision_terms": ["accuracy"], "vllm_importance_sampling_clip_min": 0.5,
+    "until": "regret=0.5",
 }  # fmt: skip
 """Other values of those settings whose type alone does not say which ones can be."""
-APPLY = {"data": {"data.name": "a.jsonl"}, "rule": {"rule.rollouts": 12}}
-"""What else has to be set for a group to apply."""
+APPLY = {"data": {"data.name": "a.jsonl"}, "rule": {"rule.rollouts": 12},
+         "run.until": {"evaluation.every": 5}}  # fmt: skip
+"""What else has to be set for a group, or a setting, to apply."""
 NEEDED = {
     "data export": ["--out", "o"],
     "data label": ["--out", "o"],
@@ -108,7 +110,9 @@ def test_every_field_is_set_from_the_command_and_from_a_file(
 ) -> None:
     value, group = another(leaf), leaf.path.partition(".")[0]
     assert value != leaf.default
-    beside = {} if leaf.path == "data.name" else {**APPLY.get(group, {})}
+    beside = (
+        {} if leaf.path == "data.name" else {**APPLY.get(group, {}), **APPLY.get(leaf.path, {})}
+    )
     beside |= {leaf.path: value}
     words = [word for path, other in beside.items() for word in words_for(path, other)]
     place = beside.pop("data.name", "world") if command == "data check" else None

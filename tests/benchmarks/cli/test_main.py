@@ -105,6 +105,18 @@ def test_the_same_seed_gives_the_same_weights_and_metrics(unbroken: Path, runs: 
     assert rows(runs / "again") == rows(unbroken)
 
 
+def test_evaluations_during_training_change_nothing_of_it(unbroken: Path, runs: Path) -> None:
+    """With the real engine too, whose caches hold what was played last."""
+    more = ("--evaluation.every", "1", "--evaluation.slice", "8")
+    done = visionthink("train", *TINY_RUN, *more, "--out", str(runs), "--run-id", "watched")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4/4 held out: reward" in done.stdout
+    logged = rows(runs / "watched")
+    assert all("eval/reward" in row for row in logged)
+    plain = [{k: v for k, v in row.items() if not k.startswith("eval/")} for row in logged]
+    assert plain == rows(unbroken)
+
+
 def test_a_killed_run_resumes_to_the_same_metrics(unbroken: Path, runs: Path) -> None:
     run = runs / "killed"
     command = [sys.executable, "-m", "benchmarks.cli.main", "train", *TINY_RUN]
