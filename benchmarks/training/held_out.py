@@ -101,7 +101,7 @@ class HeldOut:
         self._best: float | None = None
 
     def measure_start(self) -> None:
-        """Measures what policies are compared with from now on: the oracle of the model as it is."""
+        """Measures what policies are compared with later: the oracle of the model as it is."""
         low, high = self._play("answer", "request")
         self._best = episode_metrics(oracle_episodes(low, high)[0])["reward"]
         self._algorithm.refresh_engines()

@@ -11,7 +11,7 @@ CHECK_SECONDS, START_SECONDS, EPISODE_SECONDS = 15.0, 30.0, 0.019
 """Of the embedded model on two cores: until everything is imported and checked, until the engine
 runs, and for an episode played and learned from (348 s for 100 iterations of 192 episodes)."""
 PLAYS = {"held-out": 2, "untrained": 3, "trained": 4}
-"""How often held-out samples are played: the slice before training, all of them before and after."""
+"""How often held-out samples are played: the slice before training, all before and after it."""
 
 
 def plan(settings: TrainSettings, done: int = 0) -> list[Stage]:
