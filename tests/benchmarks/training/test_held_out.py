@@ -1,6 +1,7 @@
 """Evaluation during training: its data, its metrics, the best model, and goals that end a run."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from agents.rollouts.trajectory import Trajectory
 from benchmarks.report.terminal import LiveTraining, held_out_line
 from benchmarks.training.held_out import open_slice, slice_metrics
 from benchmarks.training.plan import plan
-from benchmarks.training.run import train
+from benchmarks.training.run import resume, train
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from benchmarks.training.until import parse_goals, reached
@@ -90,6 +91,18 @@ def test_the_best_model_and_the_last_checkpoints_are_kept(
     same = all((weights[name] == final[name]).all() for name in final)
     assert same is (best["iteration"] == 3)
     assert "best" not in json.loads((plain.path / "summary.json").read_text())
+
+
+def test_a_resumed_run_evaluates_as_an_unbroken_one(watched: RunFolder, tmp_path: Path) -> None:
+    """Killed after its second iteration: the model before RL is measured again."""
+    folder = RunFolder(Path(shutil.copytree(watched.path, tmp_path / "run")))
+    (folder.path / "summary.json").unlink()
+    shutil.rmtree(folder.checkpoint(3))
+    shutil.rmtree(folder.path / "model")
+    resume(folder.path)
+    rows = [{k: v for k, v in row.items() if k not in CLOCK} for row in folder.metrics()]
+    assert rows == [{k: v for k, v in row.items() if k not in CLOCK} for row in watched.metrics()]
+    assert folder.best() == watched.best()
 
 
 def test_a_run_that_reached_its_goal_is_complete(tmp_path: Path) -> None:
