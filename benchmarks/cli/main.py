@@ -60,7 +60,7 @@ def doctor(
 ) -> None:
     """Look for what would make a training collapse, before it starts: the settings of train.
 
-    Plays some prompts, takes less than a minute with the embedded model, and ends with exit code 1
+    Plays some prompts, takes a minute or two with the embedded model, and ends with exit code 1
     if there is a problem.
     """
     from benchmarks.doctor.findings import worst

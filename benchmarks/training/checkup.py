@@ -120,7 +120,7 @@ def about_episodes(
         grpo.reward_weights,
         min(grpo.num_generations, MOST_OF_A_GROUP),
     )
-    balanced = float(getattr(grpo, "balanced_exploration", 0.0))
+    balanced = grpo.balanced_exploration
     return [
         before.requests(played, grpo.num_generations),
         before.protocol(played),

@@ -177,7 +177,7 @@ def settings_named(advice: Iterable[str]) -> set[str]:
     assert named
     return {
         name
-        for name in named - {BALANCED.removeprefix("--")}
+        for name in named
         if name not in known and not name.startswith(tables)
     }
 
