@@ -156,3 +156,9 @@ def _entry(path: Path, flush: bool = False) -> FileEntry:
         if flush:
             os.fsync(file.fileno())
         return FileEntry(file.tell(), digest)
+
+
+def is_local(path: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is a folder of this machine, whose files can be listed."""
+    local = isinstance(path, str | Path) and "://" not in str(path)
+    return local and options.get("filesystem") is None

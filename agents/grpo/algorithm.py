@@ -49,7 +49,7 @@ from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import GroupPlayer, on_runners, play_fixed, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
-from agents.manifest import check_manifest, write_manifest
+from agents.manifest import check_manifest, is_local, write_manifest
 from agents.models.checkpoints import DTYPES, playable
 from agents.rollouts.budget import next_multiplier, visual_share
 from agents.rollouts.collect import JUDGED
@@ -359,14 +359,14 @@ class GRPO(Algorithm):
             **options: RLlib's own.
         """
         saved: str = super().save_to_path(path, **options)
-        if _is_local(saved, options):
+        if is_local(saved, options):
             write_manifest(Path(saved), {"position": self._position})
         return saved
 
     @classmethod
     def from_checkpoint(cls, path: Any, filesystem: Any = None, **options: Any) -> Any:
         """Builds as RLlib does, from a checkpoint that is known to be whole."""
-        if _is_local(path, {"filesystem": filesystem}):
+        if is_local(path, {"filesystem": filesystem}):
             check_manifest(Path(path))
         return super().from_checkpoint(path, filesystem, **options)
 
@@ -380,7 +380,7 @@ class GRPO(Algorithm):
         Raises:
             CheckpointError: If a file is missing, cut off or changed; RLlib would pass over it.
         """
-        if options.get("component") is None and _is_local(path, options):
+        if options.get("component") is None and is_local(path, options):
             check_manifest(Path(path))
         super().restore_from_path(path, **options)
 
@@ -394,12 +394,6 @@ class GRPO(Algorithm):
         """
         weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
         save_policy(weights, self.config, directory)
-
-
-def _is_local(path: Any, options: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint is a folder of this machine, whose files can be listed."""
-    local = isinstance(path, str | Path) and "://" not in str(path)
-    return local and options.get("filesystem") is None
 
 
 register_trainable("GRPO", GRPO)

@@ -17,7 +17,7 @@ from agents import (
     playable,
 )
 from agents.engine import EngineSettings
-from agents.rollouts.fixed import play_once
+from agents.rollouts import play_once
 from benchmarks.report.terminal import progress_bar
 from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 from vt_env.config import EnvSettings, JudgeSettings

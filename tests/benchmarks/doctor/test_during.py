@@ -175,11 +175,7 @@ def settings_named(advice: Iterable[str]) -> set[str]:
     tables = tuple(f"{leaf.path}." for leaf in leaves(TrainSettings) if leaf.kind.base is dict)
     named = {name for text in advice for name in re.findall(r"--([\w.]+\w)", text)}
     assert named
-    return {
-        name
-        for name in named
-        if name not in known and not name.startswith(tables)
-    }
+    return {name for name in named if name not in known and not name.startswith(tables)}
 
 
 def watch(tmp_path: Path, **given: Any) -> Watch:
