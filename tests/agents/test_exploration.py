@@ -11,7 +11,7 @@ import ray
 from agents.errors import TrainingError
 from agents.grpo.algorithm import GRPOConfig
 from agents.rollouts.trajectory import Trajectory
-from benchmarks.training.run import flat_metrics
+from benchmarks.training.run import flat_metrics, without_times
 
 PROMPTS, GENERATIONS = 3, 4
 ALL_ON: dict[str, Any] = {
@@ -46,8 +46,7 @@ def build(**settings: Any) -> Any:
 
 def rollouts(algorithm: Any) -> dict[str, float]:
     """Metrics of an iteration that do not hang on the clock, as a run keeps them."""
-    found = flat_metrics(algorithm.train())
-    return {name: value for name, value in found.items() if not name.startswith("judge/")}
+    return without_times(flat_metrics(algorithm.train()))
 
 
 def test_everything_on_and_resumed_is_as_unbroken(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from agents.rollouts.trajectory import Trajectory
 from benchmarks.report.terminal import LiveTraining, held_out_line
 from benchmarks.training.held_out import open_slice, slice_metrics
 from benchmarks.training.plan import plan
-from benchmarks.training.run import resume, train
+from benchmarks.training.run import resume, train, without_times
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from benchmarks.training.until import parse_goals, reached
@@ -22,7 +22,6 @@ from vt_env.errors import ConfigError, UnknownNameError
 from vt_env.rewards import Outcome
 from vt_env.settings.tree import build
 
-CLOCK = {"seconds", "judge/wait_seconds", "judge/wait_share"}
 SHORT: dict[str, Any] = {
     "engine.backend": "transformers",
     "run.iterations": 3,
@@ -38,7 +37,7 @@ SHORT: dict[str, Any] = {
 def trained(folder: RunFolder) -> list[dict[str, float]]:
     """What was logged of training itself."""
     return [
-        {k: v for k, v in row.items() if k not in CLOCK and not k.startswith("eval/")}
+        {k: v for k, v in without_times(row).items() if not k.startswith("eval/")}
         for row in folder.metrics()
     ]
 
@@ -100,8 +99,8 @@ def test_a_resumed_run_evaluates_as_an_unbroken_one(watched: RunFolder, tmp_path
     shutil.rmtree(folder.checkpoint(3))
     shutil.rmtree(folder.path / "model")
     resume(folder.path)
-    rows = [{k: v for k, v in row.items() if k not in CLOCK} for row in folder.metrics()]
-    assert rows == [{k: v for k, v in row.items() if k not in CLOCK} for row in watched.metrics()]
+    rows = [without_times(row) for row in folder.metrics()]
+    assert rows == [without_times(row) for row in watched.metrics()]
     assert folder.best() == watched.best()
 
 
