@@ -7,8 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from agents import ChatEncoder
-from vt_env import Episode, EpisodeFactory, Message, Sample, VisionThinkEnv
-from vt_env.errors import VisionThinkError
+from vt_env import (
+    Episode,
+    EpisodeFactory,
+    Message,
+    Sample,
+    VisionThinkEnv,
+    VisionThinkError,
+)
 
 TEMPLATE = (
     "{%- for message in messages %}"
