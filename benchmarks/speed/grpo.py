@@ -32,7 +32,7 @@ TRL = "TRL"
 ROLLOUT = ("generate", "judge_wait")
 LEARNER = ("packing", "old_logprobs", "forward", "reference", "backward", "gradients", "step")
 TRL_BATCH = 96
-"""Completions that go through TRL's model at once: of 24, 48, 96 and 192 the fastest here."""
+"""Completions that go through TRL's model at once; `--trl-batch` tries others."""
 Phases = Mapping[str, float]
 
 
@@ -140,13 +140,19 @@ def told(name: str, episodes: int, asked: float, reward: float, images: int, mov
     )
 
 
-def measure(settings: TrainSettings, rounds: int, trl_batch: int | None = None) -> Measured:
+def measure(
+    settings: TrainSettings,
+    rounds: int,
+    trl_batch: int | None = None,
+    tell: Callable[[str], object] = print,
+) -> Measured:
     """Ours and TRL take turns; the first turn of each warms up.
 
     Args:
         settings: Of ours, from which TRL's are made.
         rounds: Turns of each that count.
         trl_batch: Completions that go through TRL's model at once; None: TRL is not measured.
+        tell: Is told of each turn when it is done.
 
     Raises:
         TrlError: If TRL fails, or does not train on what ours does.
@@ -163,12 +169,14 @@ def measure(settings: TrainSettings, rounds: int, trl_batch: int | None = None) 
         for number in range(rounds + 1):
             tree, line = ours.iteration()
             found.task.append(line)
+            tell(line)
             turns = {"tree": tree, "padded": ours.padded(tree)}
             if trl:
                 step = trl.step()
                 turns[TRL] = step.seconds
                 parts = (step.episodes, step.requested, step.reward, step.images, step.moved)
                 found.task.append(told(TRL, *parts))
+                tell(found.task[-1])
             if number:
                 for name, phases in turns.items():
                     found.rounds.setdefault(name, []).append(phases)
@@ -219,8 +227,9 @@ def main() -> None:
     options = parser.parse_args()
     settings = build(TrainSettings, {"grpo.num_prompts": options.prompts})
     batch = options.trl_batch if installed() else None
-    found = measure(settings, max(1, options.rounds), batch)
-    print("\n".join([*found.task, "", *table(found.rounds), ""]))
+    tell = functools.partial(print, flush=True)
+    found = measure(settings, max(1, options.rounds), batch, tell)
+    print("\n".join(["", *table(found.rounds), ""]))
     print("torch's threads: " + ", ".join(map(str, found.threads)))
     if batch:
         print(f"{SAME}\n{DIFFERENT}\n{batch} completions go through TRL's model at once.")

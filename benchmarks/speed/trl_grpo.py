@@ -46,9 +46,10 @@ SAME = (
     "range, beta and k3, temperature, new tokens a turn, float32, threads."
 )
 DIFFERENT = (
-    "Not the same: TRL generates with transformers' generate (its vLLM needs an accelerator), all "
-    "episodes at once; draws all tokens but the image pad (ours bans five more); rows are padded "
-    "episodes, with the log-probs of the reference in a pass of their own at that size."
+    "Not the same: TRL generates with transformers' generate, all episodes at once (it supports "
+    "vLLM up to 0.31, and does not start the 0.32 of the extra cpu), draws all tokens but the "
+    "image pad (ours bans five more) and needs no correction for an engine of its own; its rows "
+    "are padded episodes, and the reference's log-probs a pass of their own over them."
 )
 
 

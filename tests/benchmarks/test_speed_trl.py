@@ -27,7 +27,9 @@ def settings(**changes: Any) -> TrainSettings:
 
 @needs_trl
 def test_both_take_turns_on_the_same_task() -> None:
-    found = measure(settings(), rounds=1, trl_batch=4)
+    heard: list[str] = []
+    found = measure(settings(), 1, trl_batch=4, tell=heard.append)
+    assert heard == found.task
     assert list(found.rounds) == ["tree", "padded", TRL]
     assert all(len(rounds) == 1 for rounds in found.rounds.values())
     for (phases,) in found.rounds.values():
