@@ -3,8 +3,8 @@
     python -m benchmarks.training.variants runs/variants docs/variants.png
     python -m benchmarks.training.variants runs/variants docs/variants.png --only 'loss/*'
 
-Each trains the default task for a few iterations of two steps, so that ratios leave 1 and clips act,
-with the clip range of its paper. Metrics of each go to a file of its own in the folder; what is
+Each trains the default task for a few iterations of two steps, so that ratios leave 1 and clips act
+(with the clip range of its paper). Metrics of each go to a file of its own in the folder; what is
 whole there is not trained again. A figure that is not finite ends the run with its name.
 """
 

@@ -59,7 +59,7 @@ class LossConfig:
         "dapo",
         "grpo, dr_grpo, dapo, bnpo (one ratio a token, clipped; they differ in what is divided "
         "by), gspo, gspo_token, luspo, gmpo, vespo (one ratio a sequence), cispo, sapo, dppo "
-        "(other gates than the clip), or one of one's own. docs/training.md compares them.",
+        "(other gates than the clip), or one of one's own. docs/grpo.md compares them.",
     )
     importance_sampling_level: Literal["token", "sequence"] = setting(
         "token",
