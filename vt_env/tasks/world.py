@@ -30,8 +30,9 @@ CANVAS, SMALLEST, LARGEST = 168, 112, 2048
 """Default side of the images in pixels (36 visual tokens of 28 x 28), and the bounds."""
 BLOCKS = (56, 64)
 """A canvas is a multiple of one of these, so that half of it is whole tokens: 28 or 32 pixels."""
-WANTED = {True: 0.45, False: 0.45, None: 0.1}
-"""How often a question is asked that needs high resolution, does not, or lies in the margin."""
+NEED, MARGIN = 0.45, 0.1
+"""How often a question is asked that needs high resolution, unless told otherwise, and one that
+lies in the margin; all others do not need it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,11 @@ class Scene:
 
 
 def draw_scene(
-    rng: np.random.Generator, canvas: int, groups: tuple[tuple[str, ...], ...], novel: bool = False
+    rng: np.random.Generator,
+    canvas: int,
+    groups: tuple[tuple[str, ...], ...],
+    novel: bool = False,
+    need: float = NEED,
 ) -> Scene:
     """Draws a scene.
 
@@ -70,12 +75,13 @@ def draw_scene(
         canvas: Side of the image, in pixels.
         groups: Groups of families, as in `SUITES`.
         novel: Whether to use the style of the generalisation split.
+        need: How often a question that needs high resolution is wanted, in [0, 0.9].
     """
     group = groups[int(rng.integers(len(groups)))]
     family = group[int(rng.integers(len(group)))]
     sheet = Sheet(canvas, draw_style(rng, novel), rng)
     questions = tuple(TASKS.find(family).draw(sheet))
-    wanted = list(WANTED)[int(rng.choice(len(WANTED), p=list(WANTED.values())))]
+    wanted = (True, False, None)[int(rng.choice(3, p=(need, 1.0 - MARGIN - need, MARGIN)))]
     numbers = [i for i, question in enumerate(questions) if question.need.high_res is wanted]
     numbers = numbers or list(range(len(questions)))
     return Scene(short_name(family), sheet, questions, numbers[int(rng.integers(len(numbers)))])
@@ -91,6 +97,7 @@ class SceneImage:
     canvas: int
     suite: str
     families: tuple[str, ...]
+    need: float = NEED
 
     @property
     def name(self) -> str:
@@ -115,7 +122,8 @@ def _scene(source: SceneImage) -> Scene:
     """Draws a scene; the last few are kept, for a sample's image is drawn soon after it."""
     rng = np.random.default_rng([source.seed, SPLITS[source.split][0], source.index])
     groups = (source.families,) if source.families else SUITES.find(source.suite)
-    return draw_scene(rng, source.canvas, groups, source.split == "generalisation")
+    novel = source.split == "generalisation"
+    return draw_scene(rng, source.canvas, groups, novel, source.need)
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,12 @@ class WorldSettings:
     families: tuple[str, ...] = setting(
         (), "Families to draw from, alike often, in place of the suite."
     )
+    need: float = setting(
+        NEED,
+        "How often a question is asked that needs high resolution; one in ten lies in the margin, "
+        "the others do not. A scene without such a question is asked another.",
+        Numbers(0, 1.0 - MARGIN),
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -164,9 +178,9 @@ class World(WorldSettings, _Part):
     """The embedded procedural world: exact answers, known need for resolution, no downloads.
 
     Its settings are `split` and those of `WorldSettings`, in the order split, seed, canvas, suite,
-    families. `Sample.meta` holds ``proof`` and ``why`` (how the need is known), ``scale`` (the
-    least share of each side at which the question can be answered, for ladders) and ``box`` (the
-    part of the original that suffices, for crops).
+    families, need. `Sample.meta` holds ``proof`` and ``why`` (how the need is known), ``scale``
+    (the least share of each side at which the question can be answered, for ladders) and ``box``
+    (the part of the original that suffices, for crops).
 
     Raises:
         UnknownNameError: If the split, the suite or a family is unknown.
@@ -189,8 +203,9 @@ class World(WorldSettings, _Part):
     def __getitem__(self, index: int) -> Sample:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
+        families = tuple(self.families)
         image = SceneImage(
-            self.seed, self.split, index, self.canvas, self.suite, tuple(self.families)
+            self.seed, self.split, index, self.canvas, self.suite, families, self.need
         )
         scene = image.scene()
         question = scene.question

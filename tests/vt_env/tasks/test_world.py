@@ -158,3 +158,16 @@ def test_families_and_suites_of_ones_own_are_drawn() -> None:
     for entry in ((), ("clocks",), ((),), "clocks"):
         with pytest.raises(RegistryError, match="groups of families"):
             SUITES.register("other", entry)
+
+
+def test_need_is_as_rare_as_it_is_told_to_be() -> None:
+    shares = {}
+    for need in (0.0, 0.1, 0.45, 0.9):
+        found = [World("train", need=need)[index].needs_high_res for index in range(200)]
+        shares[need] = found.count(True) / len(found)
+    assert shares[0.0] < 0.06 < shares[0.1] < 0.2 < 0.35 < shares[0.45] < 0.55 < 0.85 < shares[0.9]
+    usual, told = World("train"), World("train", need=0.45)
+    assert usual[3] == told[3]
+    assert usual[3].image.load().tobytes() == told[3].image.load().tobytes()
+    with pytest.raises(ConfigError, match="need"):
+        World(need=0.95)
