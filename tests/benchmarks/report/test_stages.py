@@ -84,7 +84,9 @@ def test_the_plan_of_another_model_promises_no_times() -> None:
     assert "on 600 samples" in stages_[2].about
     other = plan(build(TrainSettings, {"data.name": "rows.jsonl"}))
     assert "on at most 600 samples" in other[2].about
-    assert set(PLAYS) < {stage.name for stage in stages_}
+    looked = plan(build(TrainSettings, {"evaluation.every": 10}))
+    assert [stage.name for stage in looked] == [*names[:2], "held-out", *names[2:]]
+    assert set(PLAYS) < {stage.name for stage in looked}
 
 
 def test_a_stage_shows_its_steps_and_its_end(capsys: pytest.CaptureFixture[str]) -> None:
