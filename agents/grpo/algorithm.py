@@ -1,10 +1,7 @@
 """`GRPOConfig` and `GRPO`: group-relative policy optimisation as a native RLlib algorithm.
 
-    config = (
-        GRPOConfig()
-        .environment("VisionThink-v0", env_config={"data": "world"})
-        .training(model_dir="agents/tiny/checkpoint", num_generations=8)
-    )
+    config = GRPOConfig().environment("VisionThink-v0", env_config={"data": "world"})
+    config.training(model_dir="agents/tiny/checkpoint", num_generations=8)
     algorithm = config.build_algo()
     algorithm.train()
 
@@ -83,6 +80,7 @@ class GRPOConfig(AlgorithmConfig):
             for name, value in vars(owner()).items():
                 kept = dict(value) if isinstance(value, Mapping) else value
                 setattr(self, attribute(name), kept)
+        self.lr_scheduler_type = "constant"  # the end is not known; see `for_iterations`
         self.plugins: tuple[str, ...] = ()
 
     def training(self, **settings: Any) -> Self:

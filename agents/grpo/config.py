@@ -26,6 +26,10 @@ SEED = Numbers(0, 2**32 - 1, whole=True)
 """What NumPy, which RLlib seeds, takes for one."""
 
 
+FREEZE = ("vision", "*.embed_tokens.*", "*.layers.[0-2].*")
+"""What is not trained of the embedded model: what it reads with, so that it forgets nothing."""
+
+
 @dataclass(frozen=True)
 class GRPOSettings(LossConfig, OptimizerSettings, ExplorationSettings, CreditSettings):
     """Settings of GRPO; names are TRL's where TRL has them, RLlib's elsewhere."""
@@ -41,7 +45,12 @@ class GRPOSettings(LossConfig, OptimizerSettings, ExplorationSettings, CreditSet
         "Sampling temperature of the rollouts; at 0 the episodes of a group are alike.",
         Numbers(0, 2, above=True),
     )
-    lr: float = setting(5e-5, "Learning rate (AdamW).", Numbers(0, 1, above=True, below=True))
+    lr: float = setting(
+        8e-4,
+        "Learning rate (AdamW). The default is for the embedded model, of which one layer is "
+        "trained; for billions of parameters 1e-6 is usual.",
+        Numbers(0, 1, above=True, below=True),
+    )
     grad_clip: float | None = setting(
         1.0, "Largest norm of the gradient. None: no bound.", Numbers(0, above=True)
     )
@@ -72,9 +81,10 @@ class GRPOSettings(LossConfig, OptimizerSettings, ExplorationSettings, CreditSet
         "terms; they count in the divisor all the same.",
     )
     freeze: tuple[str, ...] = setting(
-        (),
+        FREEZE,
         "Parameters that are not trained: vision for the whole tower, whose features are then "
-        "computed once an image, or patterns over names such as model.language_model.layers.0.*.",
+        "computed once an image, or patterns over names. The default leaves the last layer and the "
+        "head of the embedded model to train; an empty text: all is trained.",
     )
     gradient_checkpointing: bool = setting(
         False, "Compute each layer twice in place of keeping what is inside it: slower, smaller."

@@ -80,6 +80,12 @@ class GRPOTorchLearner(TorchLearner):
     def _make_modules_ddp_if_necessary(self) -> None:
         """No wrapper: gradients are summed once a step, after the last micro-batch."""
 
+    def parameter_counts(self) -> tuple[int, int]:
+        """Numbers that are trained, and all numbers of the policy."""
+        parameters = list(self.module[DEFAULT_MODULE_ID].vlm.parameters())
+        trained = sum(p.numel() for p in parameters if p.requires_grad)
+        return trained, sum(p.numel() for p in parameters)
+
     def get_parameters(self, module: Any) -> list[Any]:
         """The parameters that are trained."""
         return [parameter for parameter in module.parameters() if parameter.requires_grad]

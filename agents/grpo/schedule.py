@@ -24,7 +24,7 @@ class OptimizerSettings:
         Numbers(0, 1),
     )
     lr_scheduler_type: str = setting(
-        "constant",
+        "cosine",
         "How the learning rate goes after the warm-up: constant, or linear or cosine to 0 at "
         "max_steps.",
         ("constant", *_DECLINING),

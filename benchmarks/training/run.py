@@ -175,6 +175,7 @@ def _run(
         with under_way("engine"):
             opened.enter_context(ray_session(settings))
             algorithm = build_config(settings, envs.train).build_algo()
+        show_trained(algorithm)
         try:
             watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
             # A resumed run measures the model before RL again, before it restores the trained one.
@@ -207,6 +208,13 @@ def _run(
         "limits": limits_record(run_limits(before, after, folder.metrics()), used),
     }
     _write_results(folder, summary, after.policy)
+
+
+def show_trained(algorithm: GRPO) -> None:
+    """Says how much of the policy is trained."""
+    asked = algorithm.learner_group.foreach_learner(lambda learner: learner.parameter_counts())
+    trained, whole = next(iter(asked)).get()
+    console.print(f"trains {trained / 1e6:,.2f} of {whole / 1e6:,.2f} million parameters")
 
 
 def before_limits(before: BeforeTraining) -> dict[str, Shares]:
