@@ -72,11 +72,11 @@ def a_collator(checkpoint: Path, model: Any, encoder: ChatEncoder) -> Collator:
 
 
 def build_learner(checkpoint: Path, **settings: Any) -> Any:
-    """A learner in this process."""
+    """A learner in this process; all of the model is trained unless told otherwise."""
     from agents.grpo.algorithm import GRPOConfig
 
     config = GRPOConfig().training(
-        model_dir=str(checkpoint), **({"lr": 1e-3, "grad_clip": None} | settings)
+        model_dir=str(checkpoint), **({"lr": 1e-3, "grad_clip": None, "freeze": ()} | settings)
     )
     env = vt_env.make()
     spaces = (env.observation_space, env.action_space)
