@@ -31,7 +31,7 @@ class RunSettings:
     """The run as a whole."""
 
     seed: int = setting(0, "Seed of prompts, sampling and weights.", SEED)
-    iterations: int = setting(40, "GRPO iterations.", Numbers(1))
+    iterations: int = setting(50, "GRPO iterations.", Numbers(1))
     checkpoint_every: int = setting(10, "Iterations between checkpoints.", Numbers(1))
     keep_checkpoints: int = setting(1, "Checkpoints that are kept, the newest.", Numbers(1))
     until: str | None = setting(

@@ -69,7 +69,7 @@ def test_the_plan_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     announce(tmp_path, plan(TrainSettings()))
     said = capsys.readouterr().out
     assert f"Run: {tmp_path}" in said
-    assert "40 iterations of 24 x 8 episodes" in said and "about 2 min" in said
+    assert "50 iterations of 24 x 8 episodes" in said and "about 2 min" in said
     assert "the trained model on 600 samples" in said and "about 34 s" in said
     assert all(len(line) <= 80 for line in said.splitlines()[1:])
 
