@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 COLORS = ("#3366cc", "#dc7a1e", "#2f9e57", "#a03ca0", "#8c6d31", "#d03b5b", "#4d4d4d")
+LABELS = {"oracle": ((0, -16), "center"), "untrained": ((0, -16), "center"),
+          "start_oracle": ((-9, 0), "right")}  # fmt: skip
+"""Where names stand that are not above their points, so that those near each other can be read."""
 SMOOTHING = 7
 """Iterations averaged in the curves."""
 
@@ -79,15 +82,17 @@ def _trade_off(axis: Any, summary: Mapping[str, Any]) -> None:
         if point["accuracy"] is None:
             continue
         x, y = point["visual_tokens/share_of_full"], point["accuracy"]
-        marker = "*" if name == "trained" else "o"
-        axis.scatter([x], [y], s=170 if marker == "*" else 60, marker=marker, color=color, zorder=3)
-        below = name in ("oracle", "untrained")
+        star = name == "trained"
+        size, marker = (170, "*") if star else (60, "o")
+        axis.scatter([x], [y], s=size, marker=marker, color=color, zorder=4 if star else 3)
+        offset, side = LABELS.get(name, ((0, 9), "center"))
         axis.annotate(
             name.replace("_", " "),
             (x, y),
-            xytext=(0, -16 if below else 9),
+            xytext=offset,
             textcoords="offset points",
-            ha="center",
+            ha=side,
+            va="center" if side == "right" else "baseline",
             fontsize=9,
         )
     axis.axvline(1.0, color="#bbbbbb", linewidth=1, linestyle="--", zorder=1)
