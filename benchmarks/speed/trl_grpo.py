@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from agents import ChatEncoder, load_model, prepare_imports
+from agents.grpo.freezing import freeze
 from agents.models import load_tokenizer
 from agents.rollouts import Stopwatch, prompt_indices
 from benchmarks.speed.trl_world import (
@@ -42,8 +43,8 @@ NEEDED = ("trl", "accelerate")
 MISSING = "TRL is not measured: pip install -e '.[bench]' brings trl and accelerate."
 SAME = (
     "Same for both: checkpoint, samples, episodes and rewards, prompt tokens, group size, "
-    "completions a step, learning rate, AdamW, weight decay, gradient clip, dapo loss and its clip "
-    "range, beta and k3, temperature, new tokens a turn, float32, threads."
+    "completions a step, frozen parameters, learning rate, AdamW, weight decay, gradient clip, "
+    "dapo loss and its clip range, beta and k3, temperature, new tokens a turn, float32, threads."
 )
 DIFFERENT = (
     "Not the same: TRL generates with transformers' generate, all episodes at once (it supports "
@@ -174,6 +175,7 @@ def _trainer(
         return world.rewards(index, completion_ids)
 
     model = load_model(settings.engine.model_dir, grpo.dtype)
+    freeze(model, grpo.freeze)
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=visionthink,
