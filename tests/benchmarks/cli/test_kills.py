@@ -41,10 +41,16 @@ def rows(run: Path) -> list[dict[str, float]]:
     return [without_times(json.loads(line)) for line in lines]
 
 
-def written(run: Path) -> float:
-    """When metrics were last written; 0 where there are none."""
+def logged(run: Path) -> int:
+    """Iterations that are logged, whole or not."""
     file = run / "metrics.jsonl"
-    return file.stat().st_mtime if file.is_file() else 0.0
+    return file.read_bytes().count(b"\n") if file.is_file() else 0
+
+
+def saved(run: Path) -> int:
+    """The iteration of the newest checkpoint; 0 where there is none."""
+    names = [path.name for path in (run / "checkpoints").glob("iteration_*")]
+    return max((int(name.removeprefix("iteration_")) for name in names), default=0)
 
 
 def killed(run: Path, early: bool, dice: random.Random) -> bool:
@@ -59,15 +65,16 @@ def killed(run: Path, early: bool, dice: random.Random) -> bool:
     Returns:
         False if the run ended before.
     """
-    if run.exists() and not list((run / "checkpoints").glob("iteration_*")):
+    before, trimmed = saved(run), False
+    if run.exists() and not before:
         shutil.rmtree(run)
-    resumed, before = run.exists(), written(run)
     new = [*SHORT, "--out", str(run.parent), "--run-id", run.name]
-    process = start("--resume", str(run)) if resumed else start(*new)
+    process = start("--resume", str(run)) if before else start(*new)
     moment = time.monotonic() + (dice.uniform(0, 30) if early else 300)
     try:
         while process.poll() is None and time.monotonic() < moment:
-            if not early and written(run) > before:
+            trimmed = trimmed or logged(run) == before  # a resumed run forgets what was not saved
+            if not early and trimmed and logged(run) > before:
                 moment, early = time.monotonic() + dice.uniform(0, 2), True
             time.sleep(0.02)
         return process.poll() is None
