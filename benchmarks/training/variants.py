@@ -81,18 +81,18 @@ def read(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def train_variant(name: str, iterations: int, path: Path, settings: TrainSettings) -> None:
+def train_variant(name: str, settings: TrainSettings, path: Path) -> None:
     """Trains one variant, and writes its metrics once it is done.
 
     Raises:
         TrainingError: If a figure is not finite.
     """
     config = build_config(settings, check_data(settings).train)
-    config.training(**({"minibatch_size": MINIBATCH} | VARIANTS[name]))
+    config.training(**VARIANTS[name])
     algorithm = config.build_algo()
     rows = []
     try:
-        for iteration in range(1, iterations + 1):
+        for iteration in range(1, settings.run.iterations + 1):
             metrics = flat_metrics(algorithm.train())
             for key in ("loss", "grad_norm", "reward"):
                 if not math.isfinite(metrics.get(key, 0.0)):
@@ -148,13 +148,14 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     chosen = [name for name in VARIANTS if fnmatchcase(name, options.only)]
-    settings = build(TrainSettings, {"run.seed": options.seed}).resolved()
+    asked = {"run.seed": options.seed, "run.iterations": options.iterations}
+    settings = build(TrainSettings, {**asked, "grpo.minibatch_size": MINIBATCH}).resolved()
     with ray_session(settings):
         for number, name in enumerate(chosen, 1):
             path = file_of(options.folder, name)
             if len(read(path)) < options.iterations:
                 console.print(f"{number}/{len(chosen)} {name} …", markup=False)
-                train_variant(name, options.iterations, path, settings)
+                train_variant(name, settings, path)
     found = {name: read(file_of(options.folder, name)) for name in VARIANTS}
     draw({name: rows for name, rows in found.items() if rows}, options.picture)
 
