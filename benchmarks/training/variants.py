@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from agents.errors import TrainingError
+from agents import TrainingError
 from benchmarks.report.terminal import console, live_line
 from benchmarks.training.run import build_config, check_data, flat_metrics, ray_session
 from benchmarks.training.settings import TrainSettings
