@@ -85,6 +85,7 @@ def killed(run: Path, early: bool, dice: random.Random) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     unbroken, run, dice = tmp_path / "unbroken", tmp_path / "killed", random.Random(18)
     assert start(*SHORT, "--out", str(tmp_path), "--run-id", "unbroken").wait(600) == 0
