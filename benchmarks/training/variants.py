@@ -131,7 +131,7 @@ def draw(found: Mapping[str, list[dict[str, float]]], path: Path) -> None:
         axis.set_ylim(-0.02, 1.02)
         axis.grid(alpha=0.25)
     lines, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(lines, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     figure.supxlabel("GRPO iteration (shares of training episodes)", fontsize=9)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
