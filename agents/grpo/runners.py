@@ -132,10 +132,9 @@ def play_groups(
         What each runner gave.
     """
     share = count // max(1, processes)
-    how = {"forced": forced} if forced else {}
 
     def play(runner: GRPOEnvRunner, place: int) -> Share:
-        found = runner.play_groups(start + place * share, share, **how)
+        found = runner.play_groups(start + place * share, share, forced)
         return Share(found, runner.queue.metrics(), runner.stopwatch.take())
 
     return on_runners(group, processes, play)

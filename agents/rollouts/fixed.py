@@ -61,27 +61,3 @@ def play_passes(
         for episode, trajectory in zip(episodes, found, strict=True):
             played[id(episode)] = replace(trajectory, images=())
     return [[played[id(group[number])] for group in groups] for number in range(len(passes))]
-
-
-def play_once(
-    backend: GenerationBackend,
-    factory: EpisodeFactory,
-    judge: JudgeLike | JudgeQueue,
-    indices: Sequence[int],
-    sampling: Sampling,
-    decision: Decision | None = None,
-) -> list[Trajectory]:
-    """Plays samples once each in one way; see `play_passes`.
-
-    Args:
-        backend: The engine that writes the policy's turns.
-        factory: Makes the episodes.
-        judge: Scores the answers.
-        indices: Which samples.
-        sampling: How tokens are drawn.
-        decision: Forced on the first turn of every episode; None leaves it to the policy.
-
-    Returns:
-        One trajectory a sample, in order, without its images.
-    """
-    return play_passes(backend, factory, judge, indices, [Pass(sampling, decision)])[0]

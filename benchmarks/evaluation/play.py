@@ -10,6 +10,7 @@ from typing import Any, Self
 from agents import (
     Decision,
     GenerationBackend,
+    Pass,
     Sampling,
     Trajectory,
     make_backend,
@@ -17,7 +18,7 @@ from agents import (
     playable,
 )
 from agents.engine import EngineSettings
-from agents.rollouts import play_once
+from agents.rollouts import play_passes
 from benchmarks.report.terminal import progress_bar
 from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 from vt_env.config import EnvSettings, JudgeSettings
@@ -146,13 +147,23 @@ class Player:
         seed = self.seed * 65537 + batch.start
         return Sampling(temperature, seed, max_new_tokens=self.max_new_tokens)
 
+    def ways(
+        self, batch: Batch, ways: Sequence[tuple[float, Decision | None]]
+    ) -> list[list[Trajectory]]:
+        """Plays each sample once in every way; images are not kept.
+
+        Args:
+            batch: The samples.
+            ways: Temperature of each, and the decision that is forced; None: it is the policy's.
+        """
+        passes = [Pass(self.sampling(batch, temperature), forced) for temperature, forced in ways]
+        return play_passes(self.backend, self.env.factory, self.env.judge, batch.indices, passes)
+
     def once(
         self, batch: Batch, temperature: float, decision: Decision | None = None
     ) -> list[Trajectory]:
         """Plays each sample once, the decision its own or forced; images are not kept."""
-        sampling = self.sampling(batch, temperature)
-        env = self.env
-        return play_once(self.backend, env.factory, env.judge, batch.indices, sampling, decision)
+        return self.ways(batch, [(temperature, decision)])[0]
 
 
 def batches(

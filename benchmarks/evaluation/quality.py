@@ -128,8 +128,9 @@ def _play(
     played: Played = {way: [] for way in WAYS}
     with settings.player(used, env, settings.seed) as player:
         for batch in batches(indices, BATCH):
-            for way, (temperature, decision) in WAYS.items():
-                played[way] += player.once(batch, temperature, decision)
+            found = player.ways(batch, list(WAYS.values()))
+            for way, episodes in zip(WAYS, found, strict=True):
+                played[way] += episodes
     return played
 
 

@@ -137,8 +137,9 @@ def _play(settings: DoctorSettings, used: PlayDefaults, env: VisionThinkEnv) -> 
     low, high, free = [], [], []
     with settings.player(used, env, seed) as player:
         for batch in batches(indices, BATCH, what="prompts"):
-            low += player.once(batch, 0.0, "answer")
-            high += player.once(batch, 0.0, "request")
+            forced = player.ways(batch, [(0.0, "answer"), (0.0, "request")])
+            low += forced[0]
+            high += forced[1]
             times = [
                 player.once(
                     Batch(batch.start + number * wanted, batch.indices), settings.grpo.temperature

@@ -47,7 +47,7 @@ class ScriptedRunner(GRPOEnvRunner):
     def load_weights(self, weights: Any) -> None:
         """Plays the same whatever the weights."""
 
-    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+    def play_groups(self, start: int, count: int, forced: float = 0.0) -> list[Trajectory]:
         return [t for position in range(start, start + count) for t in played_group(position)]
 
 
@@ -63,10 +63,10 @@ def session() -> Iterator[None]:
 class FlatAtFirst(ScriptedRunner):
     """The first three groups of the stream have no spread."""
 
-    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+    def play_groups(self, start: int, count: int, forced: float = 0.0) -> list[Trajectory]:
         return [
             replace(t, reward_terms={"accuracy": 1.0}) if t.sample_id in ("s0", "s1", "s2") else t
-            for t in super().play_groups(start, count)
+            for t in super().play_groups(start, count, forced)
         ]
 
 
@@ -84,7 +84,7 @@ class FailingRunner(ScriptedRunner):
         if self.where == "weights":
             raise BackendError("The new weights lack a tensor.")
 
-    def play_groups(self, start: int, count: int) -> list[Trajectory]:
+    def play_groups(self, start: int, count: int, forced: float = 0.0) -> list[Trajectory]:
         if self.worker_index == 2:
             time.sleep(15)
         if self.where == "end":

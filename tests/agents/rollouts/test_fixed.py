@@ -3,7 +3,7 @@
 import pytest
 
 from agents.backends import Generation, GenerationBackend, GenerationRequest, Sampling
-from agents.rollouts.fixed import Pass, play_once, play_passes
+from agents.rollouts.fixed import Pass, play_passes
 from judges import make_judge
 from vt_env.env import VisionThinkEnv
 
@@ -20,7 +20,7 @@ def test_together_is_one_after_the_other(engine: str, request: pytest.FixtureReq
     factory = VisionThinkEnv(split="validation").factory
     together = play_passes(backend, factory, RULE, INDICES, PASSES)
     for one, found in zip(PASSES, together, strict=True):
-        alone = play_once(backend, factory, RULE, INDICES, one.sampling, one.decision)
+        (alone,) = play_passes(backend, factory, RULE, INDICES, [one])
         assert [t.ids for t in found] == [t.ids for t in alone]
         assert [t.reward_terms for t in found] == [t.reward_terms for t in alone]
         assert [t.sample_id for t in found] == [f"validation-0-{index}" for index in INDICES]
