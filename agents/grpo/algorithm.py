@@ -22,12 +22,8 @@ from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
-    ENV_RUNNER_SAMPLING_TIMER,
     LEARNER_RESULTS,
-    LEARNER_UPDATE_TIMER,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
-    SYNCH_WORKER_WEIGHTS_TIMER,
-    TIMERS,
 )
 from ray.tune.registry import register_env, register_trainable
 
@@ -234,7 +230,7 @@ class GRPO(Algorithm):
         config = self.config
         if self._engines_stale:
             self._sync()
-        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)), self._timed("rollout"):
+        with self._timed("rollout"):
             gathered = self._play()
         self._position = gathered.position
         self._rounds += 1
@@ -249,7 +245,7 @@ class GRPO(Algorithm):
             reduce="lifetime_sum",
         )
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
-        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)), self._timed("learner"):
+        with self._timed("learner"):
             results = self.learner_group.update(
                 episodes=as_groups(gathered.kept, config.num_generations),
                 num_epochs=config.num_iterations,
@@ -257,8 +253,7 @@ class GRPO(Algorithm):
                 **minibatch,  # None with several learners raises inside RLlib
             )
             self.metrics.aggregate(results, key=LEARNER_RESULTS)
-        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
-            self._sync()
+        self._sync()
 
     def _play(self) -> Gathered:
         """The groups of an iteration, in the order of the prompt stream; see `GroupPlayer`."""

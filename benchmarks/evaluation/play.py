@@ -119,6 +119,11 @@ def first_indices(size: int, wanted: int) -> list[int]:
     return list(range(min(size, wanted)))
 
 
+def batch_seed(seed: int, start: int) -> int:
+    """The seed that a batch is drawn from, by the place of its first sample."""
+    return seed * 65537 + start
+
+
 @dataclass(frozen=True)
 class Batch:
     """Samples that are played together.
@@ -144,7 +149,7 @@ class Player:
 
     def sampling(self, batch: Batch, temperature: float) -> Sampling:
         """How a batch is drawn."""
-        seed = self.seed * 65537 + batch.start
+        seed = batch_seed(self.seed, batch.start)
         return Sampling(temperature, seed, max_new_tokens=self.max_new_tokens)
 
     def ways(

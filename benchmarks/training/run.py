@@ -36,7 +36,7 @@ from benchmarks.evaluation.limits import (
     shares_of,
     show_limits,
 )
-from benchmarks.evaluation.play import first_indices
+from benchmarks.evaluation.play import batch_seed, first_indices
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
@@ -285,7 +285,7 @@ def _player(
 
 def _drawn_for(one: Pass, first: int) -> Pass:
     """A way with a seed of its own for the part that begins with this sample."""
-    seed = one.sampling.seed * 65537 + first if one.sampling.temperature > 0 else 0
+    seed = batch_seed(one.sampling.seed, first)
     return replace(one, sampling=replace(one.sampling, seed=seed))
 
 

@@ -65,7 +65,7 @@ class RunSettings:
 class EvaluationSettings:
     """The evaluation before and after training, and the smaller one during it."""
 
-    samples: int = setting(600, "Held-out samples.", Numbers(0))
+    samples: int = setting(600, "Held-out samples.", Numbers(1))
     data: str | None = setting(
         None, "Dataset to evaluate on, read as data has it. None: the one that is trained on."
     )
