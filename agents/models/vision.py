@@ -140,6 +140,9 @@ class FeatureCache:
         """Grids of the images at hand, by ``id(image)``."""
         return {key: grid for key, (_, grid, _) in self._found.items()}
 
+    def __contains__(self, image: Any) -> bool:
+        return id(image) in self._found
+
     def get(self, image: Any) -> ImageFeatures:
         """The features of an image at hand."""
         return self._found[id(image)][2]
@@ -167,6 +170,8 @@ def image_features(
         cache: What is at hand; what is computed goes there. Its features have no gradient.
     """
     fresh = [n for n in range(len(images.tokens)) if n not in images.known]
+    if cache is not None and all(images.sources[n] in cache for n in fresh):
+        return [cache.get(source) for source in images.sources]  # another pass over this batch
     found: dict[int, ImageFeatures] = {}
     if fresh:
         tower = model.model.visual

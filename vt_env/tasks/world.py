@@ -117,9 +117,12 @@ class SceneImage:
         return _scene(self).image()
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)
 def _scene(source: SceneImage) -> Scene:
-    """Draws a scene; the last few are kept, for a sample's image is drawn soon after it."""
+    """Draws a scene; the last few are kept, for a sample's image is drawn soon after it.
+
+    They are as many as an iteration of the default training has, whose high views come last.
+    """
     rng = np.random.default_rng([source.seed, SPLITS[source.split][0], source.index])
     groups = (source.families,) if source.families else SUITES.find(source.suite)
     novel = source.split == "generalisation"

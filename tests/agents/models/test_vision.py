@@ -82,6 +82,7 @@ def test_what_is_at_hand_is_not_computed_again(tiny: Any) -> None:
         image_features(model, vision([two], cache.grids()), cache)
         both = vision([one, two, one], cache.grids())
         found = image_features(model, both, cache)
+        image_features(model, both, cache)  # a second pass over the batch: nothing to compute
         again = image_features(model, vision([two, one], cache.grids()), cache)
     hook.remove()
     patches = [int(grid.prod()) for grid in both.grid_thw]
