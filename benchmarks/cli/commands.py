@@ -81,13 +81,15 @@ def command(
         positional: Path of the setting that is given without a name.
 
     Returns:
-        A decorator; further parameters of the function are options of the command's own.
+        A decorator; further parameters of the function are options of the command's own, but for
+        ``given``: the settings that the user gave, by path.
     """
     TREES[words] = tree
 
     def make(action: _Action) -> _Action:
         known = {leaf.path: leaf for leaf in leaves(tree)}
-        own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
+        asked = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
+        own = [item for item in asked if item.name != "given"]
         OPTIONS[words] = tuple(item.name for item in (*own, *_COMMON))
 
         def run(*places, **words):  # type: ignore[no-untyped-def]
@@ -98,7 +100,10 @@ def command(
             config, shown = words.pop("config", None), words.pop("print_settings", False)
             values = {name.replace("__", "."): value for name, value in words.items()}
             layers = [_from_file(tree, config)] if config else []
-            settings: Any = build(tree, *layers, _read(values, known))
+            layers.append(_read(values, known))
+            settings: Any = build(tree, *layers)
+            if len(own) < len(asked):
+                options["given"] = _by_path(tree, layers)
             if shown:
                 print(to_json(settings))
             else:
@@ -132,6 +137,12 @@ def _from_file(tree: type, path: Path) -> Mapping[str, Any]:
     except VisionThinkError as error:
         raise ConfigError(f"{path}: {error}") from error
     return values
+
+
+def _by_path(tree: type, layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What layers say, by path; what is given later wins."""
+    told = (item for layer in layers for item in given(tree, layer).items())
+    return {path.replace("#", "."): value for path, value in told}
 
 
 def _read(values: Mapping[str, Any], known: Mapping[str, Leaf]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +51,32 @@ def train(
         training.resume(resume)
     else:
         training.train(settings, out, run_id)
+
+
+@command(app, TrainSettings, "sweep")
+def sweep(
+    settings: TrainSettings,  # noqa: ARG001 - built, so that each is checked; `given` is used
+    name: Annotated[str | None, option("The sweep; with --grid a name for it.")] = None,
+    *,
+    given: Mapping[str, Any],
+    grid: Annotated[
+        list[str] | None, option("A setting and its values: rewards.price=0,0.1. All combinations.")
+    ] = None,
+    seeds: Annotated[int, option("Trials of each point; seeds begin with --seed.")] = 3,
+    only: Annotated[str | None, option("Points whose names match, such as 'theta*'.")] = None,
+    dry_run: Annotated[bool, option("Say what would be run, and run nothing.")] = False,
+    jobs: Annotated[int, option("Trials at once; 0: as many as there are cores for.")] = 0,
+    address: Annotated[str | None, option("A Ray cluster to join, such as auto.")] = None,
+    out: Annotated[Path, option("Folder of the sweeps' folders.")] = Path("runs/sweeps"),
+) -> None:
+    """Compare settings over seeds: a shipped sweep, or a grid over any settings of train.
+
+    Without a name it lists the sweeps. The same command again does what is missing.
+    """
+    from benchmarks.sweeps.command import Wanted, do_sweep
+
+    wanted = Wanted(name, tuple(grid or ()), seeds, only, dry_run, jobs, address, out)
+    do_sweep(wanted, given)
 
 
 @command(app, DoctorSettings, "doctor")
@@ -117,7 +144,7 @@ EXTRAS = {
     **dict.fromkeys(("openai", "aiohttp", "math_verify", "rapidfuzz"), "judge"),
     **dict.fromkeys(("datasets", "pyarrow"), "data"),
     **dict.fromkeys(("ray", "torch", "transformers", "vllm", "safetensors"), "cpu"),
-    **dict.fromkeys(("matplotlib", "tensorboard"), "train"),
+    **dict.fromkeys(("matplotlib", "pandas", "scipy", "tensorboard"), "train"),
 }
 """Which extra brings a package that may be missing."""
 

@@ -17,7 +17,7 @@ from benchmarks.doctor.findings import Finding
 Row = Mapping[str, float]
 NEAR, WINDOW = 5, 10
 """Iterations of a mean, and of what has lasted."""
-BALANCED = "--grpo.balanced_exploration"
+BALANCED, PER_TERM = "--grpo.balanced_exploration", "--grpo.advantage_estimator per_term"
 NEED, NO_NEED, RATIO = "request_rate_need", "request_rate_no_need", "resize_call_ratio"
 FLAT = "frac_reward_zero_std"
 
@@ -56,9 +56,9 @@ def requests_die(rows: Sequence[Row]) -> Finding | None:
         "requests die",
         "problem" if gone and lost else "warning",
         f"{shown}{of_need}; accuracy {_told(accuracy)} ({_told(start)} at first).",
-        f"Force the first decision of a share of each group ({BALANCED} 0.5), lower "
-        "--rewards.price or the shaper's penalty (--grpo.shaper_params.penalty), or train on more "
-        "samples that need it.",
+        f"Normalise each reward term on its own ({PER_TERM}), so that a price is not as loud as a "
+        "right answer; lower --rewards.price or the shaper's penalty "
+        "(--grpo.shaper_params.penalty), or train on more samples that need it.",
     )
 
 

@@ -120,13 +120,13 @@ def about_episodes(
         grpo.reward_weights,
         min(grpo.num_generations, MOST_OF_A_GROUP),
     )
-    balanced = grpo.balanced_exploration
+    per_term = grpo.advantage_estimator == "per_term"
     return [
         before.requests(played, grpo.num_generations),
         before.protocol(played),
         rules.signs(pay, played.needs()),
         before.spread(played, shaper),
-        before.what_asking_pays(played, shaper, grpo.num_generations, balanced),
+        before.what_asking_pays(played, shaper, grpo.num_generations, per_term),
     ]
 
 

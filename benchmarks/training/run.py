@@ -11,36 +11,26 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents import Pass, Trajectory
+from agents import Trajectory
 from benchmarks.evaluation.baselines import (
-    AfterTraining,
     BeforeTraining,
-    PlaysHeldOut,
     play_after,
     play_before,
     summarise,
     write_records,
 )
-from benchmarks.evaluation.limits import (
-    KINDS,
-    TRAINED,
-    Shares,
-    limit_lines,
-    limits_record,
-    shares_of,
-    show_limits,
-)
-from benchmarks.evaluation.play import batch_seed, first_indices
+from benchmarks.evaluation.limits import limit_lines, limits_record, show_limits
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
+from benchmarks.training.measure import before_limits, parts_of, player, run_limits
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
@@ -53,7 +43,30 @@ if TYPE_CHECKING:
     from agents import GRPO, GRPOConfig
 
 
-def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> RunFolder:
+def _nobody(_iteration: int, _metrics: Mapping[str, float]) -> None:
+    """Is told of iterations where nobody else is."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a run takes from, and tells, the work that it is a part of.
+
+    Attributes:
+        before: The model before RL on the held-out samples; None: the run plays it.
+        tell: Is told of each iteration that is done, with its metrics.
+    """
+
+    before: BeforeTraining | None = None
+    tell: Callable[[int, Mapping[str, float]], None] = _nobody
+
+
+ALONE = Hooks()
+"""Of a run that is a part of nothing."""
+
+
+def train(
+    settings: TrainSettings, root: Path, run_id: str | None = None, hooks: Hooks = ALONE
+) -> RunFolder:
     """Trains from scratch in a new folder under `root`; see `_run`."""
     folder = RunFolder.planned(root, settings, run_id)
     announce(folder.path, plan(settings))
@@ -61,11 +74,21 @@ def train(settings: TrainSettings, root: Path, run_id: str | None = None) -> Run
         settings = settings.resolved()
         envs = check_data(settings)
     folder.create(settings)
-    _run(settings, envs, folder, None)
+    _run(settings, envs, folder, None, hooks)
     return folder
 
 
-def resume(path: Path) -> RunFolder:
+def finish(settings: TrainSettings, path: Path, hooks: Hooks = ALONE) -> RunFolder:
+    """Brings the run in a folder to its end: begins it, or goes on with it from its checkpoint."""
+    folder = RunFolder(path)
+    if folder.is_complete:
+        return folder
+    if folder.latest_checkpoint() is not None:
+        return resume(path, hooks)
+    return train(settings, path.parent, path.name, hooks)
+
+
+def resume(path: Path, hooks: Hooks = ALONE) -> RunFolder:
     """Goes on with a run from its newest checkpoint, as if it had never been interrupted.
 
     Raises:
@@ -74,7 +97,7 @@ def resume(path: Path) -> RunFolder:
     """
     settings = TrainSettings.load(path / "settings.json").resolved()
     folder = RunFolder(path)
-    if (path / "summary.json").is_file():
+    if folder.is_complete:
         raise ConfigError(f"{path} is complete (it has a summary.json); nothing to resume.")
     latest = folder.latest_checkpoint()
     if latest is None:
@@ -86,12 +109,8 @@ def resume(path: Path) -> RunFolder:
         envs = check_data(settings)
     folder.forget_after(latest[0])
     folder.note_start()
-    _run(settings, envs, folder, latest)
+    _run(settings, envs, folder, latest, hooks)
     return folder
-
-
-AT_ONCE = 80
-"""Held-out samples that a runner plays at once, in all ways: the engine keeps what they share."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +185,31 @@ class _Clock:
         return self.before + time.monotonic() - self.started
 
 
+def measure_start(settings: TrainSettings) -> BeforeTraining:
+    """Plays the model before RL on the held-out samples, and trains nothing."""
+    settings = settings.resolved()
+    envs = check_data(settings)
+    with ray_session(settings):
+        algorithm = build_config(settings, envs.train).build_algo()
+        try:
+            return _before(algorithm, settings, envs)
+        finally:
+            algorithm.stop()
+
+
+def _before(algorithm: GRPO, settings: TrainSettings, envs: Envs) -> BeforeTraining:
+    parts, used = parts_of(envs.evaluation, settings), settings.known()
+    with under_way("untrained", len(parts)) as step:
+        play = player(algorithm, envs.evaluation, parts, step)
+        return play_before(play, used.max_new_tokens, settings.run.seed)
+
+
 def _run(
-    settings: TrainSettings, envs: Envs, folder: RunFolder, latest: tuple[int, Path] | None
+    settings: TrainSettings,
+    envs: Envs,
+    folder: RunFolder,
+    latest: tuple[int, Path] | None,
+    hooks: Hooks,
 ) -> None:
     begun, used = time.monotonic(), settings.known()
     done = latest[0] if latest else 0
@@ -179,18 +221,16 @@ def _run(
         try:
             watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
             # A resumed run measures the model before RL again, before it restores the trained one.
-            parts = _parts(envs.evaluation, settings)
-            with under_way("untrained", len(parts)) as step:
-                play = _player(algorithm, envs.evaluation, parts, step)
-                before = play_before(play, used.max_new_tokens, settings.run.seed)
+            before = hooks.before or _before(algorithm, settings, envs)
             show_limits(limit_lines(before_limits(before), used))
             if latest:
                 algorithm.restore_from_path(str(latest[1].resolve()))
             clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
-            _train_loop(algorithm, watch, done, clock)
+            _train_loop(algorithm, watch, done, clock, hooks)
             seconds = clock.seconds()
+            parts = parts_of(envs.evaluation, settings)
             with under_way("trained", len(parts)) as step:
-                play = _player(algorithm, envs.evaluation, parts, step)
+                play = player(algorithm, envs.evaluation, parts, step)
                 after = play_after(play, used.max_new_tokens, settings.run.seed)
             algorithm.save_model(folder.path / "model")
         finally:
@@ -217,76 +257,12 @@ def show_trained(algorithm: GRPO) -> None:
     console.print(f"trains {trained / 1e6:,.2f} of {whole / 1e6:,.2f} million parameters")
 
 
-def before_limits(before: BeforeTraining) -> dict[str, Shares]:
-    """What limits did to the model before RL, by what was played."""
-    return {
-        "untrained": shares_of(before.untrained),
-        "untrained, always_low": shares_of(before.always_low),
-        "untrained, always_high": shares_of(before.always_high),
-    }
-
-
-def run_limits(
-    before: BeforeTraining, after: AfterTraining, rows: Sequence[Mapping[str, float]]
-) -> dict[str, Shares]:
-    """What limits did in all of a run, by what was played; of the rollouts the mean.
-
-    Args:
-        before: Episodes of the model before RL.
-        after: Those of the trained one.
-        rows: Logged metrics, one mapping an iteration, at least one.
-    """
-    named = {"refused": "refused", **{kind: f"endings/{kind}" for kind in KINDS[:3]}}
-    training = {
-        kind: sum(row.get(name, 0.0) for row in rows) / len(rows) for kind, name in named.items()
-    }
-    return {
-        **before_limits(before),
-        "rollouts in training": training,
-        TRAINED: shares_of(after.policy),
-        f"{TRAINED}, temperature 1": shares_of(after.sampled),
-        f"{TRAINED}, always_low": shares_of(after.always_low),
-        f"{TRAINED}, always_high": shares_of(after.always_high),
-    }
-
-
 def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Trajectory]) -> None:
     write_records(policy, folder.path / "episodes.jsonl")
     plot_run(folder.metrics(), summary, folder.path / "training.png")
     folder.write_json("summary.json", summary)
     print_summary(summary, folder.path)
     show_limits(summary["limits"]["warnings"])
-
-
-def _parts(env_settings: dict[str, Any], settings: TrainSettings) -> list[list[int]]:
-    """The samples that are evaluated on, in the parts that are played at once."""
-    indices = first_indices(len(env_settings["data"]), settings.evaluation.samples)
-    size = AT_ONCE * max(1, settings.run.num_env_runners)
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _player(
-    algorithm: GRPO,
-    env_settings: dict[str, Any],
-    parts: Sequence[list[int]],
-    step: Callable[[], None],
-) -> PlaysHeldOut:
-    def play(passes: Sequence[Pass]) -> list[list[Trajectory]]:
-        played: list[list[Trajectory]] = [[] for _ in passes]
-        for part in parts:
-            own = [_drawn_for(one, part[0]) for one in passes]
-            for number, found in enumerate(algorithm.play_fixed(env_settings, part, own)):
-                played[number] += found
-            step()
-        return played
-
-    return play
-
-
-def _drawn_for(one: Pass, first: int) -> Pass:
-    """A way with a seed of its own for the part that begins with this sample."""
-    seed = batch_seed(one.sampling.seed, first)
-    return replace(one, sampling=replace(one.sampling, seed=seed))
 
 
 def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOut | None:
@@ -299,7 +275,7 @@ def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOu
     return found
 
 
-def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None:
+def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock, hooks: Hooks) -> None:
     settings, folder = watch.settings.run, watch.folder
     last = settings.iterations
     watch.begin(done)
@@ -316,6 +292,7 @@ def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None
             watch.look(iteration, metrics)
             if iteration % settings.checkpoint_every == 0 or iteration == last or watch.stopped:
                 folder.save_checkpoint(algorithm, iteration, settings.keep_checkpoints)
+            hooks.tell(iteration, metrics)
     if watch.stopped:
         console.print(f"stopped: {watch.stopped}", markup=False, soft_wrap=True)
     console.print(f"training: {duration(clock.seconds())}")

@@ -69,6 +69,11 @@ class RunFolder:
         self.write_json(file.name, [*before, provenance()])
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the run is over and evaluated."""
+        return (self.path / "summary.json").is_file()
+
+    @property
     def metrics_file(self) -> Path:
         """JSON lines, one an iteration."""
         return self.path / "metrics.jsonl"

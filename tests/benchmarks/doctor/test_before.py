@@ -115,10 +115,10 @@ def test_what_asking_pays_by_the_share_in_need(in_need: int, others: int, severi
     """Half: requests stayed. 20%: they nearly died. 5%: they died."""
     finding = before.what_asking_pays(episodes(in_need, others), NONE, 8)
     assert finding.severity == severity
-    assert (before.BALANCED in finding.advice) is (severity != "ok" and in_need > 0)
+    assert (before.PER_TERM in finding.advice) is (severity != "ok" and in_need > 0)
     if in_need:
-        forced = before.what_asking_pays(episodes(in_need, others), NONE, 8, balanced=0.5)
-        assert forced.severity == "ok"
+        quiet = before.what_asking_pays(episodes(in_need, others), NONE, 8, per_term=True)
+        assert quiet.severity == "ok"
 
 
 def test_without_a_price_nothing_holds_requests_back() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.doctor.during import BALANCED, CHECKS, begun, findings
+from benchmarks.doctor.during import CHECKS, PER_TERM, begun, findings
 from benchmarks.doctor.findings import Finding, worst
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
@@ -91,7 +91,7 @@ def test_with_few_in_need_requests_die() -> None:
     assert said[0][0] <= 15 and said[0][2] == "warning"
     assert "problem" in [severity for _, _, severity in said]
     (finding,) = findings(rows[:20])
-    assert BALANCED in finding.advice and "of those in need" in finding.evidence
+    assert PER_TERM in finding.advice and "of those in need" in finding.evidence
 
 
 def test_requests_that_come_back_are_a_warning_and_no_more() -> None:

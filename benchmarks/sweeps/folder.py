@@ -1,0 +1,132 @@
+"""A sweep's folder: what is compared, a run folder a trial, and the results over all of them.
+
+runs/sweeps/penalty/
+  sweep.json                   the question, the points with all of their settings
+  trials/paper-theta0.2/1/     a run folder, as `visionthink train` makes it
+  sweep.csv sweep.parquet      a row a trial and iteration
+  results.json sweep.png       what it came to
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents import Trajectory
+from benchmarks.evaluation.baselines import write_records
+from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.training.run_folder import RunFolder
+from benchmarks.training.settings import TrainSettings
+from vt_env import ConfigError
+from vt_env.settings.tree import flatten
+
+_SEED = "run.seed"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """Paths of a sweep.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def definition_file(self) -> Path:
+        """What is compared."""
+        return self.path / "sweep.json"
+
+    def trial(self, trial: Trial) -> RunFolder:
+        """The run folder of a trial."""
+        return RunFolder(self.path / "trials" / trial.point / str(trial.seed))
+
+    def error_file(self, trial: Trial) -> Path:
+        """What ended a trial that failed, beside its run folder."""
+        return self.path / "trials" / trial.point / f"{trial.seed}.error.txt"
+
+    def log_file(self, trial: Trial) -> Path:
+        """What a trial says, beside its run folder."""
+        return self.path / "trials" / trial.point / f"{trial.seed}.log"
+
+    def is_done(self, trial: Trial) -> bool:
+        """Whether a trial is complete."""
+        return (self.trial(trial).path / "summary.json").is_file()
+
+    def summary(self, trial: Trial) -> dict[str, Any]:
+        """The final evaluation of a trial that is done."""
+        text = (self.trial(trial).path / "summary.json").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def start_files(self, key: str) -> tuple[Path, Path]:
+        """Episodes of the model before RL that answer at once, and that ask first.
+
+        Args:
+            key: What they were played on; see `benchmarks.sweeps.trial.start_key`.
+        """
+        name = hashlib.sha256(key.encode()).hexdigest()[:12]
+        folder = self.path / "start" / name
+        return folder / "always_low.jsonl", folder / "always_high.jsonl"
+
+    def write_start(self, key: str, low: list[Trajectory], high: list[Trajectory]) -> None:
+        """Writes those episodes."""
+        for file, played in zip(self.start_files(key), (low, high), strict=True):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_records(played, file)
+
+    def check(self, planned: Sequence[Trial]) -> None:
+        """Compares what is here with what is going to be run.
+
+        Raises:
+            ConfigError: If a point of that name was begun with other settings, or a folder is here
+                that no sweep made.
+        """
+        if self.path.exists() and not self.definition_file.is_file() and any(self.path.iterdir()):
+            raise ConfigError(f"{self.path}: holds no sweep; choose another --out.")
+        for trial in planned:
+            file = self.trial(trial).path / "settings.json"
+            if not file.is_file():
+                continue
+            before = flatten(TrainSettings.load(file))
+            now = flatten(trial.settings.resolved())
+            for path in now:
+                if before.get(path) != now[path]:
+                    raise ConfigError(
+                        f"{file}: {path} is {before.get(path)!r}, and would be {now[path]!r} now. "
+                        "A sweep is not overwritten: choose another --out or --name, or give the "
+                        "settings that it was begun with."
+                    )
+
+    def write_definition(self, sweep: Sweep, planned: Sequence[Trial]) -> None:
+        """Writes what is compared; points that are here already stay."""
+        known: dict[str, Any] = {}
+        if self.definition_file.is_file():
+            known = json.loads(self.definition_file.read_text(encoding="utf-8")).get("points", {})
+        for trial in planned:
+            values = flatten(trial.settings)
+            values.pop(_SEED)
+            seeds = sorted({*known.get(trial.point, {}).get("seeds", ()), trial.seed})
+            known[trial.point] = {"seeds": seeds, "settings": values}
+        told = {
+            "sweep": sweep.name,
+            "question": sweep.question,
+            "varies": sweep.varied(),
+            "points": known,
+        }
+        self.path.mkdir(parents=True, exist_ok=True)
+        draft = self.definition_file.with_suffix(".draft")
+        draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        draft.replace(self.definition_file)
+
+    def clear_unsaved(self, trial: Trial) -> None:
+        """Removes the folder of a trial that was ended before its first checkpoint."""
+        folder = self.trial(trial)
+        if folder.path.exists() and not self.is_done(trial) and not folder.latest_checkpoint():
+            shutil.rmtree(folder.path)

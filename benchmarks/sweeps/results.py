@@ -1,0 +1,194 @@
+"""What a sweep came to: each point over its seeds, and each beside the first one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from benchmarks.report.terminal import console
+from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.folder import SweepFolder
+from benchmarks.sweeps.statistics import (
+    ENOUGH,
+    Aggregate,
+    Difference,
+    aggregate,
+    paired_difference,
+    probability_of_improvement,
+)
+from benchmarks.sweeps.table import varied_values
+from benchmarks.sweeps.trial import start_key
+from benchmarks.sweeps.yardstick import read_records, returns, start_oracle
+from vt_env.settings.tree import to_json
+
+COMMON, COMMON_REGRET = "common_reward", "common_regret"
+METRICS = (
+    "request_rate_need",
+    "request_rate_no_need",
+    "accuracy",
+    "visual_tokens/share_of_full",
+    COMMON,
+    COMMON_REGRET,
+    "reward",
+    "regret_to_start_oracle",
+)
+"""Of the final evaluation. The common reward is the default one, whatever a trial was trained for;
+``reward`` and the regret to the start oracle are under a trial's own."""
+SHOWN = (
+    ("request_rate_need", "asks: need"),
+    ("request_rate_no_need", "no need"),
+    ("accuracy", "accuracy"),
+    ("visual_tokens/share_of_full", "tokens"),
+    (COMMON, "common reward"),
+    (COMMON_REGRET, "common regret"),
+)
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """A point over its seeds.
+
+    Attributes:
+        point: Its name.
+        seeds: Those that are done.
+        varied: The settings that set it apart.
+        metrics: Metrics of the final evaluation over the seeds, by name.
+        oracle_requests: Share of samples that the oracle asks about, under the common reward.
+        versus: Common reward less that of the sweep's first point, sample by sample; None of the
+            first, and where samples differ.
+        improves: Probability that a seed of it has more common reward than one of the first.
+    """
+
+    point: str
+    seeds: tuple[int, ...]
+    varied: dict[str, Any]
+    metrics: dict[str, Aggregate]
+    oracle_requests: float
+    versus: Difference | None
+    improves: float | None
+
+
+@dataclass(frozen=True)
+class _Played:
+    """What the trials of a point played at the end: returns (seeds, samples), and which samples."""
+
+    returns: np.ndarray
+    samples: tuple[str, ...]
+
+
+def results(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> list[PointResult]:
+    """Every point that has a trial that is done, in the sweep's order."""
+    done = [trial for trial in planned if folder.is_done(trial)]
+    found: list[PointResult] = []
+    first: _Played | None = None
+    for point in sweep.points:
+        mine = [trial for trial in done if trial.point == point.name]
+        if not mine:
+            continue
+        played = _played(mine, folder)
+        found.append(_point(sweep, mine, folder, played, first))
+        first = first or played
+    return found
+
+
+def _played(mine: Sequence[Trial], folder: SweepFolder) -> _Played:
+    episodes = [read_records(folder.trial(trial).path / "episodes.jsonl") for trial in mine]
+    samples = tuple(str(record["sample_id"]) for record in episodes[0])
+    return _Played(np.stack([returns(records) for records in episodes]), samples)
+
+
+def _point(
+    sweep: Sweep,
+    mine: Sequence[Trial],
+    folder: SweepFolder,
+    played: _Played,
+    first: _Played | None,
+) -> PointResult:
+    low, high = folder.start_files(start_key(to_json(mine[0].settings)))
+    oracle = start_oracle(read_records(low), read_records(high))
+    common = np.nanmean(played.returns, axis=1)  # (seeds,)
+    by_name: dict[str, list[float]] = {
+        COMMON: common.tolist(),
+        COMMON_REGRET: (np.nanmean(oracle.returns) - common).tolist(),
+    }
+    summaries = [folder.summary(trial) for trial in mine]
+    for name in METRICS:
+        values = [summary.get(name) for summary in summaries]
+        known = [float(value) for value in values if value is not None]
+        if len(known) == len(mine):
+            by_name[name] = known
+    versus = improves = None
+    if first is not None and first.samples == played.samples:
+        versus = paired_difference(
+            np.nanmean(played.returns, axis=0), np.nanmean(first.returns, axis=0)
+        )
+        improves = probability_of_improvement(
+            common.tolist(), np.nanmean(first.returns, axis=1).tolist()
+        )
+    return PointResult(
+        point=mine[0].point,
+        seeds=tuple(trial.seed for trial in mine),
+        varied=varied_values(sweep, mine[0]),
+        metrics={name: aggregate(by_name[name]) for name in METRICS if name in by_name},
+        oracle_requests=oracle.requests,
+        versus=versus,
+        improves=improves,
+    )
+
+
+def write_results(sweep: Sweep, found: Sequence[PointResult], path: Path) -> None:
+    """Writes ``results.json``, whole or not at all."""
+    told = {
+        "sweep": sweep.name,
+        "question": sweep.question,
+        "intervals": "95%, percentile bootstrap over seeds; of versus over samples",
+        "points": [asdict(point) for point in found],
+    }
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
+    """Prints a row a point: means over seeds with their intervals."""
+    table = Table(title=sweep.question, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("point", no_wrap=True)
+    table.add_column("seeds", justify="right")
+    for _, label in SHOWN:
+        table.add_column(label, justify="right", no_wrap=True)
+    for point in found:
+        cells = [_cell(point.metrics.get(name)) for name, _ in SHOWN]
+        table.add_row(point.point, str(len(point.seeds)), *cells)
+    console.print(table)
+    base = found[0].point if found else ""
+    for point in found[1:]:
+        if point.versus is not None:
+            gap = point.versus
+            console.print(
+                f"{point.point} beside {base} on the same {gap.samples} samples: common reward "
+                f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}], probability of improvement "
+                f"{point.improves:.2f}",
+                markup=False,
+                soft_wrap=True,
+            )
+    if any(len(point.seeds) < ENOUGH for point in found):
+        console.print(
+            f"Fewer than {ENOUGH} seeds say nothing of how far a result hangs on the seed; such "
+            "rows have no interval (--seeds 3).",
+            soft_wrap=True,
+        )
+
+
+def _cell(value: Aggregate | None) -> str:
+    if value is None:
+        return "–"
+    if value.low is None or value.high is None:
+        return f"{value.mean:.3f}"
+    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"

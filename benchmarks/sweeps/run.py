@@ -1,0 +1,207 @@
+"""Runs a sweep on Ray Tune: what is missing of it, and no more.
+
+    visionthink sweep penalty --seeds 3
+    visionthink sweep --grid rewards.price=0,0.1,0.2 --seeds 3
+
+Each trial is a run folder of its own, which it goes on with after a kill exactly as it would have
+gone on, so a sweep that was killed equals one that was not.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from agents import TrainingError
+from benchmarks.evaluation.baselines import BeforeTraining
+from benchmarks.report.stages import under_way
+from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.folder import SweepFolder
+from benchmarks.sweeps.trial import TrialTask, play_start, run_trial, start_key
+from vt_env.settings.tree import to_json
+
+THREADS = 4
+"""Threads of a trial, at most, where its settings do not say: more do not make it faster."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a machine or cluster has room for.
+
+    Attributes:
+        jobs: Trials at once.
+        threads: Threads, and so CPUs, of each.
+        gpus: GPUs of each.
+    """
+
+    jobs: int
+    threads: int
+    gpus: int = 0
+
+
+def room(planned: Sequence[Trial], cores: int, gpus: int, jobs: int) -> Room:
+    """Shares cores out, so that no two trials compute on the same ones.
+
+    Args:
+        planned: The trials.
+        cores: CPUs of the machine, or of the cluster.
+        gpus: Its GPUs; a trial takes one where there are any.
+        jobs: Trials at once; 0: as many as there is room for.
+    """
+    wanted = max((t.settings.run.threads for t in planned), default=0)
+    most = max(1, min(len(planned), gpus or len(planned)))
+    if not jobs:
+        jobs = min(most, max(1, cores // (wanted or min(THREADS, cores))))
+    jobs = min(jobs, most)
+    return Room(jobs, wanted or max(1, cores // jobs), 1 if gpus else 0)
+
+
+def run_sweep(
+    sweep: Sweep,
+    planned: Sequence[Trial],
+    folder: SweepFolder,
+    jobs: int = 0,
+    address: str | None = None,
+) -> None:
+    """Runs the trials that are missing, as many at once as there is room for.
+
+    Args:
+        sweep: What is compared.
+        planned: Its trials.
+        folder: Where they go.
+        jobs: Trials at once; 0: as many as the machine allows.
+        address: Of a Ray cluster to join, such as ``"auto"``; None: this machine.
+
+    Raises:
+        ConfigError: If the folder holds trials of the same names with other settings.
+        TrainingError: If a trial failed, or the sweep was interrupted; what is done stays.
+    """
+    folder.check(planned)
+    missing = [trial for trial in planned if not folder.is_done(trial)]
+    folder.write_definition(sweep, planned)
+    if not missing:
+        return
+    for trial in missing:
+        folder.clear_unsaved(trial)
+        folder.error_file(trial).unlink(missing_ok=True)
+    with _ray(missing, jobs, address) as given:
+        starts = _starts(missing, folder, given)
+        errors = _fit(missing, folder, given, starts)
+    for trial in missing:
+        if trial.id in errors:
+            folder.error_file(trial).write_text(errors[trial.id], encoding="utf-8")
+    left = [trial for trial in missing if not folder.is_done(trial)]
+    if left:
+        raise TrainingError(_told(left, errors, folder))
+
+
+def _told(left: Sequence[Trial], errors: Mapping[str, str], folder: SweepFolder) -> str:
+    again = "The same command does what is missing."
+    failed = [trial for trial in left if trial.id in errors]
+    if not failed:
+        return f"{len(left)} trials are not done. {again}"
+    lines = [
+        f"  {trial.id}: {_last_line(errors[trial.id])} ({folder.error_file(trial)})"
+        for trial in failed
+    ]
+    return "\n".join([f"{len(failed)} trials failed. {again}", *lines])
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else "it left no word"
+
+
+@contextmanager
+def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[Room]:
+    """A Ray instance of our own on loopback, or the cluster at an address."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths stay the user's
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    import ray
+
+    for name in ("ray", "ray.tune", "ray.rllib"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address:
+        ray.init(address=address, **quiet)
+    else:
+        cores = os.cpu_count() or 1
+        sizes = [trial.settings.run for trial in planned]
+        own = max(run.num_env_runners + run.num_learners for run in sizes)
+        given = room(planned, cores, 0, jobs)
+        ray.init(
+            num_cpus=max(cores, given.jobs * (given.threads + own)),
+            include_dashboard=False,
+            object_store_memory=256 * 1024**2 * given.jobs,
+            _node_ip_address="127.0.0.1",
+            **quiet,
+        )
+    try:
+        found = ray.cluster_resources()
+        cores = int(found["CPU"]) if address else os.cpu_count() or 1
+        yield room(planned, cores, int(found.get("GPU", 0)), jobs)
+    finally:
+        ray.shutdown()
+
+
+def _starts(
+    missing: Sequence[Trial], folder: SweepFolder, given: Room
+) -> dict[str, BeforeTraining]:
+    """The model before RL, once for all trials that begin and are evaluated alike."""
+    import ray
+
+    texts = {start_key(text): text for text in (to_json(t.settings) for t in reversed(missing))}
+    play = ray.remote(num_cpus=given.threads, num_gpus=given.gpus, max_retries=0)(play_start)
+    found: dict[str, BeforeTraining] = {}
+    with under_way("the model before RL", len(texts)) as step:
+        for key, text in texts.items():
+            found[key] = ray.get(play.remote(text, (folder.path / "start.log").resolve()))
+            folder.write_start(key, found[key].always_low, found[key].always_high)
+            step()
+    return found
+
+
+def _fit(
+    missing: Sequence[Trial],
+    folder: SweepFolder,
+    given: Room,
+    starts: Mapping[str, BeforeTraining],
+) -> dict[str, str]:
+    """Runs the trials; returns the errors of those that failed, by id."""
+    from ray import tune
+
+    from benchmarks.sweeps.progress import SweepProgress
+
+    tasks = {
+        trial.id: TrialTask(
+            folder.trial(trial).path.resolve(),
+            to_json(trial.settings),
+            folder.log_file(trial).resolve(),
+        )
+        for trial in missing
+    }
+    done = {trial.id: len(folder.trial(trial).metrics()) for trial in missing}
+    whole = {trial.id: trial.settings.run.iterations for trial in missing}
+    run = missing[0].settings.run
+    bundles = [{"CPU": given.threads, "GPU": given.gpus}]
+    bundles += [{"CPU": 1}] * (run.num_env_runners + run.num_learners)
+    storage = (folder.path / ".tune").resolve()
+    with SweepProgress(whole, done) as progress:
+        results = tune.Tuner(
+            tune.with_resources(
+                tune.with_parameters(run_trial, tasks=tasks, starts=dict(starts)),
+                tune.PlacementGroupFactory(bundles),
+            ),
+            param_space={"trial": tune.grid_search(list(tasks))},
+            tune_config=tune.TuneConfig(max_concurrent_trials=given.jobs),
+            run_config=tune.RunConfig(
+                name="sweep", storage_path=str(storage), verbose=0, callbacks=[progress]
+            ),
+        ).fit()
+    shutil.rmtree(storage, ignore_errors=True)  # all that a trial has to keep is in its run folder
+    return {result.config["trial"]: str(result.error) for result in results if result.error}

@@ -1,0 +1,103 @@
+"""A trial as a worker of Ray Tune runs it: a training run in its folder, begun or gone on with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.evaluation.baselines import BeforeTraining
+
+SHOWN = ("accuracy", "reward", "resize_call_ratio", "request_rate_need", "request_rate_no_need")
+"""Metrics that Tune is told of."""
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What a worker needs to know of a trial; it opens settings by itself, plugins first.
+
+    Attributes:
+        folder: The run folder, absolute.
+        settings: `TrainSettings` as JSON.
+        log: File for what the run says.
+    """
+
+    folder: Path
+    settings: str
+    log: Path
+
+
+def run_trial(
+    config: Mapping[str, str], tasks: Mapping[str, TrialTask], starts: Mapping[str, BeforeTraining]
+) -> None:
+    """Runs one trial to its end, and tells Tune of each iteration.
+
+    Args:
+        config: ``{"trial": id}``.
+        tasks: All trials, by id.
+        starts: The model before RL, by what it was played on (`start_key`).
+    """
+    from ray import tune
+
+    task = tasks[config["trial"]]
+    with saying_to(task.log):
+        from benchmarks.training.run import Hooks, finish
+
+        settings = load(task.settings)
+
+        def tell(iteration: int, metrics: Mapping[str, float]) -> None:
+            shown = {name: metrics[name] for name in SHOWN if name in metrics}
+            tune.report({"iteration": iteration, **shown})
+
+        hooks = Hooks(tell=tell, before=starts.get(start_key(task.settings)))
+        finish(settings, task.folder, hooks)
+
+
+def play_start(settings: str, log: Path) -> BeforeTraining:
+    """Plays the model before RL on the held-out samples of these settings."""
+    with saying_to(log):
+        from benchmarks.training.run import measure_start
+
+        return measure_start(load(settings))
+
+
+def load(settings: str) -> Any:
+    """`TrainSettings` of their JSON."""
+    from benchmarks.training.settings import TrainSettings
+    from vt_env.settings.tree import build
+
+    return build(TrainSettings, json.loads(settings))
+
+
+def start_key(settings: str) -> str:
+    """What the evaluation of the model before RL hangs on, as text: equal keys share it.
+
+    Nothing of the training does, nor does the seed, which draws episodes at temperature 1 alone.
+    """
+    values = json.loads(settings)
+    kept = {name: value for name, value in values.items() if name not in ("grpo", "run")}
+    kept["evaluation"] = {
+        name: value
+        for name, value in values["evaluation"].items()
+        if name not in ("every", "slice")
+    }
+    kept["threads"] = values["run"]["threads"]
+    return json.dumps(kept, sort_keys=True)
+
+
+@contextlib.contextmanager
+def saying_to(log: Path) -> Any:
+    """Sends what is printed to a file, at its end."""
+    from benchmarks.report.terminal import console
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8", buffering=1) as file:
+        before, console.file = console.file, file
+        try:
+            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+                yield
+        finally:
+            console.file = before
