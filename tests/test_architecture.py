@@ -84,6 +84,8 @@ FLOORS = (
     "benchmarks/data",
     "benchmarks/labelling",
     "benchmarks/training",
+    "benchmarks/sweeps/catalogue",
+    "benchmarks/sweeps",
     "benchmarks/speed",
     "benchmarks/cli",
 )

@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks.report.stages import duration
 from benchmarks.report.terminal import console
 from benchmarks.sweeps.catalogue import SWEEPS
-from benchmarks.sweeps.definitions import Sweep, Trial, Values, trials
+from benchmarks.sweeps.catalogue.definitions import Sweep, Trial, Values, trials
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.grid import grid_sweep
 from benchmarks.training.plan import plan

@@ -19,7 +19,7 @@ from typing import Any
 
 from agents import Trajectory
 from benchmarks.evaluation.baselines import write_records
-from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
 from vt_env.settings.tree import Leaf, leaves, nearest, read_entry, read_words

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.sweeps.definitions import Sweep
+from benchmarks.sweeps.catalogue.definitions import Sweep
 from benchmarks.sweeps.results import PointResult
 
 if TYPE_CHECKING:

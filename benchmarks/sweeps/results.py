@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from benchmarks.report.terminal import console
-from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.statistics import (
     ENOUGH,
@@ -42,13 +42,14 @@ METRICS = (
 """Of the final evaluation. The common reward is the default one, whatever a trial was trained for;
 ``reward`` and the regret to the start oracle are under a trial's own."""
 SHOWN = (
-    ("request_rate_need", "asks: need"),
-    ("request_rate_no_need", "no need"),
-    ("accuracy", "accuracy"),
-    ("visual_tokens/share_of_full", "tokens"),
-    (COMMON, "common reward"),
-    (COMMON_REGRET, "common regret"),
+    ("request_rate_need", "need", True),
+    ("request_rate_no_need", "no need", True),
+    ("accuracy", "accuracy", True),
+    ("visual_tokens/share_of_full", "tokens", True),
+    (COMMON_REGRET, "regret", False),
 )
+"""Metrics of the printed table, their labels, and whether they are shares. *Need* and *no need* are
+requests where they are needed and where not; regret is that under the common reward."""
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,10 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
     table = Table(title=sweep.question, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("point", no_wrap=True)
     table.add_column("seeds", justify="right")
-    for _, label in SHOWN:
+    for _, label, _ in SHOWN:
         table.add_column(label, justify="right", no_wrap=True)
     for point in found:
-        cells = [_cell(point.metrics.get(name)) for name, _ in SHOWN]
+        cells = [_cell(point.metrics.get(name), percent) for name, _, percent in SHOWN]
         table.add_row(point.point, str(len(point.seeds)), *cells)
     console.print(table)
     base = found[0].point if found else ""
@@ -186,9 +187,13 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
         )
 
 
-def _cell(value: Aggregate | None) -> str:
+def _cell(value: Aggregate | None, percent: bool) -> str:
+    """The mean, and on a line of its own the interval."""
     if value is None:
         return "–"
+    mean = f"{value.mean:.1%}" if percent else f"{value.mean:.3f}"
     if value.low is None or value.high is None:
-        return f"{value.mean:.3f}"
-    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
+        return mean
+    low, high = (100 * value.low, 100 * value.high) if percent else (value.low, value.high)
+    digits = 0 if percent else 2
+    return f"{mean}\n{low:.{digits}f}…{high:.{digits}f}" + "%" * percent

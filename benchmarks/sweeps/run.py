@@ -20,7 +20,7 @@ from typing import Any
 from agents import TrainingError
 from benchmarks.evaluation.baselines import BeforeTraining
 from benchmarks.report.stages import under_way
-from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import TrialTask, play_start, run_trial, start_key
 from vt_env.settings.tree import to_json

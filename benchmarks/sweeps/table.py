@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.sweeps.definitions import Sweep, Trial
+from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from vt_env.settings.tree import flatten
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from vt_env.rewards import RewardConfig, token_cost
+from vt_env import RewardConfig
+from vt_env.rewards import token_cost
 
 Record = Mapping[str, Any]
 """An episode as `judges.EpisodeRecord` has it, of a file or not."""

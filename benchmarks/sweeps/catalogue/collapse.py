@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 NEEDS = (0.02, 0.1, 0.25, 0.5)
 PENALTIES: dict[str, dict[str, Any]] = {

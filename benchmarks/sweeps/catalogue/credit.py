@@ -1,6 +1,6 @@
 """Whose advantage a turn has: the episode's, or one of its own."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 CREDIT = Sweep(
     "credit",

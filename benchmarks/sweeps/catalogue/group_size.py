@@ -1,6 +1,6 @@
 """How many episodes a question is played in, at the same number of episodes an iteration."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 EPISODES = 192
 GROUP_SIZE = Sweep(

@@ -1,6 +1,6 @@
 """Figure 3a of VisionThink (arXiv 2507.13348): what requests have to pay."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 PENALTY = Sweep(
     "penalty",

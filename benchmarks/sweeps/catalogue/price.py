@@ -1,6 +1,6 @@
 """The price of visual tokens, which the default reward has in place of a penalty."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 PRICE = Sweep(
     "price",

@@ -1,6 +1,6 @@
 """Figure 7 of VisionThink (arXiv 2507.13348): what is said around the images."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 PROMPTS = Sweep(
     "prompts",

@@ -1,6 +1,6 @@
 """Figure 8 of VisionThink (arXiv 2507.13348): the threshold of its penalty."""
 
-from benchmarks.sweeps.definitions import Point, Sweep
+from benchmarks.sweeps.catalogue.definitions import Point, Sweep
 
 THETAS = (0.0, 0.15, 0.2, 0.25, 0.3)
 THETA = Sweep(

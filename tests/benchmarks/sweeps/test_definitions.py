@@ -1,0 +1,80 @@
+"""Sweeps are data whose mistakes are found before anything runs."""
+
+import re
+
+import pytest
+
+from benchmarks.sweeps import SWEEPS, Point, Sweep, trials
+from vt_env import ConfigError
+
+TWO = Sweep(
+    "two", "Which?", (Point("a", {"rewards.price": 0.1}), Point("b", {"rewards.price": 0.2}))
+)
+
+
+@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=str)
+def test_every_shipped_sweep_can_be_run(sweep: Sweep) -> None:
+    planned = trials(sweep, seeds=2)
+    assert len(planned) == 2 * len(sweep.points)
+    assert len({trial.id for trial in planned}) == len(planned)
+    assert sweep.question.endswith("?") and sweep.varied()
+    settings = {str(trial.settings.grpo) + str(trial.settings) for trial in planned}
+    assert len(settings) == len(planned), "no two trials are the same"
+
+
+def test_ids_that_others_cite_do_not_change() -> None:
+    names = {sweep.name: [point.name for point in sweep.points] for sweep in SWEEPS.values()}
+    assert names["penalty"] == ["none", "all", "every-request", "paper-theta0.2"]
+    assert names["theta"] == [
+        "none", "theta0", "theta0.15", "theta0.2", "theta0.25", "theta0.3",
+    ]  # fmt: skip
+    (trial,) = [t for t in trials(SWEEPS["penalty"], 2) if t.id == "penalty/paper-theta0.2/1"]
+    assert trial.settings.grpo.shaper == "paper"
+    assert dict(trial.settings.grpo.shaper_params) == {"theta": 0.2}
+    assert (trial.settings.run.seed, trial.settings.rewards.preset) == (1, "paper")
+
+
+def test_the_first_seed_of_all_points_comes_first() -> None:
+    assert [t.id for t in trials(TWO, 2)] == ["two/a/0", "two/b/0", "two/a/1", "two/b/1"]
+    assert [t.seed for t in trials(TWO, 1, {"run.seed": 7})] == [7, 7]
+
+
+def test_the_users_settings_win_over_the_base_but_not_over_points() -> None:
+    sweep = Sweep("s", "?", TWO.points, {"run.iterations": 9, "rewards.format": 0.1})
+    for trial in trials(sweep, 1, {"run.iterations": 3}):
+        assert (trial.settings.run.iterations, trial.settings.rewards.format) == (3, 0.1)
+    for clash in ("rewards.price", "grpo.shaper_params.theta", "grpo.shaper_params"):
+        other = Sweep("s", "?", (*TWO.points, Point("c", {"grpo.shaper_params.theta": 0.1})))
+        with pytest.raises(ConfigError, match=f"{re.escape(clash)}: sweep s varies"):
+            trials(other, 1, {clash: 0.3})
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        ((), "no points"),
+        ((Point("a"), Point("a")), "two points are called 'a'"),
+        ((Point("../a"),), "is no name"),
+        ((Point(""),), "is no name"),
+        ((Point("a", {"run.seed": 1}),), "--seeds"),
+    ],
+)
+def test_bad_sweeps_are_refused(points: tuple[Point, ...], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Sweep("bad", "?", points)
+
+
+def test_bad_settings_name_their_point() -> None:
+    sweep = Sweep("s", "?", (Point("fine"), Point("wrong", {"grpo.beta": -1.0})))
+    with pytest.raises(ConfigError, match=r"sweep s, point wrong: .*beta"):
+        trials(sweep, 1)
+    with pytest.raises(ConfigError, match="--seeds must be at least 1"):
+        trials(TWO, 0)
+
+
+def test_only_keeps_what_a_pattern_names() -> None:
+    assert [point.name for point in SWEEPS["theta"].only("theta0.2*").points] == [
+        "theta0.2", "theta0.25",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"--only z\*: sweep two has the points a, b"):
+        TWO.only("z*")

@@ -1,0 +1,56 @@
+"""A sweep's folder is gone on with, and never overwritten."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.sweeps import trials
+from benchmarks.sweeps.folder import SweepFolder
+from tests.benchmarks.sweeps.made import SWEEP, made
+from vt_env import ConfigError
+
+
+def test_what_is_done_is_known(tmp_path: Path) -> None:
+    folder, planned = made(tmp_path, seeds=1)
+    more = trials(SWEEP, 2)
+    folder.check(more)
+    assert [folder.is_done(trial) for trial in more] == [True, True, False, False]
+    assert folder.summary(planned[0])["accuracy"] == 1.0
+
+
+def test_more_seeds_are_added_to_the_definition(tmp_path: Path) -> None:
+    folder, _ = made(tmp_path, seeds=1)
+    folder.write_definition(SWEEP, trials(SWEEP.only("dear"), 3))
+    points = json.loads(folder.definition_file.read_text())["points"]
+    assert {name: point["seeds"] for name, point in points.items()} == {
+        "free": [0], "dear": [0, 1, 2],
+    }  # fmt: skip
+    assert points["dear"]["settings"]["grpo.shaper_params"] == {"penalty": 0.5}
+    assert "run.seed" not in points["dear"]["settings"]
+
+
+def test_other_settings_under_the_same_names_are_refused(tmp_path: Path) -> None:
+    folder, _ = made(tmp_path, seeds=1)
+    with pytest.raises(ConfigError, match=r"free/0/settings.json: run.iterations is 50, .* 3 now"):
+        folder.check(trials(SWEEP, 1, {"run.iterations": 3}))
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="holds no sweep"):
+        SweepFolder(tmp_path).check(trials(SWEEP, 1))
+
+
+def test_only_trials_without_a_checkpoint_are_begun_anew(tmp_path: Path) -> None:
+    folder, planned = made(tmp_path, seeds=1)
+    for trial in planned:
+        folder.clear_unsaved(trial)
+        assert folder.is_done(trial), "what is complete stays"
+    first, second = (folder.trial(trial) for trial in planned)
+    for run in (first, second):
+        (run.path / "summary.json").unlink()
+    second.checkpoint(1).mkdir(parents=True)
+    for trial in planned:
+        folder.clear_unsaved(trial)
+    assert (first.path.exists(), second.path.exists()) == (False, True)

@@ -1,0 +1,49 @@
+"""Points over seeds, under one reward, beside the first."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.terminal import console
+from benchmarks.sweeps.picture import draw
+from benchmarks.sweeps.results import results, show_results, write_results
+from benchmarks.sweeps.table import tidy
+from tests.benchmarks.sweeps.made import SWEEP, made
+
+
+def test_the_common_reward_is_recomputed_of_episodes(tmp_path: Path) -> None:
+    folder, planned = made(tmp_path)
+    free, dear = results(SWEEP, planned, folder)
+    assert (free.point, free.seeds, free.versus) == ("free", (0, 1, 2), None)
+    assert free.metrics["common_reward"].mean == pytest.approx(1.375)
+    assert dear.metrics["common_reward"].mean == pytest.approx(0.975)
+    assert free.metrics["common_regret"].mean == pytest.approx((1.375 + 1.475) / 2 - 1.375)
+    assert free.metrics["reward"].mean == 1.0, "a trial's own stands beside it"
+    assert (free.oracle_requests, dear.varied["grpo.shaper_params.penalty"]) == (0.5, 0.5)
+    assert dear.versus is not None and dear.versus.mean == pytest.approx(-0.4)
+    assert (dear.versus.samples, dear.improves) == (2, 0.0)
+
+
+def test_they_are_written_printed_and_drawn(tmp_path: Path) -> None:
+    folder, planned = made(tmp_path, seeds=1)
+    found = results(SWEEP, planned, folder)
+    write_results(SWEEP, found, folder.path / "results.json")
+    points = json.loads((folder.path / "results.json").read_text())["points"]
+    assert points[0]["metrics"]["accuracy"] == {
+        "mean": 1.0, "low": None, "high": None, "iqm": 1.0, "seeds": 1,
+    }  # fmt: skip
+    with console.capture() as shown:
+        show_results(SWEEP, found)
+    assert "dear beside free on the same 2 samples" in shown.get()
+    assert "Fewer than 3 seeds" in shown.get()
+    draw(SWEEP, found, tidy(SWEEP, planned, folder), folder.path / "sweep.png")
+    assert (folder.path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_enough_seeds_have_intervals(tmp_path: Path) -> None:
+    folder, planned = made(tmp_path)
+    with console.capture() as shown:
+        show_results(SWEEP, results(SWEEP, planned, folder))
+    assert "Fewer than" not in shown.get() and "100…100%" in shown.get()
+    assert "0.05…0.05" in shown.get()
