@@ -332,7 +332,10 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
     """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
     cores = settings.run.threads or os.cpu_count() or 1
     processes = settings.run.num_env_runners + settings.run.num_learners
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    # Runners compute while learners wait, and the other way round; those of a kind share the cores.
+    at_once = max(1, settings.run.num_env_runners, settings.run.num_learners)
+    threads = settings.run.threads or max(1, cores // at_once)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 

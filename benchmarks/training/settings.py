@@ -54,7 +54,12 @@ class RunSettings:
         "step is the same with any number.",
         Numbers(0),
     )
-    threads: int = setting(0, "Threads of engine and trainer; 0: every core.", Numbers(0))
+    threads: int = setting(
+        0,
+        "Threads of engine and trainer, of each process; 0: every core, shared out among runners, "
+        "and among learners.",
+        Numbers(0),
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
