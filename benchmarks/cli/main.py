@@ -79,6 +79,26 @@ def sweep(
     do_sweep(wanted, given)
 
 
+@command(app, TrainSettings, "paper")
+def paper(
+    settings: TrainSettings,  # noqa: ARG001 - built, so that each is checked; `given` is used
+    name: Annotated[str | None, option("The figure or table, or all.")] = None,
+    *,
+    given: Mapping[str, Any],
+    seeds: Annotated[int, option("Trials of each point; seeds begin with --seed.")] = 3,
+    jobs: Annotated[int, option("Trials at once; 0: as many as there are cores for.")] = 0,
+    address: Annotated[str | None, option("A Ray cluster to join, such as auto.")] = None,
+    out: Annotated[Path, option("Folder of the pages.")] = Path("runs/paper"),
+) -> None:
+    """Make a figure or table of the paper again on the embedded world, its numbers beside ours.
+
+    Without a name it lists them. Sweeps are shared; the same command again does what is missing.
+    """
+    from benchmarks.paper.command import Order, make
+
+    make(Order(name, seeds, out, jobs, address), given)
+
+
 @command(app, DoctorSettings, "doctor")
 def doctor(
     settings: DoctorSettings,
