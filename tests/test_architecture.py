@@ -78,6 +78,7 @@ FLOORS = (
     "agents/grpo/losses",
     "agents/grpo/packing",
     "agents/grpo",
+    "benchmarks/published",
     "benchmarks/report",
     "benchmarks/evaluation",
     "benchmarks/doctor",
@@ -86,6 +87,7 @@ FLOORS = (
     "benchmarks/training",
     "benchmarks/sweeps/catalogue",
     "benchmarks/sweeps",
+    "benchmarks/paper",
     "benchmarks/speed",
     "benchmarks/cli",
 )

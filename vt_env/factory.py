@@ -48,9 +48,17 @@ class EpisodeFactory:
         Raises:
             ImageError: If the sample's image cannot be read.
         """
-        sample = self.dataset[index]
-        shared = replace(sample, image=SharedImage(sample.image))
+        shared = self.shared(index)
         return [self.on(shared) for _ in range(count)]
+
+    def shared(self, index: int) -> Sample:
+        """The sample at `index`; episodes on it share each view of its image."""
+        sample = self.dataset[index]
+        return replace(sample, image=SharedImage(sample.image))
+
+    def at_full(self) -> EpisodeFactory:
+        """The same, with the full-resolution view as the first and only rung of the ladder."""
+        return replace(self, config=replace(self.config, resolutions=(1.0,)))
 
     def on(self, sample: Sample) -> Episode:
         """A fresh episode on a sample, the dataset's or any other.

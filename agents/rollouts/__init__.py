@@ -1,7 +1,7 @@
 """Episodes played by an engine, and what is recorded of them."""
 
 from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images
-from agents.rollouts.fixed import Pass, play_passes
+from agents.rollouts.fixed import Pass, Way, play_passes
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
 from agents.rollouts.stopwatch import Stopwatch
@@ -14,6 +14,7 @@ __all__ = [
     "Pass",
     "Stopwatch",
     "Trajectory",
+    "Way",
     "collect",
     "judge_metrics",
     "most_images",

@@ -28,11 +28,14 @@ class BeforeTraining:
         untrained: Its episodes at temperature 1, its decisions its own.
         always_low: Its episodes at temperature 0 with every request forced off.
         always_high: The same with every request forced on.
+        vanilla: Its episodes at temperature 0 in one pass over the full-resolution image, which is
+            the first and only view: what a model does that is not asked to decide anything.
     """
 
     untrained: list[Trajectory]
     always_low: list[Trajectory]
     always_high: list[Trajectory]
+    vanilla: list[Trajectory]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class AfterTraining:
 def play_before(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> BeforeTraining:
     """Plays what is needed of the model before RL."""
     warm, greedy = _samplings(max_new_tokens, seed)
-    return BeforeTraining(*play([Pass(warm), Pass(greedy, "answer"), Pass(greedy, "request")]))
+    forced = [Pass(greedy, "answer"), Pass(greedy, "request"), Pass(greedy, "vanilla")]
+    return BeforeTraining(*play([Pass(warm), *forced]))
 
 
 def play_after(play: PlaysHeldOut, max_new_tokens: int, seed: int) -> AfterTraining:
@@ -80,7 +84,8 @@ def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
     decision, less the policy's, in units of reward: what RL may hope for. `regret_to_oracle`
     compares with the trained model's own oracle, and so rewards a model that forgets how to read.
     Accuracy given a request is compared with the model before RL on the very samples that the
-    trained policy asks about, both at temperature 0.
+    trained policy asks about, both at temperature 0. The baselines are the trained model's, but for
+    those of the model before RL: `start_oracle`, `untrained` and `vanilla`.
     """
     oracle, margin = oracle_episodes(after.always_low, after.always_high)
     start, start_margin = oracle_episodes(before.always_low, before.always_high)
@@ -99,6 +104,7 @@ def summarise(before: BeforeTraining, after: AfterTraining) -> dict[str, Any]:
             "oracle": {**_with_regret(oracle, best), "margin_decision": margin},
             "start_oracle": {**_with_regret(start, best), "margin_decision": start_margin},
             "untrained": _with_regret(before.untrained, best),
+            "vanilla": _with_regret(before.vanilla, best),
         },
         "temperature_1": _with_regret(after.sampled, best),
     }

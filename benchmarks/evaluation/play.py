@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from agents import (
-    Decision,
     GenerationBackend,
     Pass,
     Sampling,
     Trajectory,
+    Way,
     make_backend,
     most_images,
     playable,
@@ -153,19 +153,19 @@ class Player:
         return Sampling(temperature, seed, max_new_tokens=self.max_new_tokens)
 
     def ways(
-        self, batch: Batch, ways: Sequence[tuple[float, Decision | None]]
+        self, batch: Batch, ways: Sequence[tuple[float, Way | None]]
     ) -> list[list[Trajectory]]:
         """Plays each sample once in every way; images are not kept.
 
         Args:
             batch: The samples.
-            ways: Temperature of each, and the decision that is forced; None: it is the policy's.
+            ways: Temperature of each, and what is forced; None: the decision is the policy's.
         """
         passes = [Pass(self.sampling(batch, temperature), forced) for temperature, forced in ways]
         return play_passes(self.backend, self.env.factory, self.env.judge, batch.indices, passes)
 
     def once(
-        self, batch: Batch, temperature: float, decision: Decision | None = None
+        self, batch: Batch, temperature: float, decision: Way | None = None
     ) -> list[Trajectory]:
         """Plays each sample once, the decision its own or forced; images are not kept."""
         return self.ways(batch, [(temperature, decision)])[0]

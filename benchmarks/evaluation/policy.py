@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents import Decision, Trajectory
+from agents import Trajectory, Way
 from agents.grpo.config import SEED, GRPOSettings
 from agents.rollouts import JUDGED
 from agents.rollouts.metrics import summary_metrics
@@ -28,7 +28,9 @@ BATCH = 200
 """Episodes played at once: memory stays flat however large the dataset is."""
 SHOWN = 12
 """Answers that are printed; all of them are in episodes.jsonl."""
-DECISIONS: dict[str, Decision | None] = {"policy": None, "answer": "answer", "request": "request"}
+WAYS: dict[str, Way | None] = {
+    "policy": None, "answer": "answer", "request": "request", "vanilla": "vanilla",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class EvalSettings(JudgedSettings):
     temperature: float = setting(0.0, "Sampling temperature; 0 is greedy.", Numbers(0, 2))
     seed: int = setting(0, "Seed of the sampling.", SEED)
     decision: str = setting(
-        "policy", "policy: as it decides; answer or request: forced.", tuple(DECISIONS)
+        "policy",
+        "policy: as it decides; answer or request: forced; vanilla: the full-resolution image is "
+        "the first and only view, and it is answered.",
+        tuple(WAYS),
     )
     max_abstention_share: float = setting(
         GRPOSettings.max_abstention_share,
@@ -98,7 +103,7 @@ def _play(
     limit = AbstentionLimit(settings.max_abstention_share, BATCH)
     with settings.player(used, env, settings.seed) as player:
         for batch in batches(indices, BATCH, what="episodes"):
-            played = player.once(batch, settings.temperature, DECISIONS[settings.decision])
+            played = player.once(batch, settings.temperature, WAYS[settings.decision])
             episodes += played
             limit.check(t.abstained for t in played if t.ending in JUDGED)
     return episodes

@@ -15,7 +15,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from agents import Decision, Trajectory
+from agents import Trajectory, Way
 from agents.grpo.config import SEED
 from agents.rollouts.metrics import episode_metrics
 from benchmarks.evaluation.chance import BlindGuesses
@@ -33,7 +33,7 @@ BATCH = 200
 """Samples played at once."""
 GUESSED_FROM, GUESSED_EACH = 20_000, 20
 """Training samples that the best blind guess is taken from: at most, and for each one played."""
-WAYS: dict[str, tuple[float, Decision | None]] = {
+WAYS: dict[str, tuple[float, Way | None]] = {
     "high": (0.0, "request"),
     "low": (0.0, "answer"),
     "own": (1.0, None),

@@ -91,8 +91,14 @@ def _material(item: Item, order: Order, given: Values) -> Material | None:
 def write_page(item: Item, made: Material | None, out: Path) -> Path:
     """Writes an item as Markdown: ours, what it says, and the paper's, never mixed."""
     out.mkdir(parents=True, exist_ok=True)
-    lines = [f"# {item.title}", "", "## Ours, on the embedded world", "", *_markdown(item.ours(made))]
-    lines += ["", *item.says(made), "", "## The paper's, on its benchmarks", ""]
+    lines = [
+        f"# {item.title}",
+        "",
+        "## Ours",
+        "",
+        *_markdown(item.ours(made)),
+    ]
+    lines += ["", *item.says(made), "", "## The paper's", ""]
     headings, rows = item.theirs()
     lines += _markdown((headings, rows)) if rows else ["It prints no numbers."]
     lines += ["", "## How", "", f"- `visionthink paper {item.name}`"]
@@ -123,8 +129,8 @@ def _line(cells: Sequence[str]) -> str:
 def show_page(item: Item, made: Material | None) -> None:
     """Prints both tables, ours first."""
     for title, (headings, rows) in (
-        (f"{item.title}: ours, on the embedded world", item.ours(made)),
-        ("The paper's, on its benchmarks", item.theirs()),
+        (f"{item.title}: ours", item.ours(made)),
+        ("The paper's", item.theirs()),
     ):
         table = Shown(title=title, title_justify="left", box=SIMPLE_HEAD)
         for heading in headings:

@@ -29,7 +29,7 @@ def accuracy(made: Material | None) -> Table:
         "ours": found,
     }
     families = sorted({name for row in found for name in row["by_family"]})
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (family, *(share(mean(_of(kind, family), "accuracy")) for kind in kinds.values()))
         for family in families
     ]
@@ -41,7 +41,7 @@ def requests(made: Material | None) -> Table:
     """Requests by family, and the tokens that they come to."""
     found = _summaries(made)
     families = sorted({name for row in found for name in row["by_family"]})
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             family,
             share(mean(_of(found, family), "resize_call_ratio")),
@@ -70,8 +70,8 @@ def says_requests(made: Material | None) -> list[str]:
     by_rate = sorted(rows, key=lambda row: float(row[1].rstrip("%")))
     least, most = by_rate[0], by_rate[-1]
     return [
-        f"From {least[1]} of {least[0]} to {most[1]} of {most[0]}; in the paper from 6.5% of DocVQA "
-        "to 79% of ChartQA. Half of each family's questions need the image here, so that rates lie "
+        f"From {least[1]} of {least[0]} to {most[1]} of {most[0]}; in the paper from 6.5% of "
+        "DocVQA to 79% of ChartQA. Half of each family's questions need the image here, so that rates lie "
         "closer together than those of benchmarks that differ in kind."
     ]
 

@@ -60,18 +60,22 @@ def printed(name: str, place: str, methods: Sequence[str] = ()) -> Table:
         place: Beginning of the table or figure; empty: all.
         methods: Those wanted; none: all.
     """
-    rows = [
+    figures = [
         figure
         for figure in published(name)
         if figure.place.startswith(place) and (not methods or figure.method in methods)
     ]
-    cells = [(f.method, f.setting, f.benchmark, f.metric, _value(f), f.source) for f in rows]
+    cells: list[tuple[str, ...]] = [
+        (f.method, f.setting, f.benchmark, f.metric, _value(f), f.source) for f in figures
+    ]
     return ("method", "setting", "benchmark", "metric", "value", "source"), cells
 
 
 def _value(figure: Figure) -> str:
     if figure.value is None:
         return figure.note
+    if figure.unit == "verdict":
+        return "right" if figure.value else "wrong"
     bound = {"exact": "", "about": "about ", "at_least": "at least ", "at_most": "at most "}
     unit = "%" if figure.unit == "percent" else f" {figure.unit}"
     return f"{bound[figure.bound]}{figure.value:g}{unit}"

@@ -16,7 +16,7 @@ MORE = (("47", "47.0"), ("1,200", "1200"), ("12.5%", "12.5"), ("2019", "2020"), 
 
 
 def stock(truth: str, answer: str) -> bool:
-    """Relaxed accuracy as ChartQA (arXiv 2203.10244) has it: numbers within 5%, else the same text."""
+    """ChartQA's relaxed accuracy (arXiv 2203.10244): numbers within 5%, else the same text."""
     try:
         expected, given = float(truth), float(answer)
     except ValueError:
@@ -36,7 +36,8 @@ def cases() -> list[tuple[str, str, bool | None]]:
 
 def table(_made: Material | None) -> Table:
     """Each case, judged both ways."""
-    judge, rows = RuleJudge(), []
+    judge = RuleJudge()
+    rows: list[tuple[str, ...]] = []
     for truth, answer, paper in cases():
         (verdict,) = judge.judge([JudgeCase("What is the value?", (truth,), answer)])
         words = ("wrong", "right")

@@ -19,8 +19,8 @@ METHODS = ("vanilla", "down-sample", "VisionThink")
 def table(made: Material | None) -> Table:
     """Accuracy and retained tokens of each way; shares of vanilla's accuracy beside them."""
     places = rows_of(made)
-    full = dict((name, right) for name, right, _ in places)["vanilla"]
-    rows = [
+    full = next(right for name, right, _ in places if name == "vanilla")
+    rows: list[tuple[str, ...]] = [
         (name, share(tokens), share(right), share(right / full)) for name, right, tokens in places
     ]
     return ("way", "retained tokens", "accuracy", "of vanilla's"), rows
@@ -49,7 +49,7 @@ def _base(found: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
 def _random(made: Material, tokens: float) -> tuple[float, float]:
     """What the model before RL comes to when it asks by chance, in as many tokens.
 
-    In expectation, exactly: each sample is answered at once or after a request with the same chance.
+    In expectation: each sample is answered at once or after a request with the same chance.
     """
     trial = next(t for t in made.planned if t.point == POINT and made.folder.is_done(t))
     files = made.folder.start_files(start_key(to_json(trial.settings)))
@@ -72,7 +72,8 @@ def says(made: Material | None) -> list[str]:
     return [
         f"With {share(ours[1])} of the tokens ours is right on {share(ours[0])}, asking by chance "
         f"with as many on {share(chance[0])}: the decision is worth "
-        f"{100 * (ours[0] - chance[0]):.1f} points. Vanilla is right on {share(places['vanilla'][0])}."
+        f"{100 * (ours[0] - chance[0]):.1f} points. Vanilla is right on "
+        f"{share(places['vanilla'][0])}."
     ]
 
 

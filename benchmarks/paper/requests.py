@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from benchmarks.paper.material import Material, Table, mean, printed, share
 from benchmarks.sweeps.results import PointResult
@@ -55,12 +56,12 @@ def says_penalty(made: Material | None) -> list[str]:
     told = []
     if "none" in rates:
         seen = "as in the paper" if rates["none"] >= ALWAYS else "in the paper always"
-        told.append(f"Without a penalty {share(rates['none'])} of samples are asked about ({seen}).")
+        told.append(f"Without a penalty {share(rates['none'])} are asked about ({seen}).")
     least = min(rates, key=lambda name: rates[name])
     told.append(f"The fewest requests, {share(rates[least])}, are those of {least}.")
     if "all" in rates:
         seen = "as in the paper" if rates["all"] <= NEAR else "in the paper they die out"
-        told.append(f"With a penalty on right answers after a request {share(rates['all'])} ({seen}).")
+        told.append(f"With a penalty on each right request {share(rates['all'])} ({seen}).")
     if "paper-theta0.2" in rates:
         rate, best = rates["paper-theta0.2"], _oracle(points)
         near = "near" if abs(rate - best) <= NEAR else "not near"
@@ -73,7 +74,7 @@ def says_theta(made: Material | None) -> list[str]:
     assert made is not None
     names = [p.point for p in made.points() if p.point.startswith("theta")]
     rates = [_asks(made, name) for name in names]
-    rising = all(later >= earlier - 0.02 for earlier, later in zip(rates, rates[1:], strict=False))
+    rising = all(later >= earlier - 0.02 for earlier, later in pairwise(rates))
     listed = ", ".join(f"{n} {share(r)}" for n, r in zip(names, rates, strict=True))
     told = [f"Requests by threshold: {listed}."]
     if len(rates) > 1:
@@ -91,7 +92,7 @@ def says_prompts(made: Material | None) -> list[str]:
     assert made is not None
     headings, rows = table_with_start(made)
     first, need = headings.index("asks at first"), headings.index("on need")
-    listed = ", ".join(f"{row[0]} {row[first]} at first, {row[need]} on need at last" for row in rows)
+    listed = ", ".join(f"{r[0]} {r[first]} at first, {r[need]} on need at last" for r in rows)
     return [f"Requests by prompt: {listed}."]
 
 

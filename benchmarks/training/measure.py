@@ -58,6 +58,7 @@ def before_limits(before: BeforeTraining) -> dict[str, Shares]:
         "untrained": shares_of(before.untrained),
         "untrained, always_low": shares_of(before.always_low),
         "untrained, always_high": shares_of(before.always_high),
+        "untrained, vanilla": shares_of(before.vanilla),
     }
 
 

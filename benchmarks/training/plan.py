@@ -10,7 +10,7 @@ from vt_env.data.settings import WORLD
 CHECK_SECONDS, START_SECONDS, EPISODE_SECONDS = 13.0, 20.0, 0.014
 """Of the embedded model on two cores: until everything is imported and checked, until the engine
 runs, and for an episode played, learned from or not (105 s for 40 iterations of 192 episodes)."""
-PLAYS = {"held-out": 2, "untrained": 3, "trained": 4}
+PLAYS = {"held-out": 2, "untrained": 4, "trained": 4}
 """How often held-out samples are played: the slice before training, all before and after it."""
 
 

@@ -74,7 +74,7 @@ def test_train_leaves_everything_it_promises(unbroken: Path) -> None:
     metrics = three | regrets | {"request_rate_need", "request_rate_no_need", "by_family"}
     assert metrics | {"seconds"} <= set(summary)
     forced = {"always_low", "always_high", "oracle", "start_oracle"}
-    assert set(summary["baselines"]) == forced | {"untrained"}
+    assert set(summary["baselines"]) == forced | {"untrained", "vanilla"}
     for baseline in summary["baselines"].values():
         assert metrics <= set(baseline)
     assert set(summary["by_family"]) <= set(TASKS)
@@ -82,6 +82,8 @@ def test_train_leaves_everything_it_promises(unbroken: Path) -> None:
         assert three <= set(family)
     assert summary["baselines"]["always_low"]["resize_call_ratio"] == 0.0
     assert summary["baselines"]["always_high"]["resize_call_ratio"] == 1.0
+    assert summary["baselines"]["vanilla"]["resize_call_ratio"] == 0.0
+    assert summary["baselines"]["vanilla"]["visual_tokens/share_of_full"] == 1.0
     assert summary["baselines"]["oracle"]["regret_to_oracle"] == 0.0
     assert summary["baselines"]["start_oracle"]["regret_to_start_oracle"] == 0.0
     assert [row["iteration"] for row in rows(unbroken)] == [1, 2, 3, 4]

@@ -33,6 +33,15 @@ def model(reads: bool) -> tuple[list[Trajectory], list[Trajectory]]:
     return low, high
 
 
+def plain(reads: bool) -> list[Trajectory]:
+    """One pass over the full-resolution image on the same samples."""
+    direct = [episode(name, name in "ab", False, reads) for name in "abcd"]
+    return [
+        replace(t, visual_tokens=36, reward_terms={**t.reward_terms, "token_cost": -0.1})
+        for t in direct
+    ]
+
+
 def decided(low: list[Trajectory], high: list[Trajectory]) -> list[Trajectory]:
     return [
         asked if asked.outcome.needs_high_res else direct
@@ -42,7 +51,7 @@ def decided(low: list[Trajectory], high: list[Trajectory]) -> list[Trajectory]:
 
 def test_a_model_that_forgets_to_read_regrets_it() -> None:
     low, high = model(reads=True)
-    before = BeforeTraining(low, low, high)
+    before = BeforeTraining(low, low, high, plain(reads=True))
     kept = summarise(before, AfterTraining(decided(low, high), low, low, high))
     assert kept["regret_to_start_oracle"] == kept["regret_to_oracle"] == 0.0
     blind_low, blind_high = model(reads=False)
@@ -57,9 +66,15 @@ def test_a_model_that_forgets_to_read_regrets_it() -> None:
 
 def test_regret_is_in_units_of_reward() -> None:
     low, high = model(reads=True)
-    summary = summarise(BeforeTraining(low, low, high), AfterTraining(high, high, low, high))
+    before = BeforeTraining(low, low, high, plain(reads=True))
+    summary = summarise(before, AfterTraining(high, high, low, high))
     assert summary["regret_to_start_oracle"] == pytest.approx(2 * 0.1 / 4)
     assert summary["baselines"]["always_low"]["regret_to_start_oracle"] == pytest.approx(0.45)
+    vanilla = summary["baselines"]["vanilla"]
+    assert vanilla["regret_to_start_oracle"] == pytest.approx(0.1 - (2 * 0.125 + 2 * 0.025) / 4)
+    assert vanilla["resize_call_ratio"] == 0.0
+    full = before.vanilla[0].full_tokens
+    assert vanilla["visual_tokens/share_of_full"] == pytest.approx(36 / full)
 
 
 def test_a_side_is_played_with_one_call() -> None:
@@ -74,9 +89,10 @@ def test_a_side_is_played_with_one_call() -> None:
     after = play_after(play, 16, 3)  # type: ignore[arg-type]
     ways = [[(one.sampling.temperature, one.decision) for one in passes] for passes in asked]
     assert ways == [
-        [(1.0, None), (0.0, "answer"), (0.0, "request")],
+        [(1.0, None), (0.0, "answer"), (0.0, "request"), (0.0, "vanilla")],
         [(0.0, None), (1.0, None), (0.0, "answer"), (0.0, "request")],
     ]
     assert [before.untrained[0].answer, before.always_high[0].answer] == ["0", "2"]
+    assert before.vanilla[0].answer == "3"
     assert [after.policy[0].answer, after.sampled[0].answer] == ["0", "1"]
     assert [after.always_low[0].answer, after.always_high[0].answer] == ["2", "3"]
