@@ -71,8 +71,8 @@ def says_requests(made: Material | None) -> list[str]:
     least, most = by_rate[0], by_rate[-1]
     return [
         f"From {least[1]} of {least[0]} to {most[1]} of {most[0]}; in the paper from 6.5% of "
-        "DocVQA to 79% of ChartQA. Half of each family's questions need the image here, so that rates lie "
-        "closer together than those of benchmarks that differ in kind."
+        "DocVQA to 79% of ChartQA. Half of each family's questions need the image "
+        "here, so that rates lie closer together than those of benchmarks that differ in kind."
     ]
 
 

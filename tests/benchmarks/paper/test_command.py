@@ -1,0 +1,45 @@
+"""A page holds ours and the paper's, apart, and how it was made."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.paper import ITEMS
+from benchmarks.paper.command import Order, make, write_page
+from benchmarks.paper.material import Material
+from benchmarks.report.terminal import console
+from benchmarks.sweeps import SWEEPS
+from vt_env import UnknownNameError
+
+
+def order(name: str | None, out: Path) -> Order:
+    return Order(name, 3, out, 0, None)
+
+
+def test_an_item_without_a_sweep_is_made_at_once(tmp_path: Path) -> None:
+    with console.capture() as shown:
+        make(order("fig6", tmp_path), {})
+    assert "They differ on" in shown.get()
+    page = (tmp_path / "fig6.md").read_text()
+    assert page.index("## Ours") < page.index("## The paper's") < page.index("## How")
+    assert "| 2019 | 2020 | right | wrong |" in page and "arXiv 2507.13348, Fig. 6" in page
+    assert "- `visionthink paper fig6`" in page
+
+
+def test_a_page_of_a_sweep_names_seeds_and_folders(tmp_path: Path, penalty: Material) -> None:
+    for name in ("fig1", "fig3a", "fig5", "table2"):
+        page = write_page(ITEMS[name], penalty, tmp_path).read_text()
+        assert "- seeds 0, 1; run folders in" in page
+
+
+def test_every_item_names_a_sweep_with_its_points() -> None:
+    for item in ITEMS.values():
+        assert item.sweep is None or SWEEPS[item.sweep].only(item.only).points
+
+
+def test_items_are_listed_and_unknown_ones_refused(tmp_path: Path) -> None:
+    with console.capture() as shown:
+        make(order(None, tmp_path), {})
+    assert all(name in shown.get() for name in ITEMS)
+    with pytest.raises(UnknownNameError, match="'fig3a'"):
+        make(order("fig3", tmp_path), {})
