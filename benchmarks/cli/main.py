@@ -194,7 +194,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         console.print(
             "Interrupted. `visionthink train --resume RUN_FOLDER` goes on from the last "
-            "checkpoint, `visionthink pretrain --resume` from the last saved state."
+            "checkpoint, `visionthink pretrain --resume` from the last saved state; of `sweep` and "
+            "`paper` the same command does what is missing."
         )
         sys.exit(130)
 

@@ -152,15 +152,24 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
 def _starts(
     missing: Sequence[Trial], folder: SweepFolder, given: Room
 ) -> dict[str, BeforeTraining]:
-    """The model before RL, once for all trials that begin and are evaluated alike."""
-    import ray
+    """The model before RL, once for all trials that begin and are evaluated alike.
 
-    texts = {start_key(text): text for text in (to_json(t.settings) for t in reversed(missing))}
+    Raises:
+        TrainingError: If it cannot be played.
+    """
+    import ray
+    from ray.exceptions import RayTaskError
+
+    texts = {start_key(text): text for text in (to_json(trial.settings) for trial in missing)}
     play = ray.remote(num_cpus=given.threads, num_gpus=given.gpus, max_retries=0)(play_start)
+    log = (folder.path / "start.log").resolve()
     found: dict[str, BeforeTraining] = {}
     with under_way("the model before RL", len(texts)) as step:
         for key, text in texts.items():
-            found[key] = ray.get(play.remote(text, (folder.path / "start.log").resolve()))
+            try:
+                found[key] = ray.get(play.remote(text, log))
+            except RayTaskError as error:
+                raise TrainingError(f"The model before RL: {error.cause} ({log})") from error
             folder.write_start(key, found[key].always_low, found[key].always_high)
             step()
     return found
