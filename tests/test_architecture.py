@@ -78,6 +78,7 @@ FLOORS = (
     "agents/grpo/losses",
     "agents/grpo/packing",
     "agents/grpo",
+    "agents/sft",
     "benchmarks/published",
     "benchmarks/report",
     "benchmarks/evaluation",

@@ -139,7 +139,7 @@ def register_adamw(learner: Any, module_id: str, config: Any) -> None:
         config.lr[0][1] if by_rllib else config.lr,
         weight_decay=config.weight_decay,
         master_weights=config.master_weights,
-        schedule=_schedule(config),
+        schedule=scheduler(config),
     )
     learner.register_optimizer(
         module_id=module_id,
@@ -149,10 +149,14 @@ def register_adamw(learner: Any, module_id: str, config: Any) -> None:
     )
 
 
-def _schedule(
+def scheduler(
     config: Any,
 ) -> Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LambdaLR] | None:
-    """What makes the scheduler; None where the learning rate stays as it is."""
+    """What makes the scheduler; None where the learning rate stays as it is.
+
+    Args:
+        config: Settings by the names of `OptimizerSettings`, the end known.
+    """
     from agents.models.compat import prepare_imports
 
     kind, warmup, end = config.lr_scheduler_type, config.warmup_steps, config.max_steps

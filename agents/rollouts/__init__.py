@@ -1,6 +1,6 @@
 """Episodes played by an engine, and what is recorded of them."""
 
-from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images
+from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images, retrace
 from agents.rollouts.fixed import Pass, Way, play_passes
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.prompt_order import prompt_indices
@@ -20,5 +20,6 @@ __all__ = [
     "most_images",
     "play_passes",
     "prompt_indices",
+    "retrace",
     "rollout_metrics",
 ]

@@ -12,7 +12,7 @@ from typing import Literal
 from PIL import Image
 
 from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
-from agents.errors import AlignmentError
+from agents.errors import AlignmentError, TrainingError
 from agents.models.chat import ChatEncoder, expand_images
 from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
@@ -102,6 +102,40 @@ def collect(
         with timed("judge_wait"):
             _settle(rollouts, queue)
     return [_finish(rollout, encoder) for rollout in rollouts]
+
+
+def retrace(encoder: ChatEncoder, episode: Episode, turns: Sequence[str]) -> Trajectory:
+    """An episode that takes given turns, every token of them counted as the policy's own.
+
+    Args:
+        encoder: The model's chat format.
+        episode: A fresh episode.
+        turns: What was written in each turn, as `judges.EpisodeRecord` has it.
+
+    Returns:
+        The trajectory, of which nobody judged the answer; its log-probs are 0.
+
+    Raises:
+        TrainingError: If under this episode's rules the turns do not end with an answer.
+    """
+    rollout = _open(episode, encoder)
+    for turn in turns:
+        if episode.done:
+            break
+        ids = [*encoder.encode(turn), encoder.eos]
+        rollout.ids += ids
+        rollout.mask += [1] * len(ids)
+        rollout.logprobs += [0.0] * len(ids)
+        rollout.turns.append(len(ids))
+        if not episode.step(turn, tokens=ids).done:
+            _reply(rollout, encoder)
+    if episode.ending is not Ending.ANSWERED or episode.turn != len(turns):
+        raise TrainingError(
+            f"{episode.sample.sample_id}: under these rules its {len(turns)} turns do not end with "
+            f"an answer ({episode.ending or 'not over'} after {episode.turn}; problems: "
+            f"{', '.join(episode.problems) or 'none'}). Are env and prompt those of the records?"
+        )
+    return _finish(rollout, encoder)
 
 
 def most_images(rules: EpisodeRules) -> int:

@@ -47,6 +47,7 @@ SHORT = {
     "world.canvas": "canvas",
     "judge.name": "judge",
     "grpo.lr": "lr",
+    "sft.lr": "lr",
     "grpo.shaper": "shaper",
     "evaluation.samples": "eval-samples",
 }

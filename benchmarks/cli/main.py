@@ -20,7 +20,7 @@ from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.report.terminal import console
 from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import SFTSettings, TrainSettings
 from vt_env import VisionThinkError
 
 app = App(
@@ -97,6 +97,26 @@ def paper(
     from benchmarks.paper.command import Order, make
 
     make(Order(name, seeds, out, jobs, address), given)
+
+
+@command(app, SFTSettings, "sft")
+def sft(
+    settings: SFTSettings,
+    *,
+    out: Annotated[Path, option("Folder of the run folders.")] = Path("runs"),
+    run_id: Annotated[str | None, option("Name of the run; else time and seed.")] = None,
+    resume: Annotated[
+        Path | None, option("Go on with this run folder; its own settings are used.")
+    ] = None,
+) -> None:
+    """Fine-tune on episodes with the right decision, evaluate as train does, to compare with RL."""
+    from benchmarks.training import run as training
+    from benchmarks.training.sft import BY_SFT
+
+    if resume is not None:
+        training.resume(resume, method=BY_SFT)
+    else:
+        training.train(settings, out, run_id, method=BY_SFT)
 
 
 @command(app, DoctorSettings, "doctor")

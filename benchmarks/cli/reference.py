@@ -54,6 +54,7 @@ shaper_params = {theta = 0.3}
 
 """
 ALIKE = {
+    "sft": "`visionthink sft`",
     "doctor": "`visionthink doctor`",
     "eval": "`visionthink eval`",
     "quality": "`visionthink quality`",

@@ -12,6 +12,12 @@ COLORS = ("#3366cc", "#dc7a1e", "#2f9e57", "#a03ca0", "#8c6d31", "#d03b5b", "#4d
 LABELS = {"oracle": ((0, -16), "center"), "untrained": ((0, -16), "center"),
           "start_oracle": ((-9, 0), "right")}  # fmt: skip
 """Where names stand that are not above their points, so that those near each other can be read."""
+HELD_OUT = (
+    ("request_rate_need", "asks when needed"),
+    ("request_rate_no_need", "asks when not"),
+    ("accuracy", "right"),
+)
+"""Curves of the held-out slice."""
 SMOOTHING = 7
 """Iterations averaged in the curves."""
 
@@ -35,6 +41,22 @@ def plot_run(
     families = sorted(
         {key.split("/")[1] for row in rows for key in row if key.startswith("by_family/")}
     )
+    if families:
+        _by_family(axes, rows, families)
+        lines, labels = axes[0].get_legend_handles_labels()
+        figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    else:
+        _by_loss(axes, rows)
+    if summary is not None:
+        _trade_off(axes[2], summary)
+    else:
+        axes[2].set_axis_off()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _by_family(axes: Any, rows: Sequence[Mapping[str, float]], families: Sequence[str]) -> None:
+    """What was played in training."""
     for axis, name, title in (
         (axes[0], "resize_call_ratio", "Asks for the sharper image"),
         (axes[1], "accuracy", "Answers correctly"),
@@ -48,14 +70,20 @@ def plot_run(
         ("request_rate_no_need", "samples that do not", ":"),
     ):
         _curve(axes[0], rows, name, label, "#222222", style)
-    lines, labels = axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    if summary is not None:
-        _trade_off(axes[2], summary)
+
+
+def _by_loss(axes: Any, rows: Sequence[Mapping[str, float]]) -> None:
+    """Of a training that plays nothing: its loss, and the held-out slice where there is one."""
+    _curve(axes[0], rows, "loss", "loss", COLORS[0])
+    axes[0].set(title="Loss", xlabel="iteration", ylabel="nats a token")
+    axes[0].set_ylim(bottom=0)
+    for (name, label), color in zip(HELD_OUT, COLORS[1:], strict=False):
+        _curve(axes[1], rows, f"eval/{name}", label, color, smoothing=1)
+    axes[1].set(title="Held-out slice", xlabel="iteration", ylabel="share", ylim=(-0.02, 1.02))
+    if axes[1].get_legend_handles_labels()[0]:
+        axes[1].legend(frameon=False)
     else:
-        axes[2].set_axis_off()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+        axes[1].set_axis_off()
 
 
 def _curve(
@@ -65,12 +93,13 @@ def _curve(
     label: str,
     color: str,
     style: str = "-",
+    smoothing: int = SMOOTHING,
 ) -> None:
     points = [(row["iteration"], row[key]) for row in rows if key in row]
     if not points:
         return
     x, y = np.array(points, dtype=float).T
-    width = min(SMOOTHING, len(y))
+    width = min(smoothing, len(y))
     window = np.ones(width)
     smooth = np.convolve(y, window, "same") / np.convolve(np.ones_like(y), window, "same")
     axis.plot(x, smooth, style, color=color, label=label, linewidth=1.8)

@@ -34,14 +34,20 @@ LIVE = (
 )
 """Metrics of the live line, which fits 80 columns: shares in percent, the reward as it is. *Need*
 and *idle* are requests where they are needed and where they are not."""
+FORMS = {"reward": ".2f", "loss": ".3f"}
+"""How metrics of it are written that are no shares."""
 PLAIN_EVERY = 10
 """Iterations between lines where there is no terminal to draw a bar on."""
 
 
 def live_line(metrics: Mapping[str, float]) -> str:
-    """The metrics of one iteration on one line; those that are not there are left out."""
-    shown = [(label, metrics[key], key == "reward") for key, label in LIVE if key in metrics]
-    return " ".join(f"{n} {v:.2f}" if plain else f"{n} {v:.0%}" for n, v, plain in shown)
+    """The metrics of one iteration on one line; those that are not there are left out.
+
+    Where nothing was played, the loss is shown.
+    """
+    known = (*LIVE, ("loss", "loss")) if "reward" not in metrics else LIVE
+    shown = [(name, metrics[key], FORMS.get(key, ".0%")) for key, name in known if key in metrics]
+    return " ".join(f"{name} {value:{form}}" for name, value, form in shown)
 
 
 def time_line(metrics: Mapping[str, float]) -> str:
@@ -100,9 +106,9 @@ def _bar(kind: type[_P]) -> _P:
 class LiveTraining:
     """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, iterations: int, done: int) -> None:
+    def __init__(self, iterations: int, done: int, name: str = "GRPO") -> None:
         self._iterations, self._progress = iterations, _bar(_Rows)
-        self._task = self._progress.add_task("GRPO", total=iterations, completed=done)
+        self._task = self._progress.add_task(name, total=iterations, completed=done)
 
     def __enter__(self) -> Self:
         self._progress.start()

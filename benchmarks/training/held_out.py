@@ -19,8 +19,8 @@ from benchmarks.report.terminal import console
 from vt_env import ConfigError, open_env
 
 if TYPE_CHECKING:
-    from agents import GRPO
-    from benchmarks.training.settings import TrainSettings
+    from benchmarks.training.method import Trainee
+    from benchmarks.training.settings import CourseSettings
 
 SHOWN = (
     "accuracy",
@@ -48,7 +48,7 @@ class Slice:
     split: str | None
 
 
-def open_slice(settings: TrainSettings, evaluation: dict[str, Any]) -> Slice | None:
+def open_slice(settings: CourseSettings, evaluation: dict[str, Any]) -> Slice | None:
     """Opens the slice, so that what is wrong with it is known before an engine starts.
 
     Args:
@@ -95,7 +95,7 @@ class HeldOut:
         max_new_tokens: Most tokens of a turn.
     """
 
-    def __init__(self, algorithm: GRPO, part: Slice, max_new_tokens: int) -> None:
+    def __init__(self, algorithm: Trainee, part: Slice, max_new_tokens: int) -> None:
         self._algorithm, self._slice = algorithm, part
         self._sampling = Sampling(temperature=0.0, max_new_tokens=max_new_tokens)
         self._best: float | None = None

@@ -10,16 +10,16 @@ from agents import Pass, Trajectory
 from benchmarks.evaluation.baselines import AfterTraining, BeforeTraining, PlaysHeldOut
 from benchmarks.evaluation.limits import KINDS, TRAINED, Shares, shares_of
 from benchmarks.evaluation.play import batch_seed, first_indices
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import CourseSettings
 
 if TYPE_CHECKING:
-    from agents import GRPO
+    from benchmarks.training.method import Trainee
 
 AT_ONCE = 80
 """Held-out samples that a runner plays at once, in all ways: the engine keeps what they share."""
 
 
-def parts_of(env_settings: dict[str, Any], settings: TrainSettings) -> list[list[int]]:
+def parts_of(env_settings: dict[str, Any], settings: CourseSettings) -> list[list[int]]:
     """The samples that are evaluated on, in the parts that are played at once."""
     indices = first_indices(len(env_settings["data"]), settings.evaluation.samples)
     size = AT_ONCE * max(1, settings.run.num_env_runners)
@@ -27,7 +27,7 @@ def parts_of(env_settings: dict[str, Any], settings: TrainSettings) -> list[list
 
 
 def player(
-    algorithm: GRPO,
+    algorithm: Trainee,
     env_settings: dict[str, Any],
     parts: Sequence[list[int]],
     step: Callable[[], None],

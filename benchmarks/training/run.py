@@ -32,12 +32,13 @@ from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
 from benchmarks.training.measure import before_limits, parts_of, player, run_limits
 from benchmarks.training.memory import PeakMemory
+from benchmarks.training.method import Envs, Method, Trainee
 from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import CourseSettings, TrainSettings
 from benchmarks.training.watch import Watch
 from judges import check_judge
-from vt_env import ConfigError, PlayDefaults
+from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 
 if TYPE_CHECKING:
     from agents import GRPO, GRPOConfig
@@ -65,16 +66,29 @@ ALONE = Hooks()
 
 
 def train(
-    settings: TrainSettings, root: Path, run_id: str | None = None, hooks: Hooks = ALONE
+    settings: CourseSettings,
+    root: Path,
+    run_id: str | None = None,
+    hooks: Hooks = ALONE,
+    method: Method | None = None,
 ) -> RunFolder:
-    """Trains from scratch in a new folder under `root`; see `_run`."""
+    """Trains from scratch in a new folder under `root`; see `_run`.
+
+    Args:
+        settings: Those of the method.
+        root: Folder of the run folders.
+        run_id: Name of the run; None: time and seed.
+        hooks: What the run takes from, and tells, the work that it is a part of.
+        method: How the model learns; None: `BY_GRPO`.
+    """
+    method = method or BY_GRPO
     folder = RunFolder.planned(root, settings, run_id)
-    announce(folder.path, plan(settings))
+    announce(folder.path, method.plan(settings, 0))
     with under_way("check"):
         settings = settings.resolved()
-        envs = check_data(settings)
+        envs = check_data(settings, method)
     folder.create(settings)
-    _run(settings, envs, folder, None, hooks)
+    _run(settings, envs, folder, None, hooks, method)
     return folder
 
 
@@ -88,50 +102,44 @@ def finish(settings: TrainSettings, path: Path, hooks: Hooks = ALONE) -> RunFold
     return train(settings, path.parent, path.name, hooks)
 
 
-def resume(path: Path, hooks: Hooks = ALONE) -> RunFolder:
+def resume(path: Path, hooks: Hooks = ALONE, method: Method | None = None) -> RunFolder:
     """Goes on with a run from its newest checkpoint, as if it had never been interrupted.
+
+    Args:
+        path: The run folder.
+        hooks: As for `train`.
+        method: As for `train`; the one that the run was begun with.
 
     Raises:
         ConfigError: If the folder holds no checkpoint, or the run is complete.
         CheckpointError: If the checkpoint is not whole, or not of this run.
     """
-    settings = TrainSettings.load(path / "settings.json").resolved()
+    method = method or BY_GRPO
+    settings = method.tree.load(path / "settings.json").resolved()
     folder = RunFolder(path)
     if folder.is_complete:
         raise ConfigError(f"{path} is complete (it has a summary.json); nothing to resume.")
     latest = folder.latest_checkpoint()
     if latest is None:
         raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
-    refills = settings.grpo.dynamic_sampling
-    folder.check_progress(latest[0], None if refills else latest[0] * settings.grpo.num_prompts)
-    announce(path, plan(settings, latest[0]))
+    folder.check_progress(latest[0], method.position(settings, latest[0]))
+    announce(path, method.plan(settings, latest[0]))
     with under_way("check"):
-        envs = check_data(settings)
+        envs = check_data(settings, method)
     folder.forget_after(latest[0])
     folder.note_start()
-    _run(settings, envs, folder, latest, hooks)
+    _run(settings, envs, folder, latest, hooks, method)
     return folder
 
 
-@dataclass(frozen=True)
-class Envs:
-    """Settings of a run's environments, whose data is open.
-
-    Attributes:
-        train: Of the one that is trained in.
-        evaluation: Of the one that is evaluated in.
-        held_out: What is evaluated on during training; None: nothing.
-    """
-
-    train: dict[str, Any]
-    evaluation: dict[str, Any]
-    held_out: Slice | None = None
-
-
-def check_data(settings: TrainSettings) -> Envs:
+def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     """Opens both environments, so that every bad setting and row is reported now.
 
     The judge is asked whether it can work: a run must not start on an endpoint that is not there.
+
+    Args:
+        settings: Those of the run.
+        method: As for `train`.
 
     Returns:
         Settings for the rest of the run, which opens no data again.
@@ -148,7 +156,7 @@ def check_data(settings: TrainSettings) -> Envs:
     open_env(settings.env.id, **evaluation).close()
     env = open_env(settings.env.id, **train)
     try:
-        build_config(settings, train).validate()
+        (method or BY_GRPO).check(settings, env, train)
         check_weights(settings.engine.model_dir)
         check_judge(env.judge)
     finally:
@@ -197,7 +205,7 @@ def measure_start(settings: TrainSettings) -> BeforeTraining:
             algorithm.stop()
 
 
-def _before(algorithm: GRPO, settings: TrainSettings, envs: Envs) -> BeforeTraining:
+def _before(algorithm: Trainee, settings: CourseSettings, envs: Envs) -> BeforeTraining:
     parts, used = parts_of(envs.evaluation, settings), settings.known()
     with under_way("untrained", len(parts)) as step:
         play = player(algorithm, envs.evaluation, parts, step)
@@ -205,37 +213,32 @@ def _before(algorithm: GRPO, settings: TrainSettings, envs: Envs) -> BeforeTrain
 
 
 def _run(
-    settings: TrainSettings,
+    settings: CourseSettings,
     envs: Envs,
     folder: RunFolder,
     latest: tuple[int, Path] | None,
     hooks: Hooks,
+    method: Method,
 ) -> None:
     begun, used = time.monotonic(), settings.known()
     done = latest[0] if latest else 0
     with PeakMemory() as memory, ExitStack() as opened:
-        with under_way("engine"):
-            opened.enter_context(ray_session(settings))
-            algorithm = build_config(settings, envs.train).build_algo()
-        show_trained(algorithm)
-        try:
-            watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
-            # A resumed run measures the model before RL again, before it restores the trained one.
-            before = hooks.before or _before(algorithm, settings, envs)
-            show_limits(limit_lines(before_limits(before), used))
-            if latest:
-                algorithm.restore_from_path(str(latest[1].resolve()))
-            clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
-            _train_loop(algorithm, watch, done, clock, hooks)
-            seconds = clock.seconds()
-            parts = parts_of(envs.evaluation, settings)
-            with under_way("trained", len(parts)) as step:
-                play = player(algorithm, envs.evaluation, parts, step)
-                after = play_after(play, used.max_new_tokens, settings.run.seed)
-            algorithm.save_model(folder.path / "model")
-        finally:
-            algorithm.stop()
-            folder.close()
+        algorithm = opened.enter_context(method.opened(settings, envs, folder))
+        opened.callback(folder.close)
+        watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
+        # A resumed run measures the model before RL again, before it restores the trained one.
+        before = hooks.before or _before(algorithm, settings, envs)
+        show_limits(limit_lines(before_limits(before), used))
+        if latest:
+            algorithm.restore_from_path(str(latest[1].resolve()))
+        clock = _Clock(before=folder.metrics()[-1]["seconds"] if done else 0.0)
+        _train_loop(algorithm, watch, done, clock, hooks, method)
+        seconds = clock.seconds()
+        parts = parts_of(envs.evaluation, settings)
+        with under_way("trained", len(parts)) as step:
+            play = player(algorithm, envs.evaluation, parts, step)
+            after = play_after(play, used.max_new_tokens, settings.run.seed)
+        algorithm.save_model(folder.path / "model")
     summary = {
         "run": folder.path.name,
         "seed": settings.run.seed,
@@ -265,7 +268,7 @@ def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Traj
     show_limits(summary["limits"]["warnings"])
 
 
-def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOut | None:
+def _held_out(algorithm: Trainee, part: Slice | None, used: PlayDefaults) -> HeldOut | None:
     """Measures the model before RL on the held-out slice, if there is one."""
     if part is None:
         return None
@@ -275,16 +278,18 @@ def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOu
     return found
 
 
-def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock, hooks: Hooks) -> None:
+def _train_loop(
+    algorithm: Trainee, watch: Watch, done: int, clock: _Clock, hooks: Hooks, method: Method
+) -> None:
     settings, folder = watch.settings.run, watch.folder
     last = settings.iterations
     watch.begin(done)
     clock.start()
-    with LiveTraining(last, done) as live:
+    with LiveTraining(last, done, method.name) as live:
         for iteration in range(done + 1, last + 1):
             if watch.stopped:
                 break
-            metrics = flat_metrics(algorithm.train())
+            metrics = method.metrics(algorithm.train())
             metrics |= watch.evaluate(iteration, algorithm.save_model)
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
@@ -328,7 +333,7 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 @contextmanager
-def ray_session(settings: TrainSettings) -> Iterator[None]:
+def ray_session(settings: CourseSettings) -> Iterator[None]:
     """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
     cores = settings.run.threads or os.cpu_count() or 1
     processes = settings.run.num_env_runners + settings.run.num_learners
@@ -354,3 +359,27 @@ def ray_session(settings: TrainSettings) -> Iterator[None]:
     finally:
         if own:
             ray.shutdown()
+
+
+def _check(settings: TrainSettings, _env: VisionThinkEnv, train_env: dict[str, Any]) -> None:
+    build_config(settings, train_env).validate()
+
+
+def _position(settings: TrainSettings, iteration: int) -> int | None:
+    return None if settings.grpo.dynamic_sampling else iteration * settings.grpo.num_prompts
+
+
+@contextmanager
+def _opened(settings: TrainSettings, envs: Envs, _folder: RunFolder) -> Iterator[GRPO]:
+    """Ray, and the algorithm on it."""
+    with ExitStack() as opened:
+        with under_way("engine"):
+            opened.enter_context(ray_session(settings))
+            algorithm = build_config(settings, envs.train).build_algo()
+            opened.callback(algorithm.stop)
+        show_trained(algorithm)
+        yield algorithm
+
+
+BY_GRPO = Method("GRPO", TrainSettings, plan, _check, _position, _opened, flat_metrics)
+"""Reinforcement learning on Ray RLlib."""

@@ -14,7 +14,7 @@ from agents import CheckpointError
 from agents.manifest import check_manifest, flush_folder
 from agents.rollouts.refill import POSITION
 from benchmarks.training.provenance import provenance
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import CourseSettings
 from vt_env import ConfigError
 
 BEST_FILE = "best.json"
@@ -33,7 +33,7 @@ class RunFolder:
     _board: Any = field(default=None, init=False, repr=False)
 
     @classmethod
-    def planned(cls, root: Path, settings: TrainSettings, name: str | None = None) -> RunFolder:
+    def planned(cls, root: Path, settings: CourseSettings, name: str | None = None) -> RunFolder:
         """A folder under `root` that is not there yet; its name: `name`, else time and seed.
 
         Raises:
@@ -44,7 +44,7 @@ class RunFolder:
             raise folder._taken()
         return folder
 
-    def create(self, settings: TrainSettings) -> None:
+    def create(self, settings: CourseSettings) -> None:
         """Makes the folder.
 
         Raises:

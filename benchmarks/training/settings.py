@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agents import BACKENDS
 from agents.grpo.config import SEED, GRPOSettings
+from agents.sft.config import SFTOptions
 from benchmarks.evaluation.play import JudgedSettings
 from benchmarks.training.until import parse_goals
 from judges import load_plugins
@@ -31,7 +32,7 @@ class RunSettings:
     """The run as a whole."""
 
     seed: int = setting(0, "Seed of prompts, sampling and weights.", SEED)
-    iterations: int = setting(50, "GRPO iterations.", Numbers(1))
+    iterations: int = setting(50, "Iterations.", Numbers(1))
     checkpoint_every: int = setting(10, "Iterations between checkpoints.", Numbers(1))
     keep_checkpoints: int = setting(1, "Checkpoints that are kept, the newest.", Numbers(1))
     until: str | None = setting(
@@ -94,11 +95,10 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings(JudgedSettings):
-    """Everything that determines a run, beside the machine. docs/settings.md lists it."""
+class CourseSettings(JudgedSettings):
+    """What every training has, however the model learns."""
 
     run: RunSettings = field(default_factory=RunSettings)
-    grpo: GRPOSettings = field(default_factory=GRPOSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class TrainSettings(JudgedSettings):
         path.write_text(to_json(self) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> TrainSettings:
+    def load(cls, path: Path) -> Self:
         """Reads what `save` wrote, or the same tree in TOML.
 
         Raises:
@@ -151,3 +151,17 @@ class TrainSettings(JudgedSettings):
                 values that cannot work; names the file and the setting.
         """
         return build_from_file(cls, path)
+
+
+@dataclass(frozen=True)
+class TrainSettings(CourseSettings):
+    """Everything that determines a run, beside the machine. docs/settings.md lists it."""
+
+    grpo: GRPOSettings = field(default_factory=GRPOSettings)
+
+
+@dataclass(frozen=True)
+class SFTSettings(CourseSettings):
+    """Everything that determines a supervised fine-tuning; `TrainSettings` but for ``grpo``."""
+
+    sft: SFTOptions = field(default_factory=SFTOptions)

@@ -11,7 +11,7 @@ from benchmarks.doctor.during import begun, findings
 from benchmarks.report.terminal import console
 from benchmarks.training.held_out import HeldOut
 from benchmarks.training.run_folder import RunFolder
-from benchmarks.training.settings import TrainSettings
+from benchmarks.training.settings import CourseSettings
 from benchmarks.training.until import parse_goals, reached
 
 Row = dict[str, float]
@@ -28,7 +28,7 @@ class Watch:
         stopped: Why training ended before its last iteration; None: it did not.
     """
 
-    settings: TrainSettings
+    settings: CourseSettings
     folder: RunFolder
     held_out: HeldOut | None = None
     stopped: str | None = None

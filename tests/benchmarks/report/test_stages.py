@@ -41,6 +41,11 @@ def test_the_live_line_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(line) <= 80
 
 
+def test_a_training_that_plays_nothing_shows_its_loss() -> None:
+    assert live_line({"loss": 0.01234, "tokens": 400.0}) == "loss 0.012"
+    assert "loss" not in live_line({**WORST, "loss": 0.5})
+
+
 def test_where_the_time_goes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert time_line(WORST) == ""
     assert time_line({"timing/iteration": 3.14}) == "3.1 s/it"
