@@ -37,12 +37,14 @@ from benchmarks.evaluation.limits import (
     show_limits,
 )
 from benchmarks.evaluation.play import batch_seed, first_indices
+from benchmarks.evaluation.starts import STARTS, write_starts
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.plan import plan
+from benchmarks.training.rollout_log import RolloutLog
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from benchmarks.training.watch import Watch
@@ -207,6 +209,7 @@ def _run(
         **summarise(before, after),
         "limits": limits_record(run_limits(before, after, folder.metrics()), used),
     }
+    write_starts(before, folder.path / STARTS)
     _write_results(folder, summary, after.policy)
 
 
@@ -301,7 +304,8 @@ def _held_out(algorithm: GRPO, part: Slice | None, used: PlayDefaults) -> HeldOu
 
 def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None:
     settings, folder = watch.settings.run, watch.folder
-    last = settings.iterations
+    last, log = settings.iterations, RolloutLog(folder, watch.settings)
+    algorithm.keep_groups = settings.keep_rollouts
     watch.begin(done)
     clock.start()
     with LiveTraining(last, done) as live:
@@ -309,6 +313,7 @@ def _train_loop(algorithm: GRPO, watch: Watch, done: int, clock: _Clock) -> None
             if watch.stopped:
                 break
             metrics = flat_metrics(algorithm.train())
+            log.write(iteration, algorithm.kept)
             metrics |= watch.evaluate(iteration, algorithm.save_model)
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -90,6 +90,16 @@ class RunFolder:
             self._board.add_scalar(name, value, iteration)
 
     @property
+    def rollouts_file(self) -> Path:
+        """JSON lines, one for each training episode that is kept."""
+        return self.path / "rollouts.jsonl"
+
+    def log_rollouts(self, lines: Iterable[str]) -> None:
+        """Appends episodes, each with its iteration."""
+        with self.rollouts_file.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    @property
     def findings_file(self) -> Path:
         """JSON lines, one for each collapse that began."""
         return self.path / "doctor.jsonl"
@@ -113,9 +123,11 @@ class RunFolder:
         return [json.loads(line) for line in lines if line.strip()]
 
     def forget_after(self, iteration: int) -> None:
-        """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
-        kept = [row for row in _whole(self.metrics_file) if row["iteration"] <= iteration]
-        _rewrite(self.metrics_file, kept)
+        """Drops logged iterations and rollouts beyond it: a resumed run plays them again."""
+        for file in (self.metrics_file, self.rollouts_file):
+            if file.is_file():
+                kept = [row for row in _whole(file) if row["iteration"] <= iteration]
+                _rewrite(file, kept)
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration belongs."""
