@@ -84,6 +84,7 @@ FLOORS = (
     "benchmarks/data",
     "benchmarks/labelling",
     "benchmarks/training",
+    "benchmarks/report/html",
     "benchmarks/speed",
     "benchmarks/cli",
 )

@@ -112,7 +112,7 @@ class RunFolder:
     def forget_findings_after(self, iteration: int) -> None:
         """Drops findings beyond `iteration`: a resumed run comes to them again."""
         if self.findings_file.is_file():
-            kept = [row for row in _whole(self.findings_file) if row["iteration"] <= iteration]
+            kept = [row for row in whole_rows(self.findings_file) if row["iteration"] <= iteration]
             _rewrite(self.findings_file, kept)
 
     def metrics(self) -> list[dict[str, float]]:
@@ -126,7 +126,7 @@ class RunFolder:
         """Drops logged iterations and rollouts beyond it: a resumed run plays them again."""
         for file in (self.metrics_file, self.rollouts_file):
             if file.is_file():
-                kept = [row for row in _whole(file) if row["iteration"] <= iteration]
+                kept = [row for row in whole_rows(file) if row["iteration"] <= iteration]
                 _rewrite(file, kept)
 
     def checkpoint(self, iteration: int) -> Path:
@@ -212,7 +212,7 @@ class RunFolder:
             CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
                 if the metrics of iterations before it are missing.
         """
-        folder, rows = self.checkpoint(iteration), _whole(self.metrics_file)
+        folder, rows = self.checkpoint(iteration), whole_rows(self.metrics_file)
         found = check_manifest(folder).about.get("position")
         logged = [row.get("iteration") for row in rows]
         if position is None and iteration in logged:
@@ -242,7 +242,7 @@ class RunFolder:
             self._board = None
 
 
-def _whole(path: Path) -> list[dict[str, Any]]:
+def whole_rows(path: Path) -> list[dict[str, Any]]:
     """Rows that were written whole; a killed run may leave half a line at the end."""
     rows = []
     if path.is_file():
