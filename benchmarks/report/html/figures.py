@@ -38,7 +38,7 @@ BASELINES = {
     "always_low": (1, "square"),
     "always_high": (2, "square"),
     "oracle": (3, "diamond"),
-    "start_oracle": (4, "diamond"),
+    "start_oracle": (4, "hollow"),
     "untrained": (5, "ring"),
 }
 """Colour and shape of what stands beside the policy."""

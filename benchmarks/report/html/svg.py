@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 34
 COLORS = 8
 """Classes ``c0`` to ``c7`` of the style."""
+MOST_BANDS = 6
+"""Curves of a chart from which on bands would hide each other, and are left to the table."""
 DASHES = ("", "6 4", "2 3")
 
 
@@ -48,7 +50,7 @@ class Mark:
         x: Across.
         y: Up.
         color: Number of its colour.
-        shape: ``dot``, ``star``, ``square``, ``diamond`` or ``ring``.
+        shape: ``dot``, ``star``, ``square``, ``diamond``, ``hollow`` or ``ring``.
     """
 
     label: str
@@ -121,7 +123,7 @@ def line_chart(title: str, traces: Sequence[Trace], about: str, percent: bool = 
         (first, max(last, first + 1)), limits(values, percent), percent=percent, whole_x=True
     )
     parts = [_grid(axes), _name_x("iteration", axes.height)]
-    for t in traces:
+    for t in traces if len(traces) <= MOST_BANDS else ():
         if any(low < high for low, high in zip(t.curve.low, t.curve.high, strict=True)):
             upper = [axes.at(*p) for p in zip(t.curve.x, t.curve.high, strict=True)]
             lower = [axes.at(*p) for p in zip(t.curve.x, t.curve.low, strict=True)]
@@ -166,11 +168,15 @@ def shape(kind: str, color: int, x: float, y: float) -> str:
     name = f'class="mark {_class(color)}"'
     if kind == "square":
         return f'<rect {name} x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10"/>'
-    if kind in ("diamond", "star"):
-        corners, inner, size = (4, 1.0, 7.0) if kind == "diamond" else (5, 0.45, 10.0)
-        turns = [(k * math.pi / corners - math.pi / 2, k % 2) for k in range(2 * corners)]
-        used = [(a, inner if odd else 1.0) for a, odd in turns if kind == "star" or not odd]
-        points = [(x + size * r * math.cos(a), y + size * r * math.sin(a)) for a, r in used]
+    if kind in ("diamond", "hollow", "star"):
+        corners, radii = (5, (10.0, 4.5)) if kind == "star" else (2, (7.0, 7.0))
+        if kind == "hollow":
+            name, radii = f'class="mark hollow {_class(color)}"', (10.0, 10.0)
+        turns = [k * math.pi / corners - math.pi / 2 for k in range(2 * corners)]
+        radius = [radii[k % 2] for k in range(2 * corners)]
+        points = [
+            (x + r * math.cos(a), y + r * math.sin(a)) for a, r in zip(turns, radius, strict=True)
+        ]
         return f'<path {name} d="{_path(points)}Z"/>'
     extra = " ring" if kind == "ring" else ""
     return f'<circle class="mark {_class(color)}{extra}" cx="{x}" cy="{y}" r="5"/>'

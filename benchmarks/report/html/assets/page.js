@@ -137,7 +137,8 @@
       const row = (name, told) => [start.oracle === name ? `${told} (oracle)` : told, verdict(start[name]), start[name].prediction ?? "–", number(start[name].reward)];
       facts.append(simpleTable("The model before RL", ["", "verdict", "answer", "reward"], [row("answer", "answers at once"), row("request", "asks")]));
     }
-    return el("div", {}, badges(m), seen(m, s), m.tokens ? tokenView(m, entry) : transcript(m), answer, facts);
+    const wrote = m.tokens ? tokenView(m, entry) : transcript(m);
+    return el("div", { class: "view" }, m.images.length ? seen(m, s) : null, el("div", { class: "wrote" }, badges(m), wrote, answer, facts));
   };
   const side = (entry, s, f) => {
     const name = data.runs[entry.run];
