@@ -48,6 +48,7 @@ def show(places: Sequence[Path]) -> None:
     elif done:
         console.print(metrics_table(done, "Held-out samples"))
     for line in lines:
+        console.print(_title(line), markup=False, soft_wrap=True)
         console.print(_curves(line))
     if len(lines) > 1:
         console.print(_differ(lines))
@@ -73,11 +74,13 @@ def spark(values: Sequence[float], share: bool = False) -> str:
     return "".join(LEVELS[min(top, max(0, round(top * (m - low) / (high - low))))] for m in means)
 
 
+def _title(line: Line) -> str:
+    mean = f", mean of {len(line.runs)} seeds" if len(line.runs) > 1 else ""
+    return f"{line.label}: training, {line.iterations} iterations{mean}"
+
+
 def _curves(line: Line) -> Table:
-    title = f"{line.label}: training, {line.iterations} iterations"
-    if len(line.runs) > 1:
-        title += f", mean of {len(line.runs)} seeds"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD)
     for label in ("", "first", "", "last"):
         table.add_column(label, justify="right" if label else "left", no_wrap=True)
     for name, key, share in SPARKS:
