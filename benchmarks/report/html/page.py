@@ -137,7 +137,8 @@ def summary(lines: Sequence[Line]) -> str:
 
 
 def _cells(point: Mapping[str, Any]) -> list[str]:
-    return [number(point.get(key), percent) for key, _, percent in SUMMARY]
+    values = [(point.get(key), percent) for key, _, percent in SUMMARY]
+    return [number(v, percent) if percent or v is None else f"{v:.3f}" for v, percent in values]
 
 
 def collapse(runs: Sequence[Run]) -> str:

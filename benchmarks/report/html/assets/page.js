@@ -145,7 +145,8 @@
     const several = data.runs.length > 1;
     const where = entry.kind === "training" ? `iteration ${entry.iteration}, group ${entry.group + 1}` : "";
     const title = [several ? name : "", where].filter(Boolean).join(": ");
-    const box = el("div", { class: "side" }, title ? el("h4", {}, title) : null);
+    const body = el("div", { class: entry.members.length > 1 ? "body grouped" : "body" });
+    const box = el("div", { class: "side" }, title ? el("h4", {}, title) : null, body);
     let chosen = Math.max(0, entry.members.findIndex((m) => fits(m, f)));
     const view = el("div", {}, memberView(entry.members[chosen], entry, s));
     if (entry.members.length > 1) {
@@ -162,9 +163,9 @@
       const asked = entry.members.filter((m) => m.asked).length, right = entry.members.filter((m) => m.correct).length;
       const rows = entry.members.map((m, i) => [buttons[i], m.forced ? `${m.asked ? "yes" : "no"} (forced)` : m.asked ? "yes" : "no", verdict(m), number(m.reward), m.advantage === null ? "–" : signed(m.advantage)]);
       const caption = `The group: ${asked} of ${rows.length} asked, ${right} right, spread ${number(entry.spread)}`;
-      box.append(el("div", { class: "scroll members", tabindex: "0", role: "group", "aria-label": caption }, simpleTable(caption, ["episode", "asked", "verdict", "reward", "advantage"], rows)));
+      body.append(el("div", { class: "scroll members", tabindex: "0", role: "group", "aria-label": caption }, simpleTable(caption, ["episode", "asked", "verdict", "reward", "advantage"], rows)));
     }
-    box.append(view);
+    body.append(view);
     return box;
   };
   const besideOf = (entry, run) => {
