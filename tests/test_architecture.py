@@ -89,6 +89,7 @@ FLOORS = (
     "benchmarks/sweeps/catalogue",
     "benchmarks/sweeps",
     "benchmarks/paper",
+    "benchmarks/report/html",
     "benchmarks/speed",
     "benchmarks/cli",
 )

@@ -87,6 +87,7 @@ class Episode:
         question: What the policy is asked: the sample's question, with its lettered options
             where it does not list them itself. The judge is given the two apart.
         turn_records: The turns taken, with what each earned.
+        region: What of the original the image last shown covers.
         requested: Whether a tool delivered another image: a higher resolution of all of it, a
             part of it, or what else a tool shows.
         turn_tokens: The token ids that the policy sampled, turn by turn; none of a turn that was
@@ -331,12 +332,12 @@ class Episode:
             resolutions=self.config.resolutions,
             limits=self._limits,
             level=self.level,
-            region=self._region,
+            region=self.region,
             size=self._shown.size,
         )
 
     def _show(self, image: Image.Image, target: Target, tokens: int) -> None:
-        self._shown, self._region = image, target.region
+        self._shown, self.region = image, target.region
         self._spent.tokens += tokens
         if target.level is not None:
             self.level = target.level

@@ -11,7 +11,7 @@ Names of settings are TRL's where TRL has them, RLlib's elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -201,6 +201,8 @@ class GRPO(Algorithm):
     prompts that an unbroken one would have played.
     """
 
+    keep_groups = 0  # of those learned from in an iteration, how many groups `kept` holds
+    kept: tuple[tuple[Trajectory, ...], ...] = ()  # of the last iteration, without images
     _position = 0
     _rounds = 0  # iterations done
     _multiplier = 0.0  # price of visual tokens that keeps the budget
@@ -233,6 +235,10 @@ class GRPO(Algorithm):
         with self._timed("rollout"):
             gathered = self._play()
         self._position = gathered.position
+        self.kept = tuple(
+            tuple(replace(t, images=()) for t in group.members)
+            for group in as_groups(gathered.kept, config.num_generations)[: self.keep_groups]
+        )
         self._rounds += 1
         rollouts = rollout_metrics(gathered.played)
         if config.dynamic_sampling:

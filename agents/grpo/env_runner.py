@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -94,7 +95,9 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
             seed=((config.seed or 0) * 1_000_003 + start) % 2**40,
         )
         force = balanced_force(groups, start, forced) if forced else None
-        return collect(self.backend, episodes, self.queue, sampling, force, self.stopwatch)
+        played = collect(self.backend, episodes, self.queue, sampling, force, self.stopwatch)
+        places = [i for i in indices for _ in range(config.num_generations)]
+        return [replace(t, index=i) for t, i in zip(played, places, strict=True)]
 
     def play_fixed(
         self, env_settings: dict[str, Any], indices: Sequence[int], passes: Sequence[Pass]

@@ -71,7 +71,13 @@ def play_passes(
         found = collect(backend, episodes, judge, sampling, force)
         for episode, trajectory in zip(episodes, found, strict=True):
             played[id(episode)] = replace(trajectory, images=())
-    return [[played[id(group[number])] for group in groups] for number in range(len(passes))]
+    return [
+        [
+            replace(played[id(group[number])], index=index)
+            for index, group in zip(indices, groups, strict=True)
+        ]
+        for number in range(len(passes))
+    ]
 
 
 def _group(factory: EpisodeFactory, index: int, passes: Sequence[Pass]) -> list[Episode]:

@@ -39,6 +39,7 @@ class Trajectory:
         problems: Names of the faults, in order.
         refused: Whether the policy asked for another image and got none, in any of its turns.
         forced: What the episode was made to decide first; None: it was the policy's choice.
+        index: Place of the sample in its dataset; None where it is not known.
         turns: Sampled tokens of each turn, a turn that was forced whole included (0); nothing where
             nobody counted.
         advantage: Group-relative advantage; None until it is computed, and for episodes that the
@@ -64,6 +65,7 @@ class Trajectory:
     problems: tuple[str, ...] = ()
     refused: bool = False
     forced: Literal["answer", "request"] | None = None
+    index: int | None = None
     turns: tuple[int, ...] = ()
     advantage: float | None = field(default=None)
     turn_advantages: tuple[float, ...] | None = None

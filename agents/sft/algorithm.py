@@ -53,6 +53,9 @@ class SFT:
         BackendError: If the engine cannot be started.
     """
 
+    kept: tuple[tuple[Trajectory, ...], ...] = ()
+    """It plays nothing in training."""
+
     def __init__(
         self,
         options: SFTOptions,

@@ -21,7 +21,7 @@ from benchmarks.report.terminal import console
 from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
 from benchmarks.training.settings import SFTSettings, TrainSettings
-from vt_env import VisionThinkError
+from vt_env import ConfigError, VisionThinkError
 
 app = App(
     name="visionthink",
@@ -178,6 +178,48 @@ def pretrain(
     with LivePretraining() as live:
         Pretrainer(settings, out, resume).run(live.show)
     console.print(f"Checkpoint: {out}", soft_wrap=True)
+
+
+@app.command
+def report(
+    *runs: Annotated[Path, option("Run folders, or folders with run folders below them.")],
+    out: Annotated[Path | None, option("The file; else report.html in the run's folder.")] = None,
+    episodes: Annotated[int, option("Episodes of final evaluations in the gallery.")] = 500,
+    groups: Annotated[int, option("Groups of training in the gallery.")] = 150,
+    megabytes: Annotated[float, option("Most megabytes of its images.")] = 10.0,
+) -> None:
+    """Write one HTML page about runs: curves, the plane of accuracy and tokens, a gallery.
+
+    Runs that differ in their seed alone are one line with a band. The page needs no network.
+    """
+    from benchmarks.report.html.gallery import Bounds
+    from benchmarks.report.html.page import write_report
+
+    bounds = Bounds(episodes, groups, megabytes)
+    file = write_report(_some(runs), out, bounds)
+    size = file.stat().st_size / 1e6
+    console.print(f"Report: {file} ({size:.1f} MB)", markup=False, soft_wrap=True)
+
+
+@app.command
+def show(
+    *runs: Annotated[Path, option("Run folders, or folders with run folders below them.")],
+) -> None:
+    """Print what a report says of runs, in the terminal."""
+    from benchmarks.report.html.show import show as show_runs
+
+    show_runs(_some(runs))
+
+
+def _some(runs: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The places that were given.
+
+    Raises:
+        ConfigError: If there are none.
+    """
+    if not runs:
+        raise ConfigError("Name a run folder, such as runs/20261126-120000-seed0.")
+    return runs
 
 
 EXTRAS = {

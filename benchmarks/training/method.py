@@ -19,6 +19,9 @@ from vt_env import VisionThinkEnv
 class Trainee(Protocol):
     """A model that learns, and plays with its current weights."""
 
+    kept: tuple[tuple[Trajectory, ...], ...]
+    """Groups that were played to learn from in the last iteration, as many as are to be kept."""
+
     def train(self) -> Mapping[str, Any]:
         """Learns for one iteration; returns what `Method.metrics` reads."""
         ...

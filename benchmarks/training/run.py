@@ -26,6 +26,7 @@ from benchmarks.evaluation.baselines import (
     write_records,
 )
 from benchmarks.evaluation.limits import limit_lines, limits_record, show_limits
+from benchmarks.evaluation.starts import STARTS, write_starts
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
@@ -34,6 +35,7 @@ from benchmarks.training.measure import before_limits, parts_of, player, run_lim
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.method import Envs, Method, Trainee
 from benchmarks.training.plan import plan
+from benchmarks.training.rollout_log import RolloutLog
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import CourseSettings, TrainSettings
 from benchmarks.training.watch import Watch
@@ -250,6 +252,7 @@ def _run(
         **summarise(before, after),
         "limits": limits_record(run_limits(before, after, folder.metrics()), used),
     }
+    write_starts(before, folder.path / STARTS)
     _write_results(folder, summary, after.policy)
 
 
@@ -282,7 +285,7 @@ def _train_loop(
     algorithm: Trainee, watch: Watch, done: int, clock: _Clock, hooks: Hooks, method: Method
 ) -> None:
     settings, folder = watch.settings.run, watch.folder
-    last = settings.iterations
+    last, log = settings.iterations, RolloutLog(folder, watch.settings.engine.model_dir)
     watch.begin(done)
     clock.start()
     with LiveTraining(last, done, method.name) as live:
@@ -290,6 +293,7 @@ def _train_loop(
             if watch.stopped:
                 break
             metrics = method.metrics(algorithm.train())
+            log.write(iteration, algorithm.kept)
             metrics |= watch.evaluate(iteration, algorithm.save_model)
             metrics["seconds"] = round(clock.seconds(), 2)
             folder.log(iteration, metrics)
@@ -377,6 +381,7 @@ def _opened(settings: TrainSettings, envs: Envs, _folder: RunFolder) -> Iterator
             opened.enter_context(ray_session(settings))
             algorithm = build_config(settings, envs.train).build_algo()
             opened.callback(algorithm.stop)
+            algorithm.keep_groups = settings.run.keep_rollouts
         show_trained(algorithm)
         yield algorithm
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +95,16 @@ class RunFolder:
             self._board.add_scalar(name, value, iteration)
 
     @property
+    def rollouts_file(self) -> Path:
+        """JSON lines, one for each training episode that is kept."""
+        return self.path / "rollouts.jsonl"
+
+    def log_rollouts(self, lines: Iterable[str]) -> None:
+        """Appends episodes, each with its iteration."""
+        with self.rollouts_file.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    @property
     def findings_file(self) -> Path:
         """JSON lines, one for each collapse that began."""
         return self.path / "doctor.jsonl"
@@ -107,7 +117,7 @@ class RunFolder:
     def forget_findings_after(self, iteration: int) -> None:
         """Drops findings beyond `iteration`: a resumed run comes to them again."""
         if self.findings_file.is_file():
-            kept = [row for row in _whole(self.findings_file) if row["iteration"] <= iteration]
+            kept = [row for row in whole_rows(self.findings_file) if row["iteration"] <= iteration]
             _rewrite(self.findings_file, kept)
 
     def metrics(self) -> list[dict[str, float]]:
@@ -118,9 +128,11 @@ class RunFolder:
         return [json.loads(line) for line in lines if line.strip()]
 
     def forget_after(self, iteration: int) -> None:
-        """Drops logged iterations beyond `iteration`: a resumed run plays them again."""
-        kept = [row for row in _whole(self.metrics_file) if row["iteration"] <= iteration]
-        _rewrite(self.metrics_file, kept)
+        """Drops logged iterations and rollouts beyond it: a resumed run plays them again."""
+        for file in (self.metrics_file, self.rollouts_file):
+            if file.is_file():
+                kept = [row for row in whole_rows(file) if row["iteration"] <= iteration]
+                _rewrite(file, kept)
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration belongs."""
@@ -205,7 +217,7 @@ class RunFolder:
             CheckpointError: If the checkpoint is not whole, or is of another iteration or run; or
                 if the metrics of iterations before it are missing.
         """
-        folder, rows = self.checkpoint(iteration), _whole(self.metrics_file)
+        folder, rows = self.checkpoint(iteration), whole_rows(self.metrics_file)
         found = check_manifest(folder).about.get("position")
         logged = [row.get("iteration") for row in rows]
         if position is None and iteration in logged:
@@ -235,7 +247,7 @@ class RunFolder:
             self._board = None
 
 
-def _whole(path: Path) -> list[dict[str, Any]]:
+def whole_rows(path: Path) -> list[dict[str, Any]]:
     """Rows that were written whole; a killed run may leave half a line at the end."""
     rows = []
     if path.is_file():

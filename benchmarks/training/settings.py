@@ -35,6 +35,12 @@ class RunSettings:
     iterations: int = setting(50, "Iterations.", Numbers(1))
     checkpoint_every: int = setting(10, "Iterations between checkpoints.", Numbers(1))
     keep_checkpoints: int = setting(1, "Checkpoints that are kept, the newest.", Numbers(1))
+    keep_rollouts: int = setting(
+        1,
+        "Groups of each iteration that are written to rollouts.jsonl, the first that are learned "
+        "from; 0: none.",
+        Numbers(0, 64),
+    )
     until: str | None = setting(
         None,
         "Stop when evaluations during training reach this: regret (to the oracle of the model "

@@ -76,12 +76,31 @@ def check_times(rows: list[dict[str, float]]) -> None:
     assert 0 < spent <= rows[-1]["seconds"] + 0.01
 
 
+def check_rollouts(run: Path) -> None:
+    """A group of each iteration is kept, and how the model before RL fares on each sample."""
+    rows = [json.loads(line) for line in (run / "rollouts.jsonl").read_text().splitlines()]
+    assert [(r["iteration"], r["group"], r["member"]) for r in rows] == [
+        (1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 0, 1),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["sample_id"] == row["record"]["sample_id"] == f"one.jsonl-{row['index']}"
+        tokens = row["tokens"]
+        written = [t for t, kept in zip(tokens["text"], tokens["loss_mask"], strict=True) if kept]
+        turns = [turn["action"] for turn in row["record"]["turns"]]
+        assert "".join(written).replace("<|im_end|>", "") == "".join(turns)
+        assert tokens["image_tokens"].count(0) == len(tokens["text"]) - len(turns)
+    starts = [json.loads(line) for line in (run / "starts.jsonl").read_text().splitlines()]
+    assert [row["sample_id"] for row in starts] == ["two.jsonl-0", "two.jsonl-1"]
+    assert {row["oracle"] for row in starts} <= {"answer", "request"}
+
+
 def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
     one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
     folder = train(settings(one, **{"evaluation.data": str(other)}), tmp_path / "runs", "a")
     assert sorted(opens) == ["one.jsonl", "two.jsonl"]
     assert len(folder.metrics()) == 2
     check_times(folder.metrics())
+    check_rollouts(folder.path)
     pickled = list(folder.checkpoints.rglob("*.pkl"))
     assert pickled
     assert not any(b"one.jsonl-0" in file.read_bytes() for file in pickled)

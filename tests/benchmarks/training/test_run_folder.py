@@ -118,6 +118,20 @@ def test_half_a_line_after_the_checkpoint_is_played_again(run: RunFolder) -> Non
     assert [row["iteration"] for row in run.metrics()] == [1, 2]
 
 
+def test_rollouts_are_forgotten_with_the_metrics(run: RunFolder) -> None:
+    for iteration in (1, 2, 2, 3):
+        run.log_rollouts([json.dumps({"iteration": iteration}) + "\n"])
+    with run.rollouts_file.open("a") as file:
+        file.write('{"iteration": 4, "to')
+    run.forget_after(2)
+    rows = [json.loads(line) for line in run.rollouts_file.read_text().splitlines()]
+    assert [row["iteration"] for row in rows] == [1, 2, 2]
+    run.rollouts_file.unlink()
+    run.forget_after(1)
+    assert not run.rollouts_file.exists()
+    assert [row["iteration"] for row in run.metrics()] == [1]
+
+
 def test_a_stopped_save_leaves_the_checkpoint_before(run: RunFolder) -> None:
     class Stops(Saves):
         def save_to_path(self, path: str) -> None:
