@@ -84,6 +84,7 @@ FLOORS = (
     "benchmarks/data",
     "benchmarks/labelling",
     "benchmarks/training",
+    "benchmarks/play",
     "benchmarks/sweeps/catalogue",
     "benchmarks/sweeps",
     "benchmarks/speed",

@@ -56,6 +56,7 @@ shaper_params = {theta = 0.3}
 ALIKE = {
     "doctor": "`visionthink doctor`",
     "eval": "`visionthink eval`",
+    "play": "`visionthink play`",
     "quality": "`visionthink quality`",
     "pretrain": "`visionthink pretrain`",
     "data check": "`visionthink data check`",
