@@ -49,10 +49,10 @@ def state(game: Game, score: Score | None) -> dict[str, Any]:
         score: The table, once there is one.
 
     Returns:
-        ``place`` and ``total``, and one of ``look``, ``told`` and ``score``; none of them while the
-        score is computed.
+        ``place``, ``total`` and ``rules``, and one of ``look``, ``told`` and ``score``; none of
+        these three while the score is computed.
     """
-    shown: dict[str, Any] = {"place": place(game, score), "total": game.total}
+    shown: dict[str, Any] = {"place": place(game, score), "total": game.total, "rules": game.rules}
     if game.look is not None:
         return shown | {"look": asdict(game.look) | {"image": data_url(game.look.image)}}
     if game.told is not None:

@@ -19,9 +19,7 @@ ABOUT = {
     False: "Regret: what perfect has over a row, in units of reward.",
 }
 """What the table's regret is to: with a policy, and without."""
-ABOUT_PERFECT = (
-    "Perfect is no model: right everywhere, and asking where that is known to be needed."
-)
+ABOUT_PERFECT = "Perfect is no model: always right, and asking where that is known to be needed."
 
 
 @dataclass(frozen=True)

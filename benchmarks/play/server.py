@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._tell(200, self._shown.move(asked))
         except MoveError as error:
-            self._tell(400, {"error": str(error)})
+            self._tell(200, {"error": str(error)})
         except Exception as error:  # the game ends with it, in the thread that waits
             self._tell(500, {"error": f"{type(error).__name__}: {error}"})
 
@@ -216,11 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
         if host.rpartition(":")[0] not in NAMES and host not in NAMES:
             self._refuse(403)
             return None
-        _, token, *rest = [*self.path.split("/", 2), ""][:3]
-        if not rest or not hmac.compare_digest(token.encode(), self._shown.token.encode()):
+        parts = self.path.split("/", 2)
+        secret = self._shown.token.encode()
+        if len(parts) < 3 or not hmac.compare_digest(parts[1].encode(), secret):
             self._refuse(404)
             return None
-        return rest[0]
+        return parts[2]
 
     def _body(self) -> Mapping[str, Any] | None:
         """The move that was sent; None where it is none."""

@@ -15,7 +15,7 @@ from PIL import Image
 from agents import Trajectory
 from benchmarks.play.folder import GameFolder
 from benchmarks.play.moves import Move, MoveError, call_of, call_text, moves
-from vt_env import Answer, Episode, Sample, VisionThinkEnv, parse, to_text
+from vt_env import Answer, Episode, RewardConfig, Sample, VisionThinkEnv, parse, to_text
 from vt_env.images import view
 from vt_env.rewards import token_cost
 from vt_env.tools import Refusal
@@ -97,6 +97,7 @@ class Game:
 
     Attributes:
         total: How many samples there are.
+        rules: What is paid for what, in a sentence.
         look: What is seen now; None between samples and at the end.
         told: What came of the sample before; None while one is played.
         episodes: The episodes that are over.
@@ -108,6 +109,7 @@ class Game:
     def __init__(self, env: VisionThinkEnv, indices: Sequence[int], folder: GameFolder) -> None:
         self._env, self._indices, self._folder = env, list(indices), folder
         self.total = len(self._indices)
+        self.rules = rules(env.factory.rewards)
         self.episodes: list[Trajectory] = []
         self.told: Told | None = None
         self.look: Look | None = None
@@ -221,6 +223,19 @@ class Game:
             full_tokens=full,
             price=token_cost(tokens, full, episode.rewards),
         )
+
+
+def rules(rewards: RewardConfig) -> str:
+    """What is paid for what, in a sentence."""
+    of = {
+        "share": "a full view's worth of tokens",
+        "tokens": "a token",
+        "flops": "the computation of a full view",
+    }[rewards.cost]
+    return (
+        f"A right answer earns {rewards.accuracy:g}, the format {rewards.format:g} (it is kept for "
+        f"you); {of} costs {rewards.price:g}."
+    )
 
 
 def told(episode: Episode, number: int) -> Told:

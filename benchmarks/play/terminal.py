@@ -41,6 +41,7 @@ def play_in_terminal(
     Raises:
         EOFError: If there is no further line; so ends the game, too.
     """
+    _print(console, game.rules)
     while not game.over:
         if game.told is not None:
             _print(console, *told_lines(game.told))
@@ -99,7 +100,8 @@ def look_lines(look: Look, total: int, folder: Path) -> list[str]:
     width, height = look.image.size
     lines = [
         f"Sample {look.number + 1} of {total}: {folder / look.file} ({width} x {height} pixels, "
-        f"{look.visual_tokens} of {look.full_tokens} tokens, {look.price:.3f} so far)",
+        f"{look.visual_tokens} visual tokens, a full view: {look.full_tokens}; "
+        f"{look.price:.3f} paid)",
         *([look.feedback] if look.feedback else []),
         look.question,
     ]
@@ -118,7 +120,8 @@ def told_lines(told: Told) -> list[str]:
     return [
         f"{verdict}. Expected: {told.expected}.",
         f"You {'asked' if told.requested else 'did not ask'}; {NEEDS[told.need]}{known}.",
-        f"Reward {told.reward:.3f} ({terms}); {told.visual_tokens} of {told.full_tokens} tokens.",
+        f"Reward {told.reward:.3f} ({terms}); {told.visual_tokens} visual tokens, a full view: "
+        f"{told.full_tokens}.",
     ]
 
 
