@@ -86,6 +86,7 @@ FLOORS = (
     "benchmarks/data",
     "benchmarks/labelling",
     "benchmarks/training",
+    "benchmarks/play",
     "benchmarks/sweeps/catalogue",
     "benchmarks/sweeps",
     "benchmarks/paper",

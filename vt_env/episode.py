@@ -185,7 +185,7 @@ class Episode:
         told = parse(template.forced_request, template.opens_thought, offered)
         if isinstance(told, Call) and told.tool in [tool.name for tool in offered]:
             return template.forced_request
-        calls = [(tool, tool.forced(self._scene)) for tool in offered]
+        calls = [(tool, tool.forced(self.scene)) for tool in offered]
         for tool, call in calls:
             if call is not None:
                 return template.with_call(tool, tool.arguments(call))
@@ -312,20 +312,20 @@ class Episode:
             return self._invalid(
                 f"{tool.name}_not_offered", f"There is no {tool.name} tool here.", refusal=True
             )
-        target = tool.aim(call, self._scene)
+        target = tool.aim(call, self.scene)
         if isinstance(target, Refusal):
             return self._invalid(target.problem, target.detail, refusal=True)
         if self.turn >= self.config.max_turns:
             return self._end(Ending.TURN_LIMIT, "turn_limit")
         self._note(call.problem)
-        self._show(tool.run(target, self._scene), target, tool.price(target, self._limits))
+        self._show(tool.run(target, self.scene), target, tool.price(target, self._limits))
         self.requested = True
         self.turn_records[-1] = replace(self.turn_records[-1], tool=tool.name)
         return self._deliver(tool)
 
     @property
-    def _scene(self) -> Scene:
-        """What a tool may know."""
+    def scene(self) -> Scene:
+        """What a tool may know now."""
         return Scene(
             source=self.sample.image,
             original=self._original,

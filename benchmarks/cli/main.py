@@ -17,6 +17,7 @@ from benchmarks.cli import judge as cli_judge
 from benchmarks.cli.commands import command, option, spell_out
 from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
+from benchmarks.play.settings import GameSettings
 from benchmarks.report.terminal import console
 from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
@@ -150,6 +151,23 @@ def evaluate(
     from benchmarks.evaluation.policy import evaluate_policy
 
     evaluate_policy(settings, out)
+
+
+@command(app, GameSettings, "play")
+def play(
+    settings: GameSettings,
+    *,
+    terminal: Annotated[bool, option("Play in this terminal instead of a page.")] = False,
+    port: Annotated[int, option("Where the page is, on this machine alone; 0: any.")] = 0,
+    out: Annotated[Path, option("Folder of the games' folders.")] = Path("runs/play"),
+) -> None:
+    """Play yourself, in a local page or the terminal, and be scored beside the policy.
+
+    Same images, tools, price and judge as an agent. --model none: no policy plays beside.
+    """
+    from benchmarks.play.run import play as play_game
+
+    play_game(settings, out, port, terminal)
 
 
 @command(app, QualitySettings, "quality")

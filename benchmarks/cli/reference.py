@@ -57,6 +57,7 @@ ALIKE = {
     "sft": "`visionthink sft`",
     "doctor": "`visionthink doctor`",
     "eval": "`visionthink eval`",
+    "play": "`visionthink play`",
     "quality": "`visionthink quality`",
     "pretrain": "`visionthink pretrain`",
     "data check": "`visionthink data check`",

@@ -23,7 +23,7 @@ from benchmarks.report.terminal import progress_bar
 from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 from vt_env.config import EnvSettings, JudgeSettings
 from vt_env.data import OpenedDataset
-from vt_env.data.settings import DataSettings, dataset_settings
+from vt_env.data.settings import WORLD, DataSettings, dataset_settings
 from vt_env.rewards import RewardSettings
 from vt_env.settings.fields import PLUGINS
 from vt_env.tasks.world import WorldSettings
@@ -112,6 +112,11 @@ class JudgedSettings(PlaySettings):
             "rewards": self.rewards.given(),
             **self.model_env(),
         }
+
+    @property
+    def tested_split(self) -> str | None:
+        """The split that is played unless another is told: of the world test, of a file its own."""
+        return self.data.split or ("test" if self.data.name == WORLD else None)
 
 
 def first_indices(size: int, wanted: int) -> list[int]:

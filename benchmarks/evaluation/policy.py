@@ -60,8 +60,7 @@ class EvalSettings(JudgedSettings):
 
     def env_settings(self) -> dict[str, Any]:
         """Settings of the environment: of the world the test split, unless told otherwise."""
-        split = self.data.split or ("test" if self.data.name == WORLD else None)
-        return self.env_on(self.data, split)
+        return self.env_on(self.data, self.tested_split)
 
 
 def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:

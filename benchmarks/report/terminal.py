@@ -148,14 +148,21 @@ COLUMNS = (
 )
 
 
+def metrics_cells(rows: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """What a table with a row a policy says: the head, and the rows, each with its name first."""
+    head = ["policy", *(label for _, label in COLUMNS)]
+    return head, [[n, *(_cell(row.get(key)) for key, _ in COLUMNS)] for n, row in rows.items()]
+
+
 def metrics_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """A table with a row a policy."""
+    (first, *labels), body = metrics_cells(rows)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("policy", no_wrap=True)
-    for _, label in COLUMNS:
+    table.add_column(first, no_wrap=True)
+    for label in labels:
         table.add_column(label, justify="right", no_wrap=True)
-    for name, row in rows.items():
-        table.add_row(name, *(_cell(row.get(key)) for key, _ in COLUMNS))
+    for cells in body:
+        table.add_row(*cells)
     return table
 
 
