@@ -6,6 +6,7 @@ its members. Images and samples are kept once and named by entries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,11 +27,13 @@ class Bounds:
         episodes: Of final evaluations, over all runs.
         groups: Of training, over all runs.
         megabytes: Of images.
+        text_megabytes: Of what was written, half of it for each of the two.
     """
 
     episodes: int = 500
     groups: int = 150
     megabytes: float = 10.0
+    text_megabytes: float = 4.5
 
 
 @dataclass
@@ -64,15 +67,19 @@ def build_gallery(runs: Sequence[Run], bounds: Bounds) -> Gallery:
         bounds: How much is shown.
     """
     gallery = Gallery(Pictures(int(bounds.megabytes * 1e6)), [run.name for run in runs])
-    count, groups = bounds.episodes // len(runs), bounds.groups // len(runs)
+    room = bounds.text_megabytes * 1e6 / 2 / len(runs)
     for number, run in enumerate(runs):
         records = run.episodes()
-        if len(records) > count:
-            gallery.notes.append(f"{run.name}: the first {count} of {len(records)} episodes.")
-        _add_episodes(gallery, number, run, records[:count])
+        shown = fitting(records, bounds.episodes // len(runs), room)
+        if shown < len(records):
+            gallery.notes.append(f"{run.name}: the first {shown} of {len(records)} episodes.")
+        _add_episodes(gallery, number, run, records[:shown])
     for number, run in enumerate(runs):
-        kept = spread(_grouped(run.rollouts()), groups)
-        _add_groups(gallery, number, run, kept)
+        kept = _grouped(run.rollouts())
+        shown = fitting(kept, bounds.groups // len(runs), room)
+        if shown < len(kept):
+            gallery.notes.append(f"{run.name}: {shown} of {len(kept)} groups of training.")
+        _add_groups(gallery, number, run, spread(kept, shown))
     if gallery.pictures.left_out:
         gallery.notes.append(
             f"{gallery.pictures.left_out} images are left out: those shown have "
@@ -152,6 +159,18 @@ def compared(record: Mapping[str, Any], start: Mapping[str, Any] | None) -> Row:
         return {"disagrees": record["requested"] is not ought, "regret": regret}
     disagrees = need is not None and record["requested"] is not need
     return {"disagrees": disagrees, "regret": None}
+
+
+def fitting(items: Sequence[Any], most: int, room: float) -> int:
+    """How many of some items there is room for: at most `most`, of their mean length in JSON.
+
+    Args:
+        items: Records, or groups of them.
+        most: Most items.
+        room: Bytes for all of them.
+    """
+    size = sum(len(json.dumps(item)) for item in items) / max(1, len(items))
+    return min(len(items), most, int(room / size) if size else most)
 
 
 def spread(groups: Sequence[list[Row]], most: int) -> list[list[Row]]:

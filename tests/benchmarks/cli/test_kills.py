@@ -93,5 +93,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     assert happened == KILLS, "the training ended before it was killed so often"
     assert start("--resume", str(run)).wait(600) == 0
     assert rows(run) == rows(unbroken)
+    kept = [(path / "rollouts.jsonl").read_bytes() for path in (run, unbroken)]
+    assert kept[0] == kept[1]
     first, second = read_weights(unbroken / "model"), read_weights(run / "model")
     assert all(np.array_equal(first[name], second[name]) for name in first)

@@ -102,6 +102,8 @@ def test_a_resumed_run_evaluates_as_an_unbroken_one(watched: RunFolder, tmp_path
     rows = [without_times(row) for row in folder.metrics()]
     assert rows == [without_times(row) for row in watched.metrics()]
     assert folder.best() == watched.best()
+    for name in ("rollouts.jsonl", "starts.jsonl"):
+        assert (folder.path / name).read_bytes() == (watched.path / name).read_bytes()
 
 
 def test_a_run_that_reached_its_goal_is_complete(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.html.gallery import Bounds, build_gallery, compared, spread
+from benchmarks.report.html.gallery import Bounds, build_gallery, compared, fitting, spread
 from benchmarks.report.html.runs import find_runs
 
 
@@ -50,6 +50,19 @@ def test_a_group_has_its_members_and_their_tokens(sweep: Path) -> None:
     assert first["members"][1]["tokens"]["loss_mask"][:3] == [0, 0, 1]
     assert [member["asked"] for member in first["members"]] == [True, False, True, False]
     assert gallery.notes == ["cheap/0: the first 0 of 6 episodes."]
+
+
+def test_long_texts_leave_room_for_fewer(sweep: Path) -> None:
+    items = ["x" * 98] * 10  # a hundred bytes each, quotes included
+    assert [fitting(items, 20, room) for room in (1e9, 1000, 999, 50)] == [10, 10, 9, 0]
+    assert fitting(items, 4, 1e9) == 4
+    assert fitting([], 4, 1e9) == 0
+    (run, *_) = find_runs([sweep])
+    few = build_gallery([run], Bounds(text_megabytes=0.006))
+    assert 0 < sum(entry["kind"] == "evaluation" for entry in few.entries) < 6
+    some = build_gallery([run], Bounds(text_megabytes=0.03))
+    assert 0 < sum(entry["kind"] == "training" for entry in some.entries) < 4
+    assert "of 4 groups of training" in some.notes[-1]
 
 
 def record(need: bool | None, requested: bool, correct: bool | None = True) -> dict[str, Any]:
