@@ -36,6 +36,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", ONLY_BASE, *words],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -48,10 +49,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
         (["--version"], "."),
         (["train", "--print-settings", "--env.max_turns", "3"], '"max_turns": 3'),
         (["data", "check", "world", "--split", "test"], "all usable"),
+        (["play", "--terminal", "--model", "none", "--out", "{out}"], "How many displays"),
     ],
 )
-def test_what_needs_no_extra(words: list[str], said: str) -> None:
-    done = run(*words)
+def test_what_needs_no_extra(words: list[str], said: str, tmp_path: Path) -> None:
+    done = run(*(word.format(out=tmp_path) for word in words))
     assert done.returncode == 0, done.stdout + done.stderr
     assert said in done.stdout
     assert not done.stderr
@@ -65,7 +67,9 @@ def test_a_file_is_checked(tmp_path: Path) -> None:
     assert "d.jsonl:1: field 'image'" in done.stdout
 
 
-@pytest.mark.parametrize("words", [["train", "--iterations", "1"], ["eval"], ["pretrain"]])
+@pytest.mark.parametrize(
+    "words", [["train", "--iterations", "1"], ["eval"], ["pretrain"], ["play"]]
+)
 def test_what_needs_an_extra_says_which(words: list[str], tmp_path: Path) -> None:
     done = run(*words, "--out", str(tmp_path / "out"))
     assert done.returncode == 2
