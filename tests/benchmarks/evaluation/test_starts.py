@@ -21,7 +21,7 @@ def test_how_the_model_before_rl_fares_on_each_sample(tmp_path: Path) -> None:
         for n, (name, need) in enumerate(needs.items())
     ]  # fmt: skip
     path = tmp_path / "starts.jsonl"
-    write_starts(BeforeTraining([], low, high), path)
+    write_starts(BeforeTraining([], low, high, []), path)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [row["oracle"] for row in rows] == ["request", "answer", "answer"]
     assert [row["index"] for row in rows] == [0, 1, 2]

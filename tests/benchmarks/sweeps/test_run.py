@@ -16,10 +16,11 @@ from benchmarks.training.run_folder import RunFolder
 
 PLANNED = trials(SWEEPS["penalty"], 3)
 SMALL = (
-    *("--grid", "grpo.shaper_params.fee=0,0.5", "--shaper", "fees:charge", "--seeds", "2"),
-    *("--iterations", "3", "--run.checkpoint_every", "1", "--grpo.num_prompts", "3"),
-    *("--eval-samples", "12"),
+    *("--grid", "grpo.shaper_params.fee=0,0.5", "--shaper", "fees:charge"),
+    *("--run.checkpoint_every", "1", "--grpo.num_prompts", "3", "--eval-samples", "12"),
 )
+ONCE = ("--seeds", "1", "--iterations", "1")
+TWICE = ("--seeds", "2", "--iterations", "3")
 FEES = (
     "def charge(outcomes, fee=0.1):\n    return [-fee if o.requested else 0.0 for o in outcomes]\n"
 )
@@ -65,14 +66,14 @@ def trees(root: Path) -> dict[str, list[dict[str, float]]]:
 
 
 def test_a_shaper_of_ones_own_is_swept_over_its_parameter(tmp_path: Path) -> None:
-    done = sweep(tmp_path, "--seeds", "1", "--iterations", "1")
+    done = sweep(tmp_path, *ONCE)
     said = done.communicate(timeout=500)[0]
     assert done.returncode == 0, said
     found = trees(tmp_path)
     assert list(found) == ["trials/fee=0/0", "trials/fee=0.5/0"]
-    free, dear = (rows[0]["rewards/shaping/mean"] for rows in found.values())
+    free, dear = (rows[0].get("rewards/shaping/mean", 0.0) for rows in found.values())
     assert free == 0 and dear < 0, "the parameter reaches the shaper"
-    again = sweep(tmp_path, "--seeds", "1", "--iterations", "1")
+    again = sweep(tmp_path, *ONCE)
     said = again.communicate(timeout=100)[0]
     assert again.returncode == 0 and "0 of 2 trials are to be run" in said, said
     (folder,) = (tmp_path / "runs" / "sweeps").iterdir()
@@ -86,11 +87,11 @@ def test_killed_three_times_and_resumed_it_equals_an_unbroken_one(tmp_path: Path
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-    done = sweep(whole)
+    done = sweep(whole, *TWICE)
     said = done.communicate(timeout=1500)[0]
     assert done.returncode == 0, said
     for number in range(3):
-        killed, begun = sweep(broken), time.monotonic()
+        killed, begun = sweep(broken, *TWICE), time.monotonic()
         wanted = 2 + 3 * number  # so many iterations in all, then the end
         while sum(map(len, _rows(broken))) < wanted and time.monotonic() - begun < 600:
             assert killed.poll() is None, killed.communicate()[0]
@@ -98,7 +99,7 @@ def test_killed_three_times_and_resumed_it_equals_an_unbroken_one(tmp_path: Path
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
         time.sleep(5)  # Ray's processes end with their driver
-    done = sweep(broken)
+    done = sweep(broken, *TWICE)
     said = done.communicate(timeout=1500)[0]
     assert done.returncode == 0, said
     assert trees(broken) == trees(whole)

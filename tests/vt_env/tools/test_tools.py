@@ -229,7 +229,7 @@ def test_without_a_tool_that_can_be_forced_there_is_no_forced_request(
 ) -> None:
     assert new_episode(tools=()).forced_request is None
     monkeypatch.setattr(TurnTool, "example", '{"angle": degrees}')
-    assert TurnTool().forced(new_episode()._scene) is None
+    assert TurnTool().forced(new_episode().scene) is None
 
 
 class Sharper(type(TOOLS["resize"])):  # type: ignore[misc]
