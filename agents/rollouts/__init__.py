@@ -1,6 +1,14 @@
 """Episodes played by an engine, and what is recorded of them."""
 
-from agents.rollouts.collect import JUDGED, Decision, Force, collect, most_images, retrace
+from agents.rollouts.collect import (
+    JUDGED,
+    Decision,
+    Force,
+    collect,
+    most_images,
+    retrace,
+    trajectory_of,
+)
 from agents.rollouts.fixed import Pass, Way, play_passes
 from agents.rollouts.metrics import judge_metrics, rollout_metrics
 from agents.rollouts.pieces import Piece, columns, pieces
@@ -26,4 +34,5 @@ __all__ = [
     "prompt_indices",
     "retrace",
     "rollout_metrics",
+    "trajectory_of",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -247,13 +247,31 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         ids += [token] * repeat
         mask += [sampled] * repeat
         logprobs += [logprob] * repeat
-    assert episode.ending is not None
-    return Trajectory(
+    return trajectory_of(
+        episode,
         ids=tuple(ids),
         mask=tuple(mask),
         logprobs=tuple(logprobs),
         images=tuple(rollout.images),
         image_tokens=tuple(rollout.image_tokens),
+        forced=rollout.forced,
+        turns=tuple(rollout.turns),
+    )
+
+
+def trajectory_of(episode: Episode, **sampled: Any) -> Trajectory:
+    """An episode that is over.
+
+    Args:
+        episode: The episode.
+        **sampled: Fields of `Trajectory` on tokens and images; without any, nobody sampled it.
+    """
+    assert episode.ending is not None
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("ids", "mask", "logprobs", "images", "image_tokens"), ()
+    )
+    return Trajectory(
+        **{**nothing, **sampled},
         reward_terms=dict(episode.reward_terms),
         outcome=episode.outcome,
         ending=episode.ending,
@@ -266,6 +284,4 @@ def _finish(rollout: _Rollout, encoder: ChatEncoder) -> Trajectory:
         abstained=episode.verdict.abstained if episode.verdict else None,
         problems=tuple(episode.problems),
         refused=episode.refused,
-        forced=rollout.forced,
-        turns=tuple(rollout.turns),
     )

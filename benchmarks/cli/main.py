@@ -33,25 +33,25 @@ app = App(
 app.register_install_completion_command(help="Install completion for your shell.")
 app.command(cli_data.app)
 app.command(cli_judge.app)
+RunsOption = Annotated[Path, option("Folder of the run folders.")]
+RunIdOption = Annotated[str | None, option("Name of the run; else time and seed.")]
+ResumeOption = Annotated[
+    Path | None, option("Go on with this run folder; its own settings are used.")
+]
 
 
 @command(app, TrainSettings, "train")
 def train(
     settings: TrainSettings,
     *,
-    out: Annotated[Path, option("Folder of the run folders.")] = Path("runs"),
-    run_id: Annotated[str | None, option("Name of the run; else time and seed.")] = None,
-    resume: Annotated[
-        Path | None, option("Go on with this run folder; its own settings are used.")
-    ] = None,
+    out: RunsOption = Path("runs"),
+    run_id: RunIdOption = None,
+    resume: ResumeOption = None,
 ) -> None:
     """Train with GRPO, evaluate beside the baselines, and write a run folder."""
-    from benchmarks.training import run as training
+    from benchmarks.training.run import BY_GRPO, train_or_resume
 
-    if resume is not None:
-        training.resume(resume)
-    else:
-        training.train(settings, out, run_id)
+    train_or_resume(BY_GRPO, settings, out, run_id, resume)
 
 
 @command(app, TrainSettings, "sweep")
@@ -104,20 +104,15 @@ def paper(
 def sft(
     settings: SFTSettings,
     *,
-    out: Annotated[Path, option("Folder of the run folders.")] = Path("runs"),
-    run_id: Annotated[str | None, option("Name of the run; else time and seed.")] = None,
-    resume: Annotated[
-        Path | None, option("Go on with this run folder; its own settings are used.")
-    ] = None,
+    out: RunsOption = Path("runs"),
+    run_id: RunIdOption = None,
+    resume: ResumeOption = None,
 ) -> None:
     """Fine-tune on episodes with the right decision, evaluate as train does, to compare with RL."""
-    from benchmarks.training import run as training
+    from benchmarks.training.run import train_or_resume
     from benchmarks.training.sft import BY_SFT
 
-    if resume is not None:
-        training.resume(resume, method=BY_SFT)
-    else:
-        training.train(settings, out, run_id, method=BY_SFT)
+    train_or_resume(BY_SFT, settings, out, run_id, resume)
 
 
 @command(app, DoctorSettings, "doctor")

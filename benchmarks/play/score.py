@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents import Trajectory
+from agents.rollouts import trajectory_of
 from agents.rollouts.metrics import summary_metrics
 from benchmarks.evaluation.oracle import oracle_episodes, regret
-from benchmarks.play.session import trajectory
 from vt_env import Answer, Episode, VisionThinkEnv, to_text
 
 PERSON, POLICY, ORACLE, PERFECT = "you", "policy", "oracle", "perfect"
@@ -97,7 +97,7 @@ def perfect_episodes(env: VisionThinkEnv, indices: Sequence[int]) -> list[Trajec
         ImageError: If an image cannot be read.
         JudgeError: If the judge cannot work.
     """
-    return [trajectory(_perfect(env, index)) for index in indices]
+    return [trajectory_of(_perfect(env, index)) for index in indices]
 
 
 def _perfect(env: VisionThinkEnv, index: int) -> Episode:

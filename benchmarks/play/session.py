@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from agents import Trajectory
+from agents.rollouts import trajectory_of
 from benchmarks.play.folder import GameFolder
 from benchmarks.play.moves import Move, MoveError, call_of, call_text, moves
 from vt_env import Answer, Episode, RewardConfig, Sample, VisionThinkEnv, parse, to_text
@@ -202,7 +203,7 @@ class Game:
         record = episode.record(len(self.episodes), self._files)
         self._folder.keep_episode(record)
         self.told = told(episode, len(self.episodes))
-        self.episodes.append(trajectory(episode))
+        self.episodes.append(trajectory_of(episode))
         self.look = None
 
     def _see(self) -> None:
@@ -267,27 +268,3 @@ def expected(sample: Sample) -> str:
     letters = [chr(ord("A") + number) for number in range(len(sample.choices or ()))]
     options = dict(zip(letters, sample.choices or (), strict=True))
     return " or ".join(f"{a} ({options[a]})" if a in options else a for a in sample.answers)
-
-
-def trajectory(episode: Episode) -> Trajectory:
-    """An episode that is over, as the metrics read it: nobody sampled a token of it."""
-    assert episode.ending is not None
-    return Trajectory(
-        ids=(),
-        mask=(),
-        logprobs=(),
-        images=(),
-        image_tokens=(),
-        reward_terms=dict(episode.reward_terms),
-        outcome=episode.outcome,
-        ending=episode.ending,
-        sample_id=episode.sample.sample_id,
-        family=episode.sample.family,
-        answer=episode.answer,
-        visual_tokens=episode.visual_tokens,
-        full_tokens=episode.full_tokens,
-        record=episode.record(0),
-        abstained=episode.verdict.abstained if episode.verdict else None,
-        problems=tuple(episode.problems),
-        refused=episode.refused,
-    )

@@ -103,12 +103,10 @@ def _bar(kind: type[_P]) -> _P:
     )
 
 
-class LiveTraining:
-    """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
+class Live:
+    """What has a bar on the terminal for as long as it is open."""
 
-    def __init__(self, iterations: int, done: int, name: str = "GRPO") -> None:
-        self._iterations, self._progress = iterations, _bar(_Rows)
-        self._task = self._progress.add_task(name, total=iterations, completed=done)
+    _progress: Any
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -121,6 +119,14 @@ class LiveTraining:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+
+class LiveTraining(Live):
+    """Shows training as it goes: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, iterations: int, done: int, name: str = "GRPO") -> None:
+        self._iterations, self._progress = iterations, _bar(_Rows)
+        self._task = self._progress.add_task(name, total=iterations, completed=done)
 
     def show(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Shows the metrics of an iteration that is done."""
@@ -204,24 +210,12 @@ def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-class LivePretraining:
+class LivePretraining(Live):
     """Shows pretraining as it goes: a bar a stage, or a line now and then."""
 
     def __init__(self) -> None:
         self._progress = progress_bar()
         self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def show(self, stage: str, step: int, steps: int, loss: float) -> None:
         """Shows one step that is done."""

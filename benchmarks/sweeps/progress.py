@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ray.tune import Callback
 
-from benchmarks.report.terminal import console, live_line, progress_bar
+from benchmarks.report.terminal import Live, console, live_line, progress_bar
 
 PLAIN_EVERY = 10
 """Iterations of a trial between lines where there is no terminal to draw a bar on."""
 
 
-class SweepProgress(Callback):  # type: ignore[misc]
+class SweepProgress(Live, Callback):  # type: ignore[misc]
     """Hears of trials from Ray Tune.
 
     Args:
@@ -25,25 +24,14 @@ class SweepProgress(Callback):  # type: ignore[misc]
     def __init__(self, iterations: Mapping[str, int], done: Mapping[str, int]) -> None:
         self._iterations, self._done = dict(iterations), dict(done)
         self._ended = 0
-        self._bar = progress_bar()
-        self._task = self._bar.add_task("sweep", total=sum(self._iterations.values()))
+        self._progress = progress_bar()
+        self._task = self._progress.add_task(
+            "sweep", total=sum(self._iterations.values()), completed=sum(self._done.values())
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the bar, which is of this process: Tune writes its callbacks to its state."""
-        return {name: value for name, value in vars(self).items() if name != "_bar"}
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        self._update("")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        return {name: value for name, value in vars(self).items() if name != "_progress"}
 
     def on_trial_start(self, *, trial: Any, **_told: Any) -> None:
         """A trial begins, or goes on."""
@@ -79,7 +67,7 @@ class SweepProgress(Callback):  # type: ignore[misc]
         self._update("")
 
     def _update(self, line: str) -> None:
-        self._bar.update(self._task, completed=sum(self._done.values()), line=line)
+        self._progress.update(self._task, completed=sum(self._done.values()), line=line)
 
 
 def _id(trial: Any) -> str:

@@ -65,7 +65,7 @@ def before_limits(before: BeforeTraining) -> dict[str, Shares]:
 def run_limits(
     before: BeforeTraining, after: AfterTraining, rows: Sequence[Mapping[str, float]]
 ) -> dict[str, Shares]:
-    """What limits did in all of a run, by what was played; of the rollouts the mean.
+    """What limits did in all of a run, by what was played; of the rollouts the mean, if any were.
 
     Args:
         before: Episodes of the model before RL.
@@ -76,9 +76,10 @@ def run_limits(
     training = {
         kind: sum(row.get(name, 0.0) for row in rows) / len(rows) for kind, name in named.items()
     }
+    plays = any(name in row for row in rows for name in named.values())
     return {
         **before_limits(before),
-        "rollouts in training": training,
+        **({"rollouts in training": training} if plays else {}),
         TRAINED: shares_of(after.policy),
         f"{TRAINED}, temperature 1": shares_of(after.sampled),
         f"{TRAINED}, always_low": shares_of(after.always_low),

@@ -94,6 +94,15 @@ def train(
     return folder
 
 
+def train_or_resume(
+    method: Method, settings: CourseSettings, root: Path, run_id: str | None, path: Path | None
+) -> RunFolder:
+    """Goes on with the run in a folder, where one is given; else trains from scratch."""
+    if path is not None:
+        return resume(path, method=method)
+    return train(settings, root, run_id, method=method)
+
+
 def finish(settings: TrainSettings, path: Path, hooks: Hooks = ALONE) -> RunFolder:
     """Brings the run in a folder to its end: begins it, or goes on with it from its checkpoint."""
     folder = RunFolder(path)
