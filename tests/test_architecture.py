@@ -91,6 +91,7 @@ FLOORS = (
     "benchmarks/sweeps",
     "benchmarks/paper",
     "benchmarks/report/html",
+    "benchmarks/reference",
     "benchmarks/speed",
     "benchmarks/cli",
 )
