@@ -186,7 +186,7 @@ def _ends(run: Run, reference: Reference) -> tuple[End, ...]:
     if run.summary is None:
         return ()
     mine = ends(run.summary)
-    samples = min(int(end.get("episodes") or 1) for end in reference.ends.values())
+    samples = min(int(end.get("episodes") or 1) for end in (mine, *reference.ends.values()))
     found = []
     for name in ENDS:
         theirs = _known([end.get(name) for end in reference.ends.values()])

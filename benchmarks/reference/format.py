@@ -27,7 +27,8 @@ CURVES = (
     "reward",
 )
 """Metrics of training that a reference has, in the order in which they are told."""
-DIGITS = 4
+DIGITS, END_DIGITS = 4, 6
+"""Of numbers of curves, and of those of a final evaluation, which are shown rounded again."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+,-]*")
 Curve = tuple[float | None, ...]
 """A number an iteration, from the first on; None where an iteration has none."""

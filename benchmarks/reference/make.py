@@ -14,6 +14,7 @@ from benchmarks.reference.alike import by_path, differences, digest, matter, var
 from benchmarks.reference.format import (
     CURVES,
     DIGITS,
+    END_DIGITS,
     FOLDER,
     NAME,
     Curve,
@@ -196,7 +197,7 @@ def run_settings(run: Run) -> dict[str, Any]:
 def curve(run: Run, key: str) -> Curve:
     """A metric of training, rounded, an entry an iteration."""
     at = {int(row["iteration"]): row.get(key) for row in run.rows}
-    return tuple(_rounded(at.get(number)) for number in range(1, max(at, default=0) + 1))
+    return tuple(_rounded(at.get(number), DIGITS) for number in range(1, max(at, default=0) + 1))
 
 
 def ends(summary: Mapping[str, Any]) -> dict[str, float | None]:
@@ -205,12 +206,12 @@ def ends(summary: Mapping[str, Any]) -> dict[str, float | None]:
     found = {name: summary.get(name) for name in ENDS}
     for name, metrics in BASELINES.items():
         found |= {f"{name}/{key}": beside.get(name, {}).get(key) for key in metrics}
-    return {name: _rounded(value) for name, value in found.items()}
+    return {name: _rounded(value, END_DIGITS) for name, value in found.items()}
 
 
-def _rounded(value: Any) -> float | None:
+def _rounded(value: Any, digits: int) -> float | None:
     known = isinstance(value, int | float) and math.isfinite(value)
-    return round(float(value), DIGITS) if known else None
+    return round(float(value), digits) if known else None
 
 
 def _made(runs: Sequence[Run], machine: str | None) -> Made:

@@ -63,14 +63,14 @@ def section(reference: Reference) -> str:
     commits = ", ".join(commit[:9] + "+" * commit.endswith("+") for commit in made.commits)
     by = f"{made.date}; visionthink {made.visionthink}, commit {commits or 'not known'}"
     rows = [
-        ["seed", *(heading for heading, _ in COLUMNS)],
-        ["---"] * (len(COLUMNS) + 1),
-        *([str(seed), *(cell(end) for _, cell in COLUMNS)] for seed, end in reference.ends.items()),
+        [str(seed), *(cell(end) for _, cell in COLUMNS)] for seed, end in reference.ends.items()
     ]
     lines = [
         f"What comes out, on {' to '.join(map(str, samples))} held-out samples at temperature 0 "
         f"({_command(reference)}; {made.machine}; {by}):",
         "",
+        f"| {' | '.join(('seed', *(heading for heading, _ in COLUMNS)))} |",
+        "|---" * (len(COLUMNS) + 1) + "|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
     return "\n".join(lines)

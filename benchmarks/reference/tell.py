@@ -81,7 +81,7 @@ def settings_lines(found: Comparison) -> list[str]:
         f"  {item.path}: {told_value(item.run)}; {told_value(item.reference)} in the reference"
         for item in found.differs
     )
-    return ["No like with like: settings differ.", *told]
+    return ["Not like with like: settings differ.", *told]
 
 
 def courses_table(courses: Sequence[Course]) -> Table:
@@ -103,9 +103,9 @@ def courses_table(courses: Sequence[Course]) -> Table:
 
 
 def told_stretch(stretch: Stretch) -> str:
-    """Where and for how long a run is outside."""
+    """From which iteration to which a run is outside."""
     side = "above" if stretch.above else "below"
-    return f"{side} from {stretch.first}, {stretch.count} iterations"
+    return f"{side} in {stretch.first}–{stretch.first + stretch.count - 1}"
 
 
 def ends_table(found: Sequence[End]) -> Table:
