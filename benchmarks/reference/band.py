@@ -14,8 +14,9 @@ iterations. So a run leaves the band only where it is outside for a window's len
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -131,7 +132,7 @@ def _mean(values: np.ndarray, axis: int) -> np.ndarray:
     return found
 
 
-def _quiet(how, values, **options):  # type: ignore[no-untyped-def]
+def _quiet(how: Callable[..., Any], values: np.ndarray, **options: int) -> Any:
     """Calls a function of numpy that warns where there is nothing but NaN, and gives NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -147,7 +148,8 @@ def outside(run: np.ndarray, made: Band) -> np.ndarray:
     """
     count = min(len(run), len(made.mean))
     run, low, high = run[:count], made.low[:count], made.high[:count]
-    return np.where(run > high, 1, 0) - np.where(run < low, 1, 0)
+    sides: np.ndarray = (run > high).astype(int) - (run < low).astype(int)
+    return sides
 
 
 def departures(sides: np.ndarray) -> list[Stretch]:

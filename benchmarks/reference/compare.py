@@ -194,9 +194,8 @@ def _ends(run: Run, reference: Reference) -> tuple[End, ...]:
         if value is None or len(theirs) < 2:
             continue
         low, high = end_band(theirs, samples)
-        mean = float(np.mean(theirs))
-        inside = low <= value <= high
-        found.append(End(name, value, *(round(x, 4) for x in (mean, low, high)), inside))
+        mean, inside = float(np.mean(theirs)), low <= value <= high
+        found.append(End(name, value, round(mean, 4), round(low, 4), round(high, 4), inside))
     return tuple(found)
 
 
