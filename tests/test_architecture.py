@@ -85,6 +85,7 @@ FLOORS = (
     "benchmarks/doctor",
     "benchmarks/data",
     "benchmarks/labelling",
+    "benchmarks/exporters",
     "benchmarks/training",
     "benchmarks/play",
     "benchmarks/sweeps/catalogue",

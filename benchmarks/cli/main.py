@@ -242,6 +242,7 @@ EXTRAS = {
     **dict.fromkeys(("openai", "aiohttp", "math_verify", "rapidfuzz"), "judge"),
     **dict.fromkeys(("datasets", "pyarrow"), "data"),
     **dict.fromkeys(("ray", "torch", "transformers", "vllm", "safetensors"), "cpu"),
+    **{name: name for name in ("wandb", "trackio")},
     **dict.fromkeys(("matplotlib", "pandas", "scipy", "tensorboard"), "train"),
 }
 """Which extra brings a package that may be missing."""
