@@ -26,6 +26,8 @@ ASIDE = (
     "run.num_env_runners",
     "run.num_learners",
     "run.threads",
+    "run.export",
+    "run.export_project",
     "evaluation.every",
     "evaluation.slice",
     "data.cache_dir",
