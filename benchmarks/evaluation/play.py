@@ -168,7 +168,7 @@ class Player:
         Args:
             batch: The samples.
             ways: Temperature of each, and what is forced; None: the decision is the policy's.
-            stopwatch: As `agents.collect` has it.
+            stopwatch: As `collect` has it.
         """
         passes = [Pass(self.sampling(batch, temperature), forced) for temperature, forced in ways]
         factory, judge = self.env.factory, self.env.judge

@@ -44,12 +44,12 @@ def _ours(axis: Any, made: Material) -> None:
     places = {name: (right, tokens) for name, right, tokens in rows_of(made)}
     samples = reported(made.measured)
     for kind, name in KINDS.items() if samples else ():
-        rights, tokens = zip(*curve(samples, kind), strict=True)
-        axis.plot(tokens, rights, color=COLOURS[kind], linewidth=1.2, label=f"router, {name}")
+        rights, spent = zip(*curve(samples, kind), strict=True)
+        axis.plot(spent, rights, color=COLOURS[kind], linewidth=1.2, label=f"router, {name}")
         right, at = places[f"router, {name}"]
         axis.plot(at, right, "s", color=COLOURS[kind], markersize=5)
-    rights, tokens = zip(*start_ends(made), strict=True)
-    axis.plot(tokens, rights, "--", color="#888888", linewidth=1, label="asking by chance")
+    rights, spent = zip(*start_ends(made), strict=True)
+    axis.plot(spent, rights, "--", color="#888888", linewidth=1, label="asking by chance")
     for row in made.summaries(POINT):
         axis.plot(row[TOKENS], row["accuracy"], "o", color=OURS, alpha=0.35, markersize=4)
     for name, (right, tokens) in places.items():

@@ -72,7 +72,7 @@ def order(times: int) -> list[str]:
 
 def _once(player: Player, indices: Sequence[int], name: str) -> tuple[float, float, float]:
     """Seconds in all and of the engine, and visual tokens in full passes."""
-    from agents import Stopwatch
+    from agents.rollouts import Stopwatch
 
     watch, share_of_full = Stopwatch(), []
     begun = time.perf_counter()

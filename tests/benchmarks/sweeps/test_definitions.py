@@ -91,7 +91,7 @@ def test_trials_of_another_method_have_its_settings() -> None:
         assert trial.settings.run.iterations == 3
         assert load(to_json(trial.settings), trial.method) == trial.settings
     assert SWEEPS["sft"].only("best").method == "sft"
-    with pytest.raises(ConfigError, match="no setting 'grpo.lr'"):
+    with pytest.raises(ConfigError, match=r"no setting 'grpo\.lr'"):
         trials(SWEEPS["sft"], 1, {"grpo.lr": 1e-4})
     with pytest.raises(UnknownNameError, match="'sft'"):
         Sweep("s", "?", (Point("a"),), method="stf")
