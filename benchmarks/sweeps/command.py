@@ -124,6 +124,7 @@ def show_plan(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> No
 
 def report(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> None:
     """Writes tables and picture, and prints the results."""
+    from benchmarks.sweeps.map import draw_map, has_map
     from benchmarks.sweeps.picture import draw
     from benchmarks.sweeps.results import results, show_results, write_results
     from benchmarks.sweeps.table import tidy, write_table
@@ -133,9 +134,9 @@ def report(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> None:
     write_results(sweep, found, folder.path / "results.json")
     draw(sweep, found, table, folder.path / "sweep.png")
     show_results(sweep, found)
-    for label, name in (
-        ("Table", "sweep.csv"),
-        ("Results", "results.json"),
-        ("Picture", "sweep.png"),
-    ):
+    made = [("Table", "sweep.csv"), ("Results", "results.json"), ("Picture", "sweep.png")]
+    if has_map(sweep):
+        draw_map(sweep, found, folder.path / "map.png")
+        made.append(("Map", "map.png"))
+    for label, name in made:
         console.print(f"{label + ':':<9} {folder.path / name}", soft_wrap=True)

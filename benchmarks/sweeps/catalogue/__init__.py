@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.sweeps.catalogue.collapse import COLLAPSE
+from benchmarks.sweeps.catalogue.collapse import COLLAPSE, COLLAPSE_REMEDIES
 from benchmarks.sweeps.catalogue.credit import CREDIT
 from benchmarks.sweeps.catalogue.definitions import Sweep
 from benchmarks.sweeps.catalogue.group_size import GROUP_SIZE
@@ -14,6 +14,9 @@ from benchmarks.sweeps.catalogue.theta import THETA
 
 SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep
-    for sweep in (PENALTY, THETA, PRICE, GROUP_SIZE, CREDIT, PROMPTS, COLLAPSE, SUPERVISED)
-}
+    for sweep in (
+        PENALTY, THETA, PRICE, GROUP_SIZE, CREDIT, PROMPTS, COLLAPSE, COLLAPSE_REMEDIES,
+        SUPERVISED,
+    )
+}  # fmt: skip
 """Every shipped sweep by its name."""
