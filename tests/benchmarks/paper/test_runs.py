@@ -1,7 +1,6 @@
 """An item runs what it lacks, and nothing twice."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,11 +105,10 @@ def test_items_that_train_and_measure(tmp_path: Path) -> None:
     assert len(routed["validation"]) == len(routed["reported"]) == 10
     assert all(sample["least"] <= sample["mean"] <= 0 for sample in routed["reported"])
     assert "| router, least log-prob |" in (tmp_path / "table2.md").read_text()
-    before, begun = _states(tmp_path), time.monotonic()
+    before = _states(tmp_path)
     for name in names:
         make(order(tmp_path, name=name, seeds=1), TINY)
     assert _states(tmp_path) == before, "the same commands again train and measure nothing"
-    assert time.monotonic() - begun < 60
 
 
 def _states(root: Path) -> dict[str, int]:
