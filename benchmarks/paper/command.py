@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as Shown
 
+from agents import TrainingError
 from benchmarks.paper.items import ITEMS, Item
 from benchmarks.paper.pages import show_page, write_index, write_page
 from benchmarks.paper.runs import Order, material
 from benchmarks.report.terminal import console
 from benchmarks.sweeps.catalogue.definitions import Values
-from vt_env import UnknownNameError
+from vt_env import UnknownNameError, VisionThinkError
 
 ALL = "all"
 
@@ -24,22 +27,36 @@ def make(order: Order, given: Values) -> None:
 
     Raises:
         UnknownNameError: If there is no such item.
-        TrainingError: If a trial failed.
+        TrainingError: If a trial failed; of all items the others are made before.
     """
     if order.name is None:
         show_items()
         return
     if order.name not in (ALL, *ITEMS):
         raise UnknownNameError("item of the paper", order.name, (ALL, *ITEMS))
-    said = {}
-    for item in ITEMS.values() if order.name == ALL else (ITEMS[order.name],):
-        made = material(item, order, given)
-        page = write_page(item, made, order.out)
-        show_page(item, made)
-        console.print(f"Page: {page}", soft_wrap=True)
-        said[item.name] = (item, item.says(made))
-    if order.name == ALL:
-        console.print(f"All of them: {write_index(said, order.out)}", soft_wrap=True)
+    if order.name != ALL:
+        _make(ITEMS[order.name], order, given)
+        return
+    said, failed = {}, {}
+    for item in ITEMS.values():
+        try:
+            said[item.name] = (item, _make(item, order, given))
+        except VisionThinkError as error:  # the others are made all the same
+            console.print(f"{item.name}: {error}", markup=False, soft_wrap=True)
+            failed[item.name] = error
+    console.print(f"All of them: {write_index(said, order.out)}", soft_wrap=True)
+    if failed:
+        lines = [f"  {name}: {error}" for name, error in failed.items()]
+        raise TrainingError("\n".join(["These could not be made:", *lines]))
+
+
+def _make(item: Item, order: Order, given: Values) -> Sequence[str]:
+    """Makes one item's page, and returns what it says."""
+    made = material(item, order, given)
+    page = write_page(item, made, order.out)
+    show_page(item, made)
+    console.print(f"Page: {page}", soft_wrap=True)
+    return item.says(made)
 
 
 def show_items() -> None:

@@ -10,6 +10,7 @@ from rich.table import Table as Shown
 
 from benchmarks.paper.items import Item
 from benchmarks.paper.material import Material, Table
+from benchmarks.paper.reuse import taken_from
 from benchmarks.report.terminal import console
 from benchmarks.training.provenance import provenance
 
@@ -49,6 +50,12 @@ def _sources(made: Material | None) -> list[str]:
         lines.append(f"- seeds {seeds}; run folders in `{one.folder.path}`")
         if one.folder.path.joinpath("sweep.png").is_file():
             lines.append(f"- picture: `{one.folder.path / 'sweep.png'}`")
+        copies = [(trial.id, taken_from(one.folder.trial(trial).path)) for trial in one.planned]
+        same = [f"{name} is {source}" for name, source in copies if source]
+        if same:
+            lines.append(
+                f"- trained once, as all of their settings are the same: {', '.join(same)}"
+            )
     return lines
 
 

@@ -46,6 +46,14 @@ def take_over(planned: Sequence[Trial], folder: SweepFolder, root: Path) -> list
     return told
 
 
+def taken_from(run: Path) -> str | None:
+    """The trial that a run folder is a copy of; None where it is its own."""
+    file = run / NOTE
+    if not file.is_file():
+        return None
+    return str(json.loads(file.read_text(encoding="utf-8"))["trial"])
+
+
 def _equals(trial: Trial, folder: SweepFolder, root: Path) -> Iterator[tuple[SweepFolder, Path]]:
     """Trials that are done beside it with all of its settings, and their sweeps."""
     wanted: dict[str, Any] | None = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agents import TrainingError
 from benchmarks.paper import ITEMS
 from benchmarks.paper.command import make
 from benchmarks.paper.runs import Order
@@ -38,3 +39,10 @@ def test_items_are_listed_and_unknown_ones_refused(tmp_path: Path) -> None:
     assert all(name in shown.get() for name in ITEMS)
     with pytest.raises(UnknownNameError, match="'fig3a'"):
         make(order("fig3", tmp_path), {})
+
+
+def test_what_fails_does_not_end_the_rest_of_all(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"could not be made:\n  fig1: .*run\.threads"):
+        make(order("all", tmp_path), {"run.threads": -1})
+    index = (tmp_path / "README.md").read_text()
+    assert "| [fig6](fig6.md) |" in index and "fig1" not in index

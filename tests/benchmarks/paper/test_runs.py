@@ -10,6 +10,7 @@ import pytest
 from benchmarks.paper import ITEMS
 from benchmarks.paper.command import make
 from benchmarks.paper.material import Material
+from benchmarks.paper.pages import write_page
 from benchmarks.paper.runs import Order, bring, material
 from benchmarks.report.terminal import console
 from benchmarks.sweeps import SWEEPS
@@ -67,6 +68,8 @@ def test_shared_points_are_not_trained_again(done: Path) -> None:
     assert made is not None
     assert made.summaries("none") == penalty.summaries("none")
     assert made.summaries("theta0.2") == penalty.summaries("paper-theta0.2")
+    page = write_page(ITEMS["fig8"], made, done).read_text()
+    assert "the same: theta/none/0 is penalty/none/0, theta/theta0.2/0 is" in page
 
 
 def test_settings_of_rl_are_not_those_of_fine_tuning(done: Path, taught: Material) -> None:
