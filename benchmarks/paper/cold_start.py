@@ -24,7 +24,12 @@ SWEEP = Sweep(
 )
 BAR, WINDOW = 0.9, 3
 """Share of decisions that are as known need asks, and the iterations that it is a mean of."""
-PLAIN, COLD, SFT_ALONE = "RL", "RL after a cold start", "SFT alone"
+PLAIN, COLD, SFT_ALONE = "RL", "cold start", "SFT alone"
+KEY = (
+    "At first: requests of the first iteration; to 90%: iterations until the bar, by seed; need, "
+    "no need: requests at last; if asked: right when made to ask; regret: to the oracle of the "
+    "model before any training, under the paper's reward."
+)
 
 
 def follow(made: Material) -> tuple[Sweep, list[Trial]]:
@@ -86,23 +91,20 @@ def _both(made: Material | None) -> dict[str, tuple[Material, str]]:
 
 
 def table(made: Material | None) -> Table:
-    """Requests at first, iterations until the bar, and where each ends."""
+    """Requests at first, iterations until the bar, and where each ends; `KEY` says what is what."""
     assert made is not None
     rows: list[tuple[str, ...]] = []
     for name, (mine, point) in _both(made).items():
         runs = _iterations(mine, point)
-        first = [run[0] for run in runs]
-        bars = [first_over(run) for run in runs]
-        rows.append((
-            name, str(len(runs)), *(share(mean(first, key)) for key in (ALL, NEED, NO_NEED)),
-            ", ".join("never" if n is None else str(n) for n in bars), *_end(made, mine, point),
-        ))  # fmt: skip
+        first = share(mean([run[0] for run in runs], ALL))
+        bars = ["never" if n is None else str(n) for n in map(first_over, runs)]
+        rows.append((name, str(len(runs)), first, " ".join(bars), *_end(made, mine, point)))
     taught = made.beside[SFT]
     end = _end(made, taught, TAUGHT)
-    rows.append((SFT_ALONE, str(len(taught.done(TAUGHT))), "", "", "", "", *end))
+    rows.append((SFT_ALONE, str(len(taught.done(TAUGHT))), "", "", *end))
     return (
-        "model", "seeds", "asks at first", "on need", "on no need", f"iterations to {BAR:.0%}",
-        "on need at last", "on no need at last", "accuracy", "made to ask", "tokens", "regret",
+        "model", "seeds", "at first", f"to {BAR:.0%}", "need", "no need", "right", "if asked",
+        "tokens", "regret",
     ), rows  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def says(made: Material | None) -> list[str]:
     worse = read[COLD] < read[PLAIN] - ALIKE
     seen = "as in the paper" if worse else "in the paper it is"
     told.append(f"What it can do beside deciding is {'' if worse else 'not '}worse ({seen}).")
-    return told
+    return [*told, KEY]
 
 
 def _after(bars: Sequence[int | None]) -> str:
@@ -150,7 +152,7 @@ def _after(bars: Sequence[int | None]) -> str:
         return "never"
     missing = len(bars) - len(known)
     rest = f", never with {missing} of {len(bars)} seeds," if missing else ""
-    return f"after {np.mean(known):.0f} iterations{rest}"
+    return f"by iteration {np.mean(known):.0f}{rest}"
 
 
 def printed_cold_start() -> Table:

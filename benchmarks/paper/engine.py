@@ -44,10 +44,7 @@ def playing(settings: CourseSettings, env_settings: dict[str, Any]) -> Iterator[
 
 
 def weights_of(model: Path) -> dict[str, torch.Tensor]:
-    """The weights of a saved model, all of its shards."""
-    from safetensors.torch import load_file
+    """The weights of a saved model by the names that engines take, which are not those of files."""
+    from agents.models import load_model
 
-    found: dict[str, torch.Tensor] = {}
-    for shard in sorted(model.glob("*.safetensors")):
-        found |= load_file(shard)
-    return found
+    return dict(load_model(model, "float32").state_dict())

@@ -98,15 +98,17 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def show_page(item: Item, made: Material | None) -> None:
-    """Prints both tables, ours first."""
+    """Prints both tables, ours first; where a number stands in the paper is on the page alone."""
     for title, (headings, rows) in (
         (f"{item.title}: ours", item.ours(made)),
         ("The paper's", item.theirs()),
     ):
         table = Shown(title=title, title_justify="left", box=SIMPLE_HEAD)
-        for heading in headings:
+        cells = [row for row in zip(headings, *rows, strict=True) if row[0] != "source"]
+        filled = [row for row in cells if any(row[1:])]
+        for heading, *_ in filled:
             table.add_column(heading)
-        for row in rows:
+        for row in zip(*(row[1:] for row in filled), strict=True):
             table.add_row(*row)
         console.print(table)
     for sentence in item.says(made):

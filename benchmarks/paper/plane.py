@@ -94,7 +94,8 @@ def _says_router(made: Material | None, ours: float) -> list[str]:
         return ["Confidence routers were not measured: there are no validation samples."]
     best = max(ways, key=lambda way: way.right)
     gap = 100 * (ours - best.right)
-    compared = f"{abs(gap):.1f} points {'less' if gap >= 0 else 'more'} than ours"
+    points = f"{abs(gap):.1f} points {'less' if gap > 0 else 'more'} than ours"
+    compared = "as often as ours" if abs(gap) < 0.05 else points
     return [
         f"The model before RL that asks where its confidence is under a threshold is right on "
         f"{share(best.right)} with {share(best.tokens)} of the tokens ({best.name}), {compared}. "

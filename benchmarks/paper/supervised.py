@@ -13,7 +13,7 @@ from benchmarks.sweeps.results import COMMON_REGRET
 SFT = "sft"
 """The sweep of the models that were fine-tuned."""
 REGRET, WARM = "regret_to_start_oracle", "temperature_1"
-BEFORE, ORACLE, BEST, RL = "before RL, temperature 1", "SFT, oracle", "SFT, best", "RL"
+BEFORE, ORACLE, BEST, RL, DRAWN = "before RL", "SFT, oracle", "SFT, best", "RL", ", T=1"
 ALIKE = 0.02
 """Rates and accuracies that differ by less are alike."""
 Rows = Sequence[Mapping[str, Any]]
@@ -23,14 +23,14 @@ def evaluations(made: Material | None) -> dict[str, Rows]:
     """Final evaluations by row of the table, a seed each."""
     assert made is not None
     ours, taught = made.summaries(POINT), made.beside[SFT]
-    found: dict[str, Rows] = {BEFORE: [row["baselines"]["untrained"] for row in ours]}
+    found: dict[str, Rows] = {f"{BEFORE}{DRAWN}": [row["baselines"]["untrained"] for row in ours]}
     trained = {
         ORACLE: taught.summaries("oracle"),
         BEST: taught.summaries("best"),
         RL: ours,
     }
     found |= trained
-    found |= {f"{name}, temperature 1": [r[WARM] for r in mine] for name, mine in trained.items()}
+    found |= {f"{name}{DRAWN}": [r[WARM] for r in mine] for name, mine in trained.items()}
     return found
 
 
@@ -43,8 +43,7 @@ def table(made: Material | None) -> Table:
         both = f"{mean(mine, REGRET):.3f}", f"{common[name]:.3f}" if name in common else ""
         rows.append((name, str(len(mine)), *rates, *both))
     return (
-        "model", "seeds", "accuracy", "asks", "on need", "on no need", "tokens", "regret",
-        "common regret",
+        "model", "seeds", "right", "asks", "need", "no need", "tokens", "regret", "common",
     ), rows  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def says(made: Material | None) -> list[str]:
     """Whether fine-tuning asks more than RL, as in the paper, and which of them decides better."""
     found = evaluations(made)
     told = []
-    for ending, when in (("", "0"), (", temperature 1", "1")):
+    for ending, when in (("", "0"), (DRAWN, "1")):
         sft, rl = (mean(found[f"{name}{ending}"], ALL) for name in (ORACLE, RL))
         idle = [mean(found[f"{name}{ending}"], NO_NEED) for name in (ORACLE, RL)]
         seen = "as in the paper" if sft > rl + ALIKE else "in the paper it asks too often"
@@ -71,12 +70,11 @@ def says(made: Material | None) -> list[str]:
             f"where there is no need {share(idle[0])} and {share(idle[1])}."
         )
     right = {name: mean(found[name], "accuracy") for name in (ORACLE, BEST, RL)}
-    most = max(right, key=lambda name: right[name])
-    told.append(
-        f"{most} is right most often: "
-        + ", ".join(f"{name} {share(value)}" for name, value in right.items())
-        + "."
-    )
+    most, least = max(right, key=right.__getitem__), min(right.values())
+    found_best = right[most] - least > ALIKE
+    verdict = f"{most} is right most often" if found_best else "They are right alike"
+    listed = ", ".join(f"{name} {share(value)}" for name, value in right.items())
+    told.append(f"{verdict}: {listed}.")
     blind = mean(found[BEST], NEED)
     told.append(
         f"Without labels of the need (best) SFT asks on {share(blind)} where it has to, with them "
@@ -84,7 +82,8 @@ def says(made: Material | None) -> list[str]:
     )
     told.append(
         "Regret is to the oracle of the model before training, under the paper's reward, in which "
-        "tokens cost nothing; common regret is under the default one, in which they do."
+        "tokens cost nothing; common is under the default one, in which they do. T=1: drawn at "
+        "temperature 1; need, no need: requests there."
     )
     return told
 

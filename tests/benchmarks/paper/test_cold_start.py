@@ -76,17 +76,16 @@ def test_the_bar_is_a_mean_of_the_last_three_iterations() -> None:
 def test_first_bar_and_end_of_each(three: Material) -> None:
     headings, found = cold_start.table(three)
     named = {row[0]: dict(zip(headings, row, strict=True)) for row in found}
-    assert list(named) == ["RL", "RL after a cold start", "SFT alone"]
-    assert named["RL"]["asks at first"] == "50.0%"
-    assert named["RL"]["iterations to 90%"] == "4, 4"
-    assert named["RL after a cold start"]["iterations to 90%"] == "1, 1"
-    assert named["SFT alone"]["iterations to 90%"] == "" and named["SFT alone"]["accuracy"]
+    assert list(named) == ["RL", "cold start", "SFT alone"]
+    assert named["RL"]["at first"] == "50.0%"
+    assert named["RL"]["to 90%"] == "4 4" and named["cold start"]["to 90%"] == "1 1"
+    assert named["SFT alone"]["to 90%"] == "" and named["SFT alone"]["right"] == "95.0%"
     assert named["RL"]["regret"] == "0.050"
 
 
 def test_what_is_said_follows_the_figures(three: Material) -> None:
     told = " ".join(cold_start.says(three))
-    assert "after 1 iterations with a cold start, after 4 iterations without" in told
+    assert "by iteration 1 with a cold start, by iteration 4 without" in told
     assert "is not worse (in the paper it is)" in told
     cold = three.beside[cold_start.SWEEP.name]
     for trial in cold.done(cold_start.AFTER):
@@ -99,7 +98,7 @@ def test_what_is_said_follows_the_figures(three: Material) -> None:
 
 def test_never_is_told() -> None:
     assert cold_start._after([None, None]) == "never"
-    assert cold_start._after([None, 4]) == "after 4 iterations, never with 1 of 2 seeds,"
+    assert cold_start._after([None, 4]) == "by iteration 4, never with 1 of 2 seeds,"
 
 
 def test_the_papers_words_are_there() -> None:

@@ -17,12 +17,11 @@ def both(penalty: Material, taught: Material) -> Material:
 def test_a_row_a_way_of_learning(both: Material) -> None:
     headings, rows = supervised.table(both)
     named = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
-    assert list(named)[:4] == ["before RL, temperature 1", "SFT, oracle", "SFT, best", "RL"]
+    assert list(named)[:4] == ["before RL, T=1", "SFT, oracle", "SFT, best", "RL"]
     assert (named["SFT, best"]["asks"], named["RL"]["asks"]) == ("60.0%", "48.0%")
-    assert named["before RL, temperature 1"]["accuracy"] == "70.0%"
-    assert named["RL"]["regret"] == "0.050" and named["RL"]["common regret"]
-    assert named["RL, temperature 1"]["accuracy"] == "90.0%"
-    assert named["RL, temperature 1"]["common regret"] == ""
+    assert named["before RL, T=1"]["right"] == "70.0%"
+    assert named["RL"]["regret"] == "0.050" and named["RL"]["common"]
+    assert named["RL, T=1"]["right"] == "90.0%" and named["RL, T=1"]["common"] == ""
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,10 @@ def test_as_in_the_paper_or_not(both: Material, rate: float, said: str) -> None:
 def test_who_is_right_most_often(both: Material) -> None:
     alter(both.beside["sft"], "best", accuracy=0.99)
     assert "SFT, best is right most often" in " ".join(supervised.says(both))
-    alter(both, "paper-theta0.2", accuracy=0.995)
+    alter(both, "paper-theta0.2", accuracy=1.0)
+    alter(both.beside["sft"], "oracle", accuracy=0.985)
+    assert "They are right alike: SFT, oracle 98.5%," in " ".join(supervised.says(both))
+    alter(both.beside["sft"], "oracle", accuracy=0.9)
     assert "RL is right most often" in " ".join(supervised.says(both))
 
 
