@@ -31,6 +31,13 @@ def test_faster_or_slower_than_full(penalty: Material, ours: float, said: str) -
     assert said in told and ("less than it" in told) == (ours < 10)
     assert "from 44.1% (DocVQA) to 166.9% (ChartQA)" in told
     assert "differ by up to 10.0%" in told
+    assert "33.3% of the seconds of a pass do not hang on" in told
+
+
+def test_the_fixed_share_is_a_share() -> None:
+    assert [seconds.fixed_share(part) for part in (0.1, 0.25, 0.625, 1.0, 1.2)] == [
+        0.0, 0.0, 0.5, 1.0, 1.0,
+    ]  # fmt: skip
 
 
 def test_each_way_begins_in_turn() -> None:
