@@ -8,6 +8,7 @@ from typing import Literal
 
 from agents.backends.base import GenerationBackend, Sampling
 from agents.rollouts.collect import Decision, collect
+from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeLike, JudgeQueue
 from vt_env import Episode, EpisodeFactory
@@ -42,6 +43,7 @@ def play_passes(
     judge: JudgeLike | JudgeQueue,
     indices: Sequence[int],
     passes: Sequence[Pass],
+    stopwatch: Stopwatch | None = None,
 ) -> list[list[Trajectory]]:
     """Plays samples once each in every way.
 
@@ -54,6 +56,7 @@ def play_passes(
         judge: Scores the answers.
         indices: Which samples.
         passes: The ways.
+        stopwatch: As `collect` has it.
 
     Returns:
         For each way one trajectory a sample, in order, without its images.
@@ -68,7 +71,7 @@ def play_passes(
         def force(episode: Episode, forced: dict[int, Decision | None] = forced) -> Decision | None:
             return forced[id(episode)]
 
-        found = collect(backend, episodes, judge, sampling, force)
+        found = collect(backend, episodes, judge, sampling, force, stopwatch)
         for episode, trajectory in zip(episodes, found, strict=True):
             played[id(episode)] = replace(trajectory, images=())
     return [

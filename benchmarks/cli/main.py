@@ -52,7 +52,8 @@ def train(
     resume: ResumeOption = None,
 ) -> None:
     """Train with GRPO, evaluate beside the baselines, and write a run folder."""
-    from benchmarks.training.run import BY_GRPO, train_or_resume
+    from benchmarks.training.grpo import BY_GRPO
+    from benchmarks.training.run import train_or_resume
 
     train_or_resume(BY_GRPO, settings, out, run_id, resume)
 
@@ -98,7 +99,8 @@ def paper(
 
     Without a name it lists them. Sweeps are shared; the same command again does what is missing.
     """
-    from benchmarks.paper.command import Order, make
+    from benchmarks.paper.command import make
+    from benchmarks.paper.runs import Order
 
     make(Order(name, seeds, out, jobs, address), given)
 

@@ -18,7 +18,7 @@ from agents import (
     playable,
 )
 from agents.engine import EngineSettings
-from agents.rollouts import play_passes
+from agents.rollouts import Stopwatch, play_passes
 from benchmarks.report.terminal import progress_bar
 from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
 from vt_env.config import EnvSettings, JudgeSettings
@@ -158,22 +158,31 @@ class Player:
         return Sampling(temperature, seed, max_new_tokens=self.max_new_tokens)
 
     def ways(
-        self, batch: Batch, ways: Sequence[tuple[float, Way | None]]
+        self,
+        batch: Batch,
+        ways: Sequence[tuple[float, Way | None]],
+        stopwatch: Stopwatch | None = None,
     ) -> list[list[Trajectory]]:
         """Plays each sample once in every way; images are not kept.
 
         Args:
             batch: The samples.
             ways: Temperature of each, and what is forced; None: the decision is the policy's.
+            stopwatch: As `collect` has it.
         """
         passes = [Pass(self.sampling(batch, temperature), forced) for temperature, forced in ways]
-        return play_passes(self.backend, self.env.factory, self.env.judge, batch.indices, passes)
+        factory, judge = self.env.factory, self.env.judge
+        return play_passes(self.backend, factory, judge, batch.indices, passes, stopwatch)
 
     def once(
-        self, batch: Batch, temperature: float, decision: Way | None = None
+        self,
+        batch: Batch,
+        temperature: float,
+        decision: Way | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> list[Trajectory]:
         """Plays each sample once, the decision its own or forced; images are not kept."""
-        return self.ways(batch, [(temperature, decision)])[0]
+        return self.ways(batch, [(temperature, decision)], stopwatch)[0]
 
 
 def batches(

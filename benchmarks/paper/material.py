@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +27,15 @@ class Material:
         sweep: What was compared.
         planned: Its trials.
         folder: Where they are.
+        beside: Other sweeps that are compared with it, by name.
+        measured: What was measured of its models afterwards, as JSON has it.
     """
 
     sweep: Sweep
     planned: Sequence[Trial]
     folder: SweepFolder
+    beside: Mapping[str, Material] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def points(self) -> list[PointResult]:
         """Every point over its seeds."""
@@ -37,8 +43,38 @@ class Material:
 
     def summaries(self, point: str) -> list[dict[str, Any]]:
         """Final evaluations of a point's trials, a seed each."""
+        return [self.folder.summary(trial) for trial in self.done(point)]
+
+    def done(self, point: str) -> list[Trial]:
+        """A point's trials that are done."""
         mine = [trial for trial in self.planned if trial.point == point]
-        return [self.folder.summary(trial) for trial in mine if self.folder.is_done(trial)]
+        return [trial for trial in mine if self.folder.is_done(trial)]
+
+    def model(self, trial: Trial) -> Path:
+        """The model that a trial ended with."""
+        return self.folder.trial(trial).path / "model"
+
+
+def kept(
+    file: Path, about: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What is measured once: read back where the file is of the same, measured and written if not.
+
+    Args:
+        file: Where it is kept.
+        about: What the measurement hangs on, as JSON has it; it stands in the file beside.
+        measure: Measures; returns what JSON has.
+    """
+    if file.is_file():
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if found.pop("about") == about:
+            return found
+    found = dict(measure())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps({"about": about, **found}, indent=1) + "\n", encoding="utf-8")
+    draft.replace(file)
+    return found
 
 
 def mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.speed.trl_grpo import DIFFERENT, MISSING, SAME, TrlSteps, installed
-from benchmarks.training.run import build_config, check_data, flat_metrics, ray_session
+from benchmarks.training.grpo import build_config, flat_metrics, ray_session
+from benchmarks.training.run import check_data
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 

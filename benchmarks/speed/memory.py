@@ -13,7 +13,8 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from benchmarks.training.run import build_config, check_data, ray_session
+from benchmarks.training.grpo import build_config, ray_session
+from benchmarks.training.run import check_data
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 

@@ -15,7 +15,7 @@ from benchmarks.sweeps.catalogue import SWEEPS
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial, Values, trials
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.grid import grid_sweep
-from benchmarks.training.plan import plan
+from benchmarks.training.method import method_named
 from vt_env import ConfigError, UnknownNameError
 
 
@@ -115,7 +115,8 @@ def show_plan(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> No
         state = "done" if trial not in left else f"from {done}" if done else "new"
         console.print(f"  {trial.id:<44} {state}", markup=False, soft_wrap=True)
         if trial in left:
-            times.append([stage.seconds for stage in plan(trial.settings, done)])
+            stages = method_named(trial.method).plan(trial.settings, done)
+            times.append([stage.seconds for stage in stages])
     known = [sum(t for t in stages if t is not None) for stages in times if None not in stages]
     time = f", about {duration(sum(known))} one after the other" if len(known) == len(left) else ""
     console.print(f"{len(left)} of {len(planned)} trials are to be run{time if left else ''}.")

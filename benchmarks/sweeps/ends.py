@@ -46,7 +46,8 @@ def settled(rows: Sequence[Mapping[str, Any]], end: str) -> int | None:
     """The first iteration from which on training stays where the policy ends.
 
     Args:
-        rows: Metrics of the iterations, in order, of episodes at the temperature of training.
+        rows: Metrics of the iterations, in order, of episodes at the temperature of training; where
+            nothing is played, as by fine-tuning, they say nothing.
         end: One of `ENDS`.
 
     Returns:
@@ -54,6 +55,7 @@ def settled(rows: Sequence[Mapping[str, Any]], end: str) -> int | None:
         only the likeliest decision, which the final evaluation takes, does.
     """
     found: int | None = None
+    rows = [row for row in rows if NEED in row or NO_NEED in row]
     for last in range(len(rows)):
         seen = rows[max(0, last - WINDOW + 1) : last + 1]
         if end_of(_mean(seen, NEED), _mean(seen, NO_NEED)) != end:

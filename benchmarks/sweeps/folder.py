@@ -21,7 +21,6 @@ from agents import Trajectory
 from benchmarks.evaluation.baselines import write_records
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.training.run_folder import RunFolder
-from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
 from vt_env.settings.tree import flatten
 
@@ -94,7 +93,7 @@ class SweepFolder:
             file = self.trial(trial).path / "settings.json"
             if not file.is_file():
                 continue
-            before = flatten(TrainSettings.load(file))
+            before = flatten(type(trial.settings).load(file))
             now = flatten(trial.settings.resolved())
             for path in now:
                 if before.get(path) != now[path]:
@@ -109,14 +108,14 @@ class SweepFolder:
         known: dict[str, Any] = {}
         if self.definition_file.is_file():
             known = json.loads(self.definition_file.read_text(encoding="utf-8")).get("points", {})
-        for trial in planned:
-            values = flatten(trial.settings)
-            values.pop(_SEED)
-            seeds = sorted({*known.get(trial.point, {}).get("seeds", ()), trial.seed})
-            known[trial.point] = {"seeds": seeds, "settings": values}
+        for point in dict.fromkeys(trial.point for trial in planned):
+            mine = [trial for trial in planned if trial.point == point]
+            seeds = sorted({*known.get(point, {}).get("seeds", ()), *(t.seed for t in mine)})
+            known[point] = {"seeds": seeds, **_told(mine)}
         told = {
             "sweep": sweep.name,
             "question": sweep.question,
+            "method": sweep.method,
             "varies": sweep.varied(),
             "points": known,
         }
@@ -130,3 +129,20 @@ class SweepFolder:
         folder = self.trial(trial)
         if folder.path.exists() and not self.is_done(trial) and not folder.latest_checkpoint():
             shutil.rmtree(folder.path)
+
+
+def _told(mine: Sequence[Trial]) -> dict[str, Any]:
+    """Settings of a point's trials: the first one's, and what those of other seeds have otherwise.
+
+    All have the same, but for trials that begin with a model of their own seed.
+    """
+    values = {trial.seed: flatten(trial.settings) for trial in mine}
+    for found in values.values():
+        found.pop(_SEED)
+    shared = values[mine[0].seed]
+    apart = {
+        str(seed): {path: value for path, value in found.items() if value != shared[path]}
+        for seed, found in values.items()
+    }
+    others = {seed: found for seed, found in apart.items() if found}
+    return {"settings": shared} | ({"by_seed": others} if others else {})

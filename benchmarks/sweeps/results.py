@@ -27,7 +27,7 @@ from benchmarks.sweeps.statistics import (
 )
 from benchmarks.sweeps.table import varied_values
 from benchmarks.sweeps.trial import start_key
-from benchmarks.sweeps.yardstick import read_records, returns, start_oracle
+from benchmarks.sweeps.yardstick import StartOracle, read_records, returns, start_oracle
 from vt_env.settings.tree import to_json
 
 COMMON, COMMON_REGRET = "common_reward", "common_regret"
@@ -118,12 +118,12 @@ def _point(
     played: _Played,
     first: _Played | None,
 ) -> PointResult:
-    low, high = folder.start_files(start_key(to_json(mine[0].settings)))
-    oracle = start_oracle(read_records(low), read_records(high))
+    oracles = _oracles(mine, folder)
+    best = np.array([np.nanmean(oracle.returns) for oracle in oracles])  # (seeds,)
     common = np.nanmean(played.returns, axis=1)  # (seeds,)
     by_name: dict[str, list[float]] = {
         COMMON: common.tolist(),
-        COMMON_REGRET: (np.nanmean(oracle.returns) - common).tolist(),
+        COMMON_REGRET: (best - common).tolist(),
     }
     summaries = [folder.summary(trial) for trial in mine]
     ends = tuple(end_of(summary.get(NEED), summary.get(NO_NEED)) for summary in summaries)
@@ -146,12 +146,22 @@ def _point(
         seeds=tuple(trial.seed for trial in mine),
         varied=varied_values(sweep, mine[0]),
         metrics={name: aggregate(by_name[name]) for name in METRICS if name in by_name},
-        oracle_requests=oracle.requests,
+        oracle_requests=float(np.mean([oracle.requests for oracle in oracles])),
         versus=versus,
         improves=improves,
         ends=ends,
         settled=tuple(settled(rows, end) for rows, end in zip(courses, ends, strict=True)),
     )
+
+
+def _oracles(mine: Sequence[Trial], folder: SweepFolder) -> list[StartOracle]:
+    """The oracle of the model that each trial began with; most begin with the same."""
+    keys = [start_key(to_json(trial.settings)) for trial in mine]
+    known = {
+        key: start_oracle(*(read_records(file) for file in folder.start_files(key)))
+        for key in dict.fromkeys(keys)
+    }
+    return [known[key] for key in keys]
 
 
 def write_results(sweep: Sweep, found: Sequence[PointResult], path: Path) -> None:

@@ -197,6 +197,7 @@ def _fit(
             folder.trial(trial).path.resolve(),
             to_json(trial.settings),
             folder.log_file(trial).resolve(),
+            trial.method,
         )
         for trial in missing
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation.baselines import BeforeTraining
+from benchmarks.sweeps.catalogue.definitions import TREES
 
 SHOWN = ("accuracy", "reward", "resize_call_ratio", "request_rate_need", "request_rate_no_need")
 """Metrics that Tune is told of."""
@@ -21,13 +22,15 @@ class TrialTask:
 
     Attributes:
         folder: The run folder, absolute.
-        settings: `TrainSettings` as JSON.
+        settings: Those of its method, as JSON.
         log: File for what the run says.
+        method: Name of how it learns.
     """
 
     folder: Path
     settings: str
     log: Path
+    method: str = "grpo"
 
 
 def run_trial(
@@ -44,16 +47,17 @@ def run_trial(
 
     task = tasks[config["trial"]]
     with saying_to(task.log):
+        from benchmarks.training.method import method_named
         from benchmarks.training.run import Hooks, finish
 
-        settings = load(task.settings)
+        settings = load(task.settings, task.method)
 
         def tell(iteration: int, metrics: Mapping[str, float]) -> None:
             shown = {name: metrics[name] for name in SHOWN if name in metrics}
             tune.report({"iteration": iteration, **shown})
 
         hooks = Hooks(tell=tell, before=starts.get(start_key(task.settings)))
-        finish(settings, task.folder, hooks)
+        finish(settings, task.folder, hooks, method_named(task.method))
 
 
 def play_start(settings: str, log: Path) -> BeforeTraining:
@@ -66,15 +70,15 @@ def play_start(settings: str, log: Path) -> BeforeTraining:
 
         values = json.loads(settings)
         values["run"]["seed"] = 0
+        values.pop("sft", None)  # a model that learned nothing plays alike, however it is to learn
         return measure_start(load(json.dumps(values)))
 
 
-def load(settings: str) -> Any:
-    """`TrainSettings` of their JSON."""
-    from benchmarks.training.settings import TrainSettings
+def load(settings: str, method: str = "grpo") -> Any:
+    """Settings of a method, of their JSON."""
     from vt_env.settings.tree import build
 
-    return build(TrainSettings, json.loads(settings))
+    return build(TREES[method], json.loads(settings))
 
 
 def start_key(settings: str) -> str:
@@ -83,7 +87,7 @@ def start_key(settings: str) -> str:
     Nothing of the training does, nor does the seed, which draws episodes at temperature 1 alone.
     """
     values = json.loads(settings)
-    kept = {name: value for name, value in values.items() if name not in ("grpo", "run")}
+    kept = {name: value for name, value in values.items() if name not in (*TREES, "run")}
     kept["evaluation"] = {
         name: value
         for name, value in values["evaluation"].items()

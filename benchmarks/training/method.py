@@ -13,7 +13,7 @@ from benchmarks.report.stages import Stage
 from benchmarks.training.held_out import Slice
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import CourseSettings
-from vt_env import VisionThinkEnv
+from vt_env import UnknownNameError, VisionThinkEnv
 
 
 class Trainee(Protocol):
@@ -85,3 +85,24 @@ class Method:
     position: Callable[[Any, int], int | None]
     opened: Callable[[Any, Envs, RunFolder], AbstractContextManager[Trainee]]
     metrics: Callable[[Mapping[str, Any]], dict[str, float]]
+
+
+METHODS = ("grpo", "sft")
+"""Names of the methods: those of the part of the settings that each has of its own."""
+
+
+def method_named(name: str) -> Method:
+    """A method by its name; the other one is not imported.
+
+    Raises:
+        UnknownNameError: If there is none of that name.
+    """
+    if name == "grpo":
+        from benchmarks.training.grpo import BY_GRPO
+
+        return BY_GRPO
+    if name == "sft":
+        from benchmarks.training.sft import BY_SFT
+
+        return BY_SFT
+    raise UnknownNameError("method", name, METHODS)

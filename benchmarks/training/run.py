@@ -7,15 +7,12 @@ Everything that can be wrong with settings or data is found before an engine sta
 
 from __future__ import annotations
 
-import logging
-import math
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agents import Trajectory
 from benchmarks.evaluation.baselines import (
@@ -30,20 +27,17 @@ from benchmarks.evaluation.starts import STARTS, write_starts
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
+from benchmarks.training.grpo import BY_GRPO, build_config, ray_session
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
 from benchmarks.training.measure import before_limits, parts_of, player, run_limits
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.method import Envs, Method, Trainee
-from benchmarks.training.plan import plan
 from benchmarks.training.rollout_log import RolloutLog
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import CourseSettings, TrainSettings
 from benchmarks.training.watch import Watch
 from judges import check_judge
-from vt_env import ConfigError, PlayDefaults, VisionThinkEnv
-
-if TYPE_CHECKING:
-    from agents import GRPO, GRPOConfig
+from vt_env import ConfigError, PlayDefaults
 
 
 def _nobody(_iteration: int, _metrics: Mapping[str, float]) -> None:
@@ -103,14 +97,23 @@ def train_or_resume(
     return train(settings, root, run_id, method=method)
 
 
-def finish(settings: TrainSettings, path: Path, hooks: Hooks = ALONE) -> RunFolder:
-    """Brings the run in a folder to its end: begins it, or goes on with it from its checkpoint."""
+def finish(
+    settings: CourseSettings, path: Path, hooks: Hooks = ALONE, method: Method | None = None
+) -> RunFolder:
+    """Brings the run in a folder to its end: begins it, or goes on with it from its checkpoint.
+
+    Args:
+        settings: Those of the method.
+        path: The run folder.
+        hooks: As for `train`.
+        method: As for `train`.
+    """
     folder = RunFolder(path)
     if folder.is_complete:
         return folder
     if folder.latest_checkpoint() is not None:
-        return resume(path, hooks)
-    return train(settings, path.parent, path.name, hooks)
+        return resume(path, hooks, method)
+    return train(settings, path.parent, path.name, hooks, method)
 
 
 def resume(path: Path, hooks: Hooks = ALONE, method: Method | None = None) -> RunFolder:
@@ -174,21 +177,6 @@ def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     finally:
         env.close()
     return Envs(train, evaluation, open_slice(settings, evaluation))
-
-
-def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
-    """The algorithm's configuration, trained in an environment of these settings."""
-    from agents import GRPOConfig
-
-    for name in ("ray", "ray.rllib", "ray.tune"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    config = GRPOConfig()
-    config.environment(settings.env.id, env_config=dict(train_env))
-    config.env_runners(num_env_runners=settings.run.num_env_runners)
-    config.learners(num_learners=settings.run.num_learners)
-    config.debugging(seed=settings.run.seed, log_level="ERROR")
-    config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
-    return config.for_iterations(settings.run.iterations)
 
 
 @dataclass
@@ -267,13 +255,6 @@ def _run(
     watch.finish(summary, after.policy, envs.evaluation)
 
 
-def show_trained(algorithm: GRPO) -> None:
-    """Says how much of the policy is trained."""
-    asked = algorithm.learner_group.foreach_learner(lambda learner: learner.parameter_counts())
-    trained, whole = next(iter(asked)).get()
-    console.print(f"trains {trained / 1e6:,.2f} of {whole / 1e6:,.2f} million parameters")
-
-
 def _write_results(folder: RunFolder, summary: dict[str, Any], policy: list[Trajectory]) -> None:
     write_records(policy, folder.path / "episodes.jsonl")
     plot_run(folder.metrics(), summary, folder.path / "training.png")
@@ -324,77 +305,5 @@ TIMES = ("seconds", "judge/wait_seconds", "judge/wait_share")
 
 def without_times(metrics: Mapping[str, float]) -> dict[str, float]:
     """Leaves out what the clock says: the rest is the same whenever a run is done again."""
-    return {k: v for k, v in metrics.items() if k not in TIMES and not k.startswith("timing/")}
-
-
-def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics worth keeping of an RLlib result, flat, as plain floats."""
-    from agents.grpo import OBJECTIVE, ROLLOUTS, TIMING
-
-    # RLlib gives NaN for what was logged before but not in this iteration.
-    rollouts = {name: float(value) for name, value in result[ROLLOUTS].items()}
-    metrics = {name: value for name, value in rollouts.items() if math.isfinite(value)}
-    learner = result["learners"]["default_policy"]
-    metrics |= {name: float(value) for name, value in learner.get(OBJECTIVE, {}).items()}
-    metrics["loss"] = float(learner["total_loss"])
-    norm = learner.get("gradients_default_optimizer_global_norm")
-    if norm is not None:
-        metrics["grad_norm"] = float(norm)
-    times = {name: float(value) for name, value in result[TIMING].items()}
-    times |= {f"learner/{name}": float(value) for name, value in learner[TIMING].items()}
-    finite = {name: value for name, value in times.items() if math.isfinite(value)}
-    return metrics | {f"timing/{name}": round(value, 4) for name, value in finite.items()}
-
-
-@contextmanager
-def ray_session(settings: CourseSettings) -> Iterator[None]:
-    """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
-    cores = settings.run.threads or os.cpu_count() or 1
-    processes = settings.run.num_env_runners + settings.run.num_learners
-    # Runners compute while learners wait, and the other way round; those of a kind share the cores.
-    at_once = max(1, settings.run.num_env_runners, settings.run.num_learners)
-    threads = settings.run.threads or max(1, cores // at_once)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    own = not ray.is_initialized()
-    if own:
-        ray.init(
-            num_cpus=max(2, cores, processes + 1),
-            include_dashboard=False,
-            object_store_memory=256 * 1024**2,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _node_ip_address="127.0.0.1",
-        )
-    try:
-        yield
-    finally:
-        if own:
-            ray.shutdown()
-
-
-def _check(settings: TrainSettings, _env: VisionThinkEnv, train_env: dict[str, Any]) -> None:
-    build_config(settings, train_env).validate()
-
-
-def _position(settings: TrainSettings, iteration: int) -> int | None:
-    return None if settings.grpo.dynamic_sampling else iteration * settings.grpo.num_prompts
-
-
-@contextmanager
-def _opened(settings: TrainSettings, envs: Envs, _folder: RunFolder) -> Iterator[GRPO]:
-    """Ray, and the algorithm on it."""
-    with ExitStack() as opened:
-        with under_way("engine"):
-            opened.enter_context(ray_session(settings))
-            algorithm = build_config(settings, envs.train).build_algo()
-            opened.callback(algorithm.stop)
-            algorithm.keep_groups = settings.run.keep_rollouts
-        show_trained(algorithm)
-        yield algorithm
-
-
-BY_GRPO = Method("GRPO", TrainSettings, plan, _check, _position, _opened, flat_metrics)
-"""Reinforcement learning on Ray RLlib."""
+    named = metrics.items()
+    return {k: v for k, v in named if k not in TIMES and not k.startswith("timing/")}

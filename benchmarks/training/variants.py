@@ -20,7 +20,8 @@ from typing import Any
 
 from agents import TrainingError
 from benchmarks.report.terminal import console, live_line
-from benchmarks.training.run import build_config, check_data, flat_metrics, ray_session
+from benchmarks.training.grpo import build_config, flat_metrics, ray_session
+from benchmarks.training.run import check_data
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 

@@ -11,7 +11,8 @@ import ray
 from agents.errors import TrainingError
 from agents.grpo.algorithm import GRPOConfig
 from agents.rollouts.trajectory import Trajectory
-from benchmarks.training.run import flat_metrics, without_times
+from benchmarks.training.grpo import flat_metrics
+from benchmarks.training.run import without_times
 
 PROMPTS, GENERATIONS = 3, 4
 ALL_ON: dict[str, Any] = {

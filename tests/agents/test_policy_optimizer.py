@@ -13,7 +13,7 @@ from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.optimizer import PolicyAdamW
 from agents.grpo.schedule import steps_of
 from agents.models.checkpoints import load_model
-from benchmarks.training.run import build_config
+from benchmarks.training.grpo import build_config
 from benchmarks.training.settings import TrainSettings
 from tests.agents.test_grpo import build_learner
 from vt_env.errors import UnknownNameError

@@ -9,12 +9,14 @@ from benchmarks.sweeps.catalogue.group_size import GROUP_SIZE
 from benchmarks.sweeps.catalogue.penalty import PENALTY
 from benchmarks.sweeps.catalogue.price import PRICE
 from benchmarks.sweeps.catalogue.prompts import PROMPTS
+from benchmarks.sweeps.catalogue.supervised import SUPERVISED
 from benchmarks.sweeps.catalogue.theta import THETA
 
 SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep
     for sweep in (
         PENALTY, THETA, PRICE, GROUP_SIZE, CREDIT, PROMPTS, COLLAPSE, COLLAPSE_REMEDIES,
+        SUPERVISED,
     )
 }  # fmt: skip
 """Every shipped sweep by its name."""

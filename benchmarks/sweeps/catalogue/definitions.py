@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from benchmarks.training.settings import TrainSettings
-from vt_env import ConfigError, VisionThinkError
+from benchmarks.training.settings import CourseSettings, SFTSettings, TrainSettings
+from vt_env import ConfigError, UnknownNameError, VisionThinkError
 from vt_env.settings.tree import build
 
 Values = Mapping[str, Any]
-"""Settings of `TrainSettings` by path, such as ``{"rewards.price": 0.2}``."""
+"""Settings of a tree by path, such as ``{"rewards.price": 0.2}``."""
+TREES: dict[str, type[CourseSettings]] = {"grpo": TrainSettings, "sft": SFTSettings}
+"""The tree of settings of each method, by its name (`benchmarks.training.method.method_named`)."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+,-]*")
 _SEED = "run.seed"
 
@@ -49,18 +51,24 @@ class Sweep:
         question: What it answers, in one sentence.
         points: What is compared, at least one.
         base: What all points share, by path.
+        method: Name of how its trials learn: ``"grpo"``, or ``"sft"``, whose settings are
+            `SFTSettings`.
 
     Raises:
         ConfigError: If a name does not fit a folder or stands twice, or a point sets what
             the others leave to `base` or to the seed.
+        UnknownNameError: If there is no such method.
     """
 
     name: str
     question: str
     points: tuple[Point, ...]
     base: Values = field(default_factory=dict)
+    method: str = "grpo"
 
     def __post_init__(self) -> None:
+        if self.method not in TREES:
+            raise UnknownNameError("method", self.method, TREES)
         names = [point.name for point in self.points]
         if not names:
             raise ConfigError(f"sweep {self.name}: has no points.")
@@ -90,7 +98,7 @@ class Sweep:
         if not found:
             known = ", ".join(point.name for point in self.points)
             raise ConfigError(f"--only {pattern}: sweep {self.name} has the points {known}.")
-        return Sweep(self.name, self.question, found, self.base)
+        return replace(self, points=found)
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,15 @@ class Trial:
         sweep: The sweep's name.
         point: The point's name.
         seed: The run's seed.
-        settings: All of its settings.
+        settings: All of its settings, of the method's tree.
+        method: Name of how it learns.
     """
 
     sweep: str
     point: str
     seed: int
-    settings: TrainSettings
+    settings: CourseSettings
+    method: str = "grpo"
 
     @property
     def id(self) -> str:
@@ -136,9 +146,10 @@ def trials(sweep: Sweep, seeds: int, given: Values | None = None) -> list[Trial]
             raise ConfigError(f"{clash}: sweep {sweep.name} varies {path}; choose --only POINT.")
     layers = (sweep.base, own)
     return [
-        Trial(sweep.name, point.name, seed, _settings(sweep, point, (*layers, {_SEED: seed})))
+        Trial(sweep.name, point.name, seed, found, sweep.method)
         for seed in range(first, first + seeds)
         for point in sweep.points
+        for found in (_settings(sweep, point, (*layers, {_SEED: seed})),)
     ]
 
 
@@ -146,8 +157,8 @@ def _overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
-def _settings(sweep: Sweep, point: Point, layers: Sequence[Values]) -> TrainSettings:
+def _settings(sweep: Sweep, point: Point, layers: Sequence[Values]) -> CourseSettings:
     try:
-        return build(TrainSettings, *layers, point.settings)
+        return build(TREES[sweep.method], *layers, point.settings)
     except VisionThinkError as error:
         raise ConfigError(f"sweep {sweep.name}, point {point.name}: {error}") from error

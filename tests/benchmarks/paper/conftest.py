@@ -35,13 +35,29 @@ def material(root: Path, sweep: Sweep, rates: Rates, seeds: int = 2) -> Material
             "accuracy": 0.95, "resize_call_ratio": rate, "request_rate_need": rate,
             "request_rate_no_need": rate / 2, "visual_tokens/share_of_full": 0.75,
             "by_family": families,
+            "reward": 1.4, "regret_to_start_oracle": 0.05,
+            "temperature_1": {"accuracy": 0.9, "resize_call_ratio": rate, "reward": 1.3},
             "baselines": {"vanilla": full, "always_low": low, "always_high": high,
-                          "start_oracle": {**low, "accuracy": 0.97}},
+                          "untrained": {"accuracy": 0.7, "resize_call_ratio": 0.4},
+                          "start_oracle": {**low, "accuracy": 0.97, "reward": 1.45}},
         }  # fmt: skip
         (path / "summary.json").write_text(json.dumps(summary))
         rows = [{"iteration": n, "resize_call_ratio": 0.4} for n in (1, 2)]
         (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return Material(sweep, planned, folder)
+
+
+def alter(made: Material, point: str, **changes: object) -> None:
+    """Changes what the trials of a point ended with."""
+    for trial in made.done(point):
+        file = made.folder.trial(trial).path / "summary.json"
+        file.write_text(json.dumps(made.folder.summary(trial) | changes))
+
+
+@pytest.fixture
+def taught(tmp_path: Path) -> Material:
+    """The sweep of fine-tuned models; with oracle targets they ask less."""
+    return material(tmp_path, SWEEPS["sft"], {"oracle": 0.3, "best": 0.6})
 
 
 @pytest.fixture

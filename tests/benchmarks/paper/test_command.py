@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agents import TrainingError
 from benchmarks.paper import ITEMS
-from benchmarks.paper.command import Order, make, write_page
-from benchmarks.paper.material import Material
+from benchmarks.paper.command import make
+from benchmarks.paper.runs import Order
 from benchmarks.report.terminal import console
 from benchmarks.sweeps import SWEEPS
 from vt_env import UnknownNameError
@@ -26,15 +27,10 @@ def test_an_item_without_a_sweep_is_made_at_once(tmp_path: Path) -> None:
     assert "- `visionthink paper fig6`" in page
 
 
-def test_a_page_of_a_sweep_names_seeds_and_folders(tmp_path: Path, penalty: Material) -> None:
-    for name in ("fig1", "fig3a", "fig5", "table2"):
-        page = write_page(ITEMS[name], penalty, tmp_path).read_text()
-        assert "- seeds 0, 1; run folders in" in page
-
-
 def test_every_item_names_a_sweep_with_its_points() -> None:
     for item in ITEMS.values():
         assert item.sweep is None or SWEEPS[item.sweep].only(item.only).points
+        assert all(SWEEPS[name].only(pattern).points for name, pattern in item.beside)
 
 
 def test_items_are_listed_and_unknown_ones_refused(tmp_path: Path) -> None:
@@ -43,3 +39,10 @@ def test_items_are_listed_and_unknown_ones_refused(tmp_path: Path) -> None:
     assert all(name in shown.get() for name in ITEMS)
     with pytest.raises(UnknownNameError, match="'fig3a'"):
         make(order("fig3", tmp_path), {})
+
+
+def test_what_fails_does_not_end_the_rest_of_all(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"could not be made:\n  fig1: .*run\.threads"):
+        make(order("all", tmp_path), {"run.threads": -1})
+    index = (tmp_path / "README.md").read_text()
+    assert "| [fig6](fig6.md) |" in index and "fig1" not in index

@@ -5,7 +5,10 @@ import re
 import pytest
 
 from benchmarks.sweeps import SWEEPS, Point, Sweep, trials
-from vt_env import ConfigError
+from benchmarks.sweeps.trial import load, start_key
+from benchmarks.training.settings import SFTSettings, TrainSettings
+from vt_env import ConfigError, UnknownNameError
+from vt_env.settings.tree import to_json
 
 TWO = Sweep(
     "two", "Which?", (Point("a", {"rewards.price": 0.1}), Point("b", {"rewards.price": 0.2}))
@@ -18,7 +21,7 @@ def test_every_shipped_sweep_can_be_run(sweep: Sweep) -> None:
     assert len(planned) == 2 * len(sweep.points)
     assert len({trial.id for trial in planned}) == len(planned)
     assert sweep.question.endswith("?") and sweep.varied()
-    settings = {str(trial.settings.grpo) + str(trial.settings) for trial in planned}
+    settings = {str(trial.settings) for trial in planned}
     assert len(settings) == len(planned), "no two trials are the same"
 
 
@@ -29,6 +32,7 @@ def test_ids_that_others_cite_do_not_change() -> None:
         "none", "theta0", "theta0.15", "theta0.2", "theta0.25", "theta0.3",
     ]  # fmt: skip
     (trial,) = [t for t in trials(SWEEPS["penalty"], 2) if t.id == "penalty/paper-theta0.2/1"]
+    assert isinstance(trial.settings, TrainSettings)
     assert trial.settings.grpo.shaper == "paper"
     assert dict(trial.settings.grpo.shaper_params) == {"theta": 0.2}
     assert (trial.settings.run.seed, trial.settings.rewards.preset) == (1, "paper")
@@ -78,3 +82,24 @@ def test_only_keeps_what_a_pattern_names() -> None:
     ]  # fmt: skip
     with pytest.raises(ConfigError, match=r"--only z\*: sweep two has the points a, b"):
         TWO.only("z*")
+
+
+def test_trials_of_another_method_have_its_settings() -> None:
+    for trial in trials(SWEEPS["sft"], 1, {"run.iterations": 3}):
+        assert isinstance(trial.settings, SFTSettings) and trial.method == "sft"
+        assert trial.settings.sft.targets == trial.point
+        assert trial.settings.run.iterations == 3
+        assert load(to_json(trial.settings), trial.method) == trial.settings
+    assert SWEEPS["sft"].only("best").method == "sft"
+    with pytest.raises(ConfigError, match=r"no setting 'grpo\.lr'"):
+        trials(SWEEPS["sft"], 1, {"grpo.lr": 1e-4})
+    with pytest.raises(UnknownNameError, match="'sft'"):
+        Sweep("s", "?", (Point("a"),), method="stf")
+
+
+def test_both_methods_are_compared_with_the_same_start() -> None:
+    """Whoever is compared with RL is evaluated on its samples, and begins with its model."""
+    rl, taught = (trials(SWEEPS[name], 1)[0] for name in ("penalty", "sft"))
+    assert start_key(to_json(rl.settings)) == start_key(to_json(taught.settings))
+    other = trials(SWEEPS["sft"], 1, {"evaluation.samples": 7})[0]
+    assert start_key(to_json(rl.settings)) != start_key(to_json(other.settings))

@@ -46,3 +46,8 @@ def test_an_iteration_without_samples_in_need_hides_nothing() -> None:
     course = rows([(0.0, 0.0), (None, 0.0), (None, 0.0)])
     assert settled(course, NEVER) == 1
     assert settled(course, RIGHT) is None
+
+
+def test_where_nothing_is_played_nothing_is_settled() -> None:
+    """Iterations of fine-tuning have a loss alone."""
+    assert settled([{"iteration": 1, "loss": 0.5}, {"iteration": 2, "loss": 0.25}], RIGHT) is None
