@@ -164,7 +164,12 @@ def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     train, evaluation = settings.train_env(), settings.eval_env()
     if train["data"] == evaluation["data"]:
         train["data"] = evaluation["data"]
-    open_env(settings.env.id, **evaluation).close()
+    held_out = open_env(settings.env.id, **evaluation)
+    try:
+        if evaluation["judge"] != train["judge"]:
+            check_judge(held_out.judge)
+    finally:
+        held_out.close()
     env = open_env(settings.env.id, **train)
     try:
         (method or BY_GRPO).check(settings, env, train)
