@@ -158,7 +158,7 @@ class JudgeSettings:
 
 
 def _names_key(value: object) -> bool:
-    """Whether settings of a judge name a key, or those of a judge behind it, be they JSON or not."""
+    """Whether settings of a judge, or of one behind it, name a key; they may be JSON as text."""
     if isinstance(value, Mapping):
         return "api_key" in value or any(map(_names_key, value.values()))
     if isinstance(value, list | tuple):
