@@ -143,6 +143,8 @@ def test_settings_may_be_words_of_a_command_line() -> None:
     )
     own = FlippedJudge(0.1, RuleJudge(anls_threshold=1.0), seed=4)
     assert judge.fingerprint == own.fingerprint
+    setting = make_judge({"name": "flipped", "judge": "rule", "rate": 0.1})
+    assert setting.fingerprint == FlippedJudge(0.1).fingerprint
     mapping = FlippedJudge(0.1, {"name": "rule", "anls_threshold": 1.0}, seed=4)
     assert mapping.fingerprint == own.fingerprint
 
