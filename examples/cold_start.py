@@ -2,7 +2,7 @@ r"""A cold start for what the embedded model was never taught: crops, and asking
 
     python examples/cold_start.py crop crops.jsonl
     visionthink sft --sft.records crops.jsonl --env.tools crop --engine.max_new_tokens 40 \
-      --sft.freeze 'vision,*.embed_tokens.*'
+      --sft.freeze 'vision,*.embed_tokens.*' --iterations 100
     visionthink sweep view --engine.model_dir runs/<id>/model
 
     python examples/cold_start.py climb climbs.jsonl
