@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,19 +164,13 @@ def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     train, evaluation = settings.train_env(), settings.eval_env()
     if train["data"] == evaluation["data"]:
         train["data"] = evaluation["data"]
-    held_out = open_env(settings.env.id, **evaluation)
-    try:
+    with closing(open_env(settings.env.id, **evaluation)) as env:
         if evaluation["judge"] != train["judge"]:
-            check_judge(held_out.judge)
-    finally:
-        held_out.close()
-    env = open_env(settings.env.id, **train)
-    try:
+            check_judge(env.judge)
+    with closing(open_env(settings.env.id, **train)) as env:
         (method or BY_GRPO).check(settings, env, train)
         check_weights(settings.engine.model_dir)
         check_judge(env.judge)
-    finally:
-        env.close()
     return Envs(train, evaluation, open_slice(settings, evaluation))
 
 
