@@ -8,6 +8,7 @@ from judges import lazy_face
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.policy import EvalSettings, evaluate_policy
+    from benchmarks.exporters.base import EXPORTERS, ExportedRun, Exporter, Shown
     from benchmarks.training.run import resume, train
     from benchmarks.training.run_folder import RunFolder
     from benchmarks.training.settings import TrainSettings
@@ -18,6 +19,12 @@ else:
             "benchmarks.evaluation.policy": (
                 "EvalSettings",
                 "evaluate_policy",
+            ),
+            "benchmarks.exporters.base": (
+                "EXPORTERS",
+                "ExportedRun",
+                "Exporter",
+                "Shown",
             ),
             "benchmarks.training.run": (
                 "resume",
@@ -30,8 +37,12 @@ else:
     )
 
 __all__ = [
+    "EXPORTERS",
     "EvalSettings",
+    "ExportedRun",
+    "Exporter",
     "RunFolder",
+    "Shown",
     "TrainSettings",
     "evaluate_policy",
     "resume",

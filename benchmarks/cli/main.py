@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError
 from rich.markup import escape
 
 from agents.tiny.recipe import PretrainConfig
+from benchmarks.cli import compare as cli_compare
 from benchmarks.cli import data as cli_data
 from benchmarks.cli import judge as cli_judge
 from benchmarks.cli.commands import command, option, spell_out
@@ -33,6 +34,8 @@ app = App(
 app.register_install_completion_command(help="Install completion for your shell.")
 app.command(cli_data.app)
 app.command(cli_judge.app)
+app.command(cli_compare.app)
+app.command(cli_compare.compare)
 RunsOption = Annotated[Path, option("Folder of the run folders.")]
 RunIdOption = Annotated[str | None, option("Name of the run; else time and seed.")]
 ResumeOption = Annotated[
@@ -239,6 +242,7 @@ EXTRAS = {
     **dict.fromkeys(("openai", "aiohttp", "math_verify", "rapidfuzz"), "judge"),
     **dict.fromkeys(("datasets", "pyarrow"), "data"),
     **dict.fromkeys(("ray", "torch", "transformers", "vllm", "safetensors"), "cpu"),
+    **{name: name for name in ("wandb", "trackio")},
     **dict.fromkeys(("matplotlib", "pandas", "scipy", "tensorboard"), "train"),
 }
 """Which extra brings a package that may be missing."""

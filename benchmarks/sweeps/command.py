@@ -123,6 +123,8 @@ def show_plan(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> No
 
 def report(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> None:
     """Writes tables and picture, and prints the results."""
+    from benchmarks.sweeps.board import write_boards
+    from benchmarks.sweeps.map import draw_map, has_map
     from benchmarks.sweeps.picture import draw
     from benchmarks.sweeps.results import results, show_results, write_results
     from benchmarks.sweeps.table import tidy, write_table
@@ -130,11 +132,12 @@ def report(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> None:
     found, table = results(sweep, planned, folder), tidy(sweep, planned, folder)
     write_table(table, folder.path)
     write_results(sweep, found, folder.path / "results.json")
+    write_boards(sweep, planned, folder)
     draw(sweep, found, table, folder.path / "sweep.png")
     show_results(sweep, found)
-    for label, name in (
-        ("Table", "sweep.csv"),
-        ("Results", "results.json"),
-        ("Picture", "sweep.png"),
-    ):
+    made = [("Table", "sweep.csv"), ("Results", "results.json"), ("Picture", "sweep.png")]
+    if has_map(sweep):
+        draw_map(sweep, found, folder.path / "map.png")
+        made.append(("Map", "map.png"))
+    for label, name in made:
         console.print(f"{label + ':':<9} {folder.path / name}", soft_wrap=True)

@@ -53,7 +53,8 @@ def _product(values: Mapping[str, list[_Value]]) -> Iterator[tuple[_Value, ...]]
 
 def _point(chosen: Mapping[str, _Value]) -> Point:
     names = [f"{path.rpartition('.')[2]}={_fit(words)}" for path, (words, _) in chosen.items()]
-    return Point("-".join(names), {path: value for path, (_, value) in chosen.items()})
+    place = (names[0], names[1]) if len(names) == 2 else None
+    return Point("-".join(names), {path: value for path, (_, value) in chosen.items()}, place)
 
 
 def _leaf(path: str, known: dict[str, Leaf]) -> tuple[Leaf, bool]:

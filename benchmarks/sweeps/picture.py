@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.sweeps.catalogue.definitions import Sweep
+from benchmarks.sweeps.ends import NEED, NO_NEED
 from benchmarks.sweeps.results import PointResult
 
 if TYPE_CHECKING:
     import pandas
 
-NEED, NO_NEED = "request_rate_need", "request_rate_no_need"
 COLOURS = {NEED: "#3366cc", NO_NEED: "#dc7a1e"}
 LABELS = {NEED: "where needed", NO_NEED: "where not needed"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.report.terminal import console
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
+from benchmarks.sweeps.ends import NEED, NO_NEED, end_of, settled
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.statistics import (
     ENOUGH,
@@ -30,8 +32,8 @@ from vt_env.settings.tree import to_json
 
 COMMON, COMMON_REGRET = "common_reward", "common_regret"
 METRICS = (
-    "request_rate_need",
-    "request_rate_no_need",
+    NEED,
+    NO_NEED,
     "accuracy",
     "visual_tokens/share_of_full",
     COMMON,
@@ -42,8 +44,8 @@ METRICS = (
 """Of the final evaluation. The common reward is the default one, whatever a trial was trained for;
 ``reward`` and the regret to the start oracle are under a trial's own."""
 SHOWN = (
-    ("request_rate_need", "need", True),
-    ("request_rate_no_need", "no need", True),
+    (NEED, "need", True),
+    (NO_NEED, "no need", True),
     ("accuracy", "accuracy", True),
     ("visual_tokens/share_of_full", "tokens", True),
     (COMMON_REGRET, "regret", False),
@@ -65,6 +67,8 @@ class PointResult:
         versus: Common reward less that of the sweep's first point, sample by sample; None of the
             first, and where samples differ.
         improves: Probability that a seed of it has more common reward than one of the first.
+        ends: Where each seed's policy ends; see `benchmarks.sweeps.ends`.
+        settled: From which iteration on it was there in training, by seed; None: at no time.
     """
 
     point: str
@@ -74,6 +78,8 @@ class PointResult:
     oracle_requests: float
     versus: Difference | None
     improves: float | None
+    ends: tuple[str, ...]
+    settled: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,8 @@ def _point(
         COMMON_REGRET: (np.nanmean(oracle.returns) - common).tolist(),
     }
     summaries = [folder.summary(trial) for trial in mine]
+    ends = tuple(end_of(summary.get(NEED), summary.get(NO_NEED)) for summary in summaries)
+    courses = [folder.trial(trial).metrics() for trial in mine]
     for name in METRICS:
         values = [summary.get(name) for summary in summaries]
         known = [float(value) for value in values if value is not None]
@@ -141,6 +149,8 @@ def _point(
         oracle_requests=oracle.requests,
         versus=versus,
         improves=improves,
+        ends=ends,
+        settled=tuple(settled(rows, end) for rows, end in zip(courses, ends, strict=True)),
     )
 
 
@@ -162,11 +172,12 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
     table = Table(title=sweep.question, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("point", no_wrap=True)
     table.add_column("seeds", justify="right")
+    table.add_column("ends")
     for _, label, _ in SHOWN:
         table.add_column(label, justify="right", no_wrap=True)
     for point in found:
         cells = [_cell(point.metrics.get(name), percent) for name, _, percent in SHOWN]
-        table.add_row(point.point, str(len(point.seeds)), *cells)
+        table.add_row(point.point, str(len(point.seeds)), _ends(point.ends), *cells)
     console.print(table)
     base = found[0].point if found else ""
     for point in found[1:]:
@@ -185,6 +196,14 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
             "rows have no interval (--seeds 3).",
             soft_wrap=True,
         )
+
+
+def _ends(ends: Sequence[str]) -> str:
+    """Where the seeds end, the most of them first."""
+    counts = Counter(ends).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
+    return ", ".join(f"{count} {end}" for end, count in counts)
 
 
 def _cell(value: Aggregate | None, percent: bool) -> str:

@@ -25,8 +25,8 @@ from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import TrialTask, play_start, run_trial, start_key
 from vt_env.settings.tree import to_json
 
-THREADS = 4
-"""Threads of a trial, at most, where its settings do not say: more do not make it faster."""
+TRIAL_BYTES = 3 * 1024**3
+"""Memory that a trial of the embedded model is reckoned with: 2.3 GB, and some more."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,22 @@ class Room:
     gpus: int = 0
 
 
-def room(planned: Sequence[Trial], cores: int, gpus: int, jobs: int) -> Room:
+def room(planned: Sequence[Trial], cores: int, gpus: int, memory: float, jobs: int) -> Room:
     """Shares cores out, so that no two trials compute on the same ones.
+
+    Two trials with a thread each are done sooner than one with two threads after the other.
 
     Args:
         planned: The trials.
         cores: CPUs of the machine, or of the cluster.
         gpus: Its GPUs; a trial takes one where there are any.
+        memory: Its free memory, in bytes.
         jobs: Trials at once; 0: as many as there is room for.
     """
     wanted = max((t.settings.run.threads for t in planned), default=0)
     most = max(1, min(len(planned), gpus or len(planned)))
     if not jobs:
-        jobs = min(most, max(1, cores // (wanted or min(THREADS, cores))))
+        jobs = max(1, min(most, cores // (wanted or 1), int(memory // TRIAL_BYTES)))
     jobs = min(jobs, most)
     return Room(jobs, wanted or max(1, cores // jobs), 1 if gpus else 0)
 
@@ -122,6 +125,7 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths stay the user's
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    import psutil
     import ray
 
     for name in ("ray", "ray.tune", "ray.rllib"):
@@ -133,7 +137,8 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
         cores = os.cpu_count() or 1
         sizes = [trial.settings.run for trial in planned]
         own = max(run.num_env_runners + run.num_learners for run in sizes)
-        given = room(planned, cores, 0, jobs)
+        free = float(psutil.virtual_memory().available)
+        given = room(planned, cores, 0, free, jobs)
         ray.init(
             num_cpus=max(cores, given.jobs * (given.threads + own)),
             include_dashboard=False,
@@ -143,8 +148,9 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
         )
     try:
         found = ray.cluster_resources()
-        cores = int(found["CPU"]) if address else os.cpu_count() or 1
-        yield room(planned, cores, int(found.get("GPU", 0)), jobs)
+        if address:
+            cores, free = int(found["CPU"]), found.get("memory", 0.0)
+        yield room(planned, cores, int(found.get("GPU", 0)), free, jobs)
     finally:
         ray.shutdown()
 

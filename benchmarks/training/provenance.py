@@ -45,6 +45,23 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
+def processor(about: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's kind; of those that have AVX-512 or not, which: results hang on it.
+
+    Args:
+        about: What Linux says of it.
+    """
+    try:
+        lines = about.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    told = {name.strip(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+    kind = told.get("model name") or platform.machine()
+    if "flags" not in told:
+        return kind
+    return f"{kind} {'with' if 'avx512f' in told['flags'].split() else 'without'} AVX-512"
+
+
 def provenance() -> dict[str, Any]:
     """Version, commit, packages, command, machine and time."""
     packages = {item.name: item.version for item in metadata.distributions() if item.name}
@@ -56,5 +73,6 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "processor": processor(),
         "packages": dict(sorted(packages.items())),
     }

@@ -161,6 +161,7 @@ def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     from agents import check_weights
     from vt_env import open_env
 
+    Watch.check(settings)
     train, evaluation = settings.train_env(), settings.eval_env()
     if train["data"] == evaluation["data"]:
         train["data"] = evaluation["data"]
@@ -234,8 +235,8 @@ def _run(
     done = latest[0] if latest else 0
     with PeakMemory() as memory, ExitStack() as opened:
         algorithm = opened.enter_context(method.opened(settings, envs, folder))
-        opened.callback(folder.close)
         watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
+        opened.enter_context(watch)
         # A resumed run measures the model before RL again, before it restores the trained one.
         before = hooks.before or _before(algorithm, settings, envs)
         show_limits(limit_lines(before_limits(before), used))
@@ -262,6 +263,7 @@ def _run(
     }
     write_starts(before, folder.path / STARTS)
     _write_results(folder, summary, after.policy)
+    watch.finish(summary, after.policy, envs.evaluation)
 
 
 def show_trained(algorithm: GRPO) -> None:
@@ -321,8 +323,7 @@ TIMES = ("seconds", "judge/wait_seconds", "judge/wait_share")
 
 def without_times(metrics: Mapping[str, float]) -> dict[str, float]:
     """Leaves out what the clock says: the rest is the same whenever a run is done again."""
-    named = metrics.items()
-    return {k: v for k, v in named if k not in TIMES and not k.startswith("timing/")}
+    return {k: v for k, v in metrics.items() if k not in TIMES and not k.startswith("timing/")}
 
 
 def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:

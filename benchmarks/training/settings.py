@@ -15,6 +15,7 @@ from agents import BACKENDS
 from agents.grpo.config import SEED, GRPOSettings
 from agents.sft.config import SFTOptions
 from benchmarks.evaluation.play import JudgedSettings
+from benchmarks.exporters.base import EXPORTERS
 from benchmarks.training.until import parse_goals
 from judges import load_plugins
 from vt_env import ConfigError
@@ -54,6 +55,12 @@ class RunSettings:
         False,
         "End the run, as a complete one, when metrics have shown a collapse for ten iterations.",
     )
+    export: tuple[str, ...] = setting(
+        (),
+        "Where metrics, final figures and a few images are shown too: wandb, trackio, or exporters "
+        "of one's own.",
+    )
+    export_project: str = setting("visionthink", "Project that exporters show the run under.")
     num_env_runners: int = setting(
         0, "Env runner processes; 0: engine and trainer share one process.", Numbers(0)
     )
@@ -128,6 +135,8 @@ class CourseSettings(JudgedSettings):
         check_fields(self)
         load_plugins(self.plugins)
         BACKENDS.find(self.engine.backend)
+        for name in self.run.export:
+            EXPORTERS.find(name)
         if self.run.until is not None and not self.evaluation.every:
             raise ConfigError(
                 "run.until looks at evaluations during training, and there are none: set "

@@ -10,6 +10,7 @@ import gymnasium
 import pytest
 
 from agents import ADVANTAGE_ESTIMATORS, BACKENDS, LOSS_TYPES
+from benchmarks import EXPORTERS
 from judges import JUDGES
 from vt_env import (
     DATASETS,
@@ -43,6 +44,7 @@ REGISTRIES = {
     "BACKENDS": BACKENDS,
     "LOSS_TYPES": LOSS_TYPES,
     "ADVANTAGE_ESTIMATORS": ADVANTAGE_ESTIMATORS,
+    "EXPORTERS": EXPORTERS,
 }
 
 

@@ -42,6 +42,7 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
         *("--grpo.advantage_estimator", "acme_rloo", "--run.num_env_runners", str(runners)),
         *("--grpo.num_prompts", "2", "--grpo.num_generations", "4", "--eval-samples", "4"),
         *("--env.id", "acme/Look-v0", "--env.params.more_turns", "2"),
+        *("--run.export", "acme_lines", "--run.export_project", "acme"),
         *("--iterations", "2", "--out", str(tmp_path), "--run-id", "acme"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,6 +71,14 @@ def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Pa
     assert looked, "the package's tool was called"
     settings = json.loads((tmp_path / "acme" / "settings.json").read_text())
     assert settings["plugins"] == [str(ACME)]
+    begun, *told, episodes, end = lines(tmp_path / "acme" / "acme_lines.jsonl")
+    assert begun == {"name": "acme", "project": "acme", "resumed": False, "preset": "acme"}
+    logged = [{k: row[k] for k in row if k != "iteration"} for row in metrics]
+    assert told == [{"iteration": n, "metrics": row} for n, row in enumerate(logged, 1)]
+    assert [size for size, _ in episodes["episodes"]] == [[112, 112]] * 4
+    assert all(caption.startswith("What color is it? → ") for _, caption in episodes["episodes"])
+    summary = json.loads((tmp_path / "acme" / "summary.json").read_text())
+    assert end == {"accuracy": summary["accuracy"]}
 
 
 def test_its_names_and_parameters_are_checked_as_ours_are(tmp_path: Path) -> None:

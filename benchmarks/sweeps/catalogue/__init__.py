@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.sweeps.catalogue.collapse import COLLAPSE
+from benchmarks.sweeps.catalogue.collapse import COLLAPSE, COLLAPSE_REMEDIES
 from benchmarks.sweeps.catalogue.credit import CREDIT
 from benchmarks.sweeps.catalogue.definitions import Sweep
 from benchmarks.sweeps.catalogue.group_size import GROUP_SIZE
@@ -17,16 +17,8 @@ from benchmarks.sweeps.catalogue.view import VIEW
 SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep
     for sweep in (
-        PENALTY,
-        THETA,
-        PRICE,
-        GROUP_SIZE,
-        CREDIT,
-        PROMPTS,
-        COLLAPSE,
-        JUDGE_NOISE,
-        VIEW,
-        LADDER,
+        PENALTY, THETA, PRICE, GROUP_SIZE, CREDIT, PROMPTS, COLLAPSE, COLLAPSE_REMEDIES,
+        JUDGE_NOISE, VIEW, LADDER,
     )
-}
+}  # fmt: skip
 """Every shipped sweep by its name."""

@@ -32,10 +32,12 @@ class Point:
     Attributes:
         name: Readable, unique in its sweep, and fit for the name of a folder.
         settings: What sets it apart, by path.
+        place: Row and column on the sweep's map, as they are labelled; None: it is on none.
     """
 
     name: str
     settings: Values = field(default_factory=dict)
+    place: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

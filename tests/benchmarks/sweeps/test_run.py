@@ -27,24 +27,30 @@ FEES = (
 
 
 @pytest.mark.parametrize(
-    ("cores", "gpus", "jobs", "expected"),
+    ("cores", "gpus", "gigabytes", "jobs", "expected"),
     [
-        (2, 0, 0, Room(1, 2)),
-        (2, 0, 2, Room(2, 1)),
-        (16, 0, 0, Room(4, 4)),
-        (16, 0, 2, Room(2, 8)),
-        (64, 4, 0, Room(4, 16, 1)),
-        (64, 4, 9, Room(4, 16, 1)),
-        (1, 0, 0, Room(1, 1)),
+        (2, 0, 16, 0, Room(2, 1)),
+        (2, 0, 16, 1, Room(1, 2)),
+        (2, 0, 5, 0, Room(1, 2)),  # memory for one
+        (2, 0, 1, 0, Room(1, 2)),
+        (16, 0, 128, 0, Room(12, 1)),  # as many as there are trials
+        (16, 0, 25, 0, Room(8, 2)),
+        (16, 0, 25, 2, Room(2, 8)),
+        (64, 4, 256, 0, Room(4, 16, 1)),
+        (64, 4, 256, 9, Room(4, 16, 1)),
+        (1, 0, 16, 0, Room(1, 1)),
     ],
 )
-def test_cores_are_shared_out(cores: int, gpus: int, jobs: int, expected: Room) -> None:
-    assert room(PLANNED, cores, gpus, jobs) == expected
+def test_cores_are_shared_out(
+    cores: int, gpus: int, gigabytes: int, jobs: int, expected: Room
+) -> None:
+    assert room(PLANNED, cores, gpus, gigabytes * 1024**3, jobs) == expected
 
 
 def test_trials_that_say_their_threads_have_them() -> None:
-    assert room(trials(SWEEPS["penalty"], 3, {"run.threads": 1}), 2, 0, 0) == Room(2, 1)
-    assert room(PLANNED[:1], 16, 0, 0) == Room(1, 16), "one trial has all cores"
+    memory = 64.0 * 1024**3
+    assert room(trials(SWEEPS["penalty"], 3, {"run.threads": 2}), 2, 0, memory, 0) == Room(1, 2)
+    assert room(PLANNED[:1], 16, 0, memory, 0) == Room(1, 16), "one trial has all cores"
 
 
 def sweep(folder: Path, *words: str) -> "subprocess.Popen[str]":

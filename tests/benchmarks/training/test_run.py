@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.training.run import check_data, train, without_times
+from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import JUDGES, JudgeError, RuleJudge
+from tests.benchmarks.exporters.made import HERE, Kept
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.opened import OpenedDataset
 from vt_env.settings.tree import build
@@ -95,9 +98,30 @@ def check_rollouts(run: Path) -> None:
     assert {row["oracle"] for row in starts} <= {"answer", "request"}
 
 
+def check_told(folder: RunFolder) -> None:
+    """An exporter heard all of it; the final figures are on TensorBoard."""
+    summary = json.loads((folder.path / "summary.json").read_text())
+    begun, *told, shown, end = Kept.told
+    assert (begun, shown) == (("begin", "a"), ("show", (2, 2)))
+    assert [{"iteration": n, **row} for _, (n, row) in told] == folder.metrics()
+    assert {name: end[1][name] for name in summary} == summary
+    board = EventAccumulator(str(folder.path / "tensorboard"))
+    board.Reload()
+    tags = board.Tags()["scalars"]
+    for name, figures in {"Final/policy": summary, **{
+        f"baselines/{name}": figures for name, figures in summary["baselines"].items()
+    }}.items():  # fmt: skip
+        (found,) = board.Scalars(f"{name}/accuracy")
+        assert (found.step, found.value) == (2, pytest.approx(figures["accuracy"]))
+    assert "reward" in tags and "Final/policy_temperature_1/accuracy" in tags
+    assert "_hparams_/session_start_info" in board.summary_metadata
+
+
 def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
     one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
-    folder = train(settings(one, **{"evaluation.data": str(other)}), tmp_path / "runs", "a")
+    given = {"evaluation.data": str(other), "run.export": [f"{HERE}:Kept"]}
+    folder = train(settings(one, **given), tmp_path / "runs", "a")
+    check_told(folder)
     assert sorted(opens) == ["one.jsonl", "two.jsonl"]
     assert len(folder.metrics()) == 2
     check_times(folder.metrics())
