@@ -38,6 +38,7 @@ from judges.errors import (
     VisionThinkError,
 )
 from judges.faces import lazy_face
+from judges.flipped import FlippedJudge
 from judges.llm.judge import LLMJudge
 from judges.plugins import load_plugins, plugin_names
 from judges.queue import JudgeQueue
@@ -51,6 +52,7 @@ for _name, _factory in (
     ("llm", llm_judge),
     ("rule_then_llm", rule_then_llm),
     ("majority", MajorityJudge),
+    ("flipped", FlippedJudge),
     ("replay", replay_judge),
 ):
     JUDGES.register(_name, _factory)
@@ -68,6 +70,7 @@ __all__ = [
     "ConfigError",
     "EndpointError",
     "EpisodeRecord",
+    "FlippedJudge",
     "Judge",
     "JudgeCase",
     "JudgeError",

@@ -239,7 +239,7 @@ JUDGES = Registry[Callable[..., JudgeLike]]("judge")
 """What makes judges, by name: classes and functions whose arguments are the judge's settings."""
 
 
-def make_judge(judge: str | JudgeLike | Mapping[str, Any], **kwargs: Any) -> Judge:
+def make_judge(judge: str | JudgeLike | Mapping[str, Any], /, **kwargs: Any) -> Judge:
     """Returns a judge: the one given, or one that is made with `kwargs`.
 
     A name is one in `JUDGES`, or ``module:attribute``. A mapping holds a ``name`` and the keyword

@@ -146,7 +146,7 @@ class JudgeSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if "api_key" in self.params:
+        if _names_key(self.params):
             raise ConfigError(
                 "A run's settings are saved, so no key may be among them: put it into the "
                 "environment, as OPENAI_API_KEY (AZURE_OPENAI_API_KEY for Azure)."
@@ -155,3 +155,12 @@ class JudgeSettings:
     def given(self) -> dict[str, Any]:
         """The judge as `judges.make_judge` takes it."""
         return {"name": self.name, **self.params}
+
+
+def _names_key(value: object) -> bool:
+    """Whether settings of a judge, or of one behind it, name a key; they may be JSON as text."""
+    if isinstance(value, Mapping):
+        return "api_key" in value or any(map(_names_key, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_names_key, value))
+    return isinstance(value, str) and '"api_key"' in value

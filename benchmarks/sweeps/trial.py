@@ -63,12 +63,13 @@ def run_trial(
 def play_start(settings: str, log: Path) -> BeforeTraining:
     """Plays the model before RL on the held-out samples of these settings.
 
-    What is drawn at temperature 1 has the seed 0, whichever trial the settings are of.
+    What is drawn at temperature 1 has the seed 0, whichever trial the settings are of; the judge
+    of training, where it is another, is not asked for.
     """
     with saying_to(log):
         from benchmarks.training.run import measure_start
 
-        values = json.loads(settings)
+        values = as_evaluated(json.loads(settings))
         values["run"]["seed"] = 0
         values.pop("sft", None)  # a model that learned nothing plays alike, however it is to learn
         return measure_start(load(json.dumps(values)))
@@ -81,12 +82,21 @@ def load(settings: str, method: str = "grpo") -> Any:
     return build(TREES[method], json.loads(settings))
 
 
+def as_evaluated(values: dict[str, Any]) -> dict[str, Any]:
+    """The same settings with one judge, that of evaluations."""
+    own = dict(values["evaluation"])
+    name, params = own.pop("judge", None), own.pop("judge_params", {})
+    judge = values["judge"] if name is None else {"name": name, "params": params}
+    return {**values, "evaluation": own, "judge": judge}
+
+
 def start_key(settings: str) -> str:
     """What the evaluation of the model before RL hangs on, as text: equal keys share it.
 
-    Nothing of the training does, nor does the seed, which draws episodes at temperature 1 alone.
+    Nothing of the training does, its judge included where evaluations have another; nor does the
+    seed, which draws episodes at temperature 1 alone.
     """
-    values = json.loads(settings)
+    values = as_evaluated(json.loads(settings))
     kept = {name: value for name, value in values.items() if name not in (*TREES, "run")}
     kept["evaluation"] = {
         name: value

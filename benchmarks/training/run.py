@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,14 +168,13 @@ def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
     train, evaluation = settings.train_env(), settings.eval_env()
     if train["data"] == evaluation["data"]:
         train["data"] = evaluation["data"]
-    open_env(settings.env.id, **evaluation).close()
-    env = open_env(settings.env.id, **train)
-    try:
+    with closing(open_env(settings.env.id, **evaluation)) as env:
+        if evaluation["judge"] != train["judge"]:
+            check_judge(env.judge)
+    with closing(open_env(settings.env.id, **train)) as env:
         (method or BY_GRPO).check(settings, env, train)
         check_weights(settings.engine.model_dir)
         check_judge(env.judge)
-    finally:
-        env.close()
     return Envs(train, evaluation, open_slice(settings, evaluation))
 
 

@@ -6,6 +6,7 @@ settings = build(TrainSettings, {"run.seed": 1, "grpo.lr": 1e-4})   # the same, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from benchmarks.exporters.base import EXPORTERS
 from benchmarks.training.until import parse_goals
 from judges import load_plugins
 from vt_env import ConfigError
+from vt_env.config import JudgeSettings
 from vt_env.data.settings import WORLD, check_sources
 from vt_env.data.splits import SPLIT_WORDS
 from vt_env.settings.fields import check_fields, setting
@@ -102,9 +104,24 @@ class EvaluationSettings:
         "is no such split.",
         Numbers(1),
     )
+    judge: str | None = setting(
+        None,
+        "Judge of all evaluations, where another one judges the answers in training. None: that of "
+        "training.",
+    )
+    judge_params: Mapping[str, Any] = setting(
+        {}, "Settings of evaluation.judge, by name.", words="text"
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.judge is not None:
+            JudgeSettings(self.judge, self.judge_params)
+        elif self.judge_params:
+            raise ConfigError(
+                "evaluation.judge_params are of evaluation.judge, which is None: name a judge, or "
+                "set judge.params."
+            )
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,7 @@ class CourseSettings(JudgedSettings):
         """Settings of the evaluation environment."""
         data = replace(self.data, name=self.evaluation.data or self.data.name)
         own = "test" if data.name == WORLD else self.data.split if data == self.data else None
-        return self.env_on(data, self.evaluation.split or own)
+        return self._evaluated(self.env_on(data, self.evaluation.split or own))
 
     def validation_env(self) -> dict[str, Any] | None:
         """Settings of an environment on the evaluation's validation split, which may not be there.
@@ -151,7 +168,16 @@ class CourseSettings(JudgedSettings):
             free = [split for split in WORLD_SPLITS if split not in used]
         else:
             free = [] if used & set(SPLIT_WORDS["validation"]) else ["validation"]
-        return self.env_on(data, free[0]) if free else None
+        return self._evaluated(self.env_on(data, free[0])) if free else None
+
+    def _evaluated(self, env: dict[str, Any]) -> dict[str, Any]:
+        """An environment with the judge of evaluations."""
+        return {**env, "judge": self.judge_of_evaluation().given()}
+
+    def judge_of_evaluation(self) -> JudgeSettings:
+        """Who judges the answers that are reported."""
+        own = self.evaluation
+        return self.judge if own.judge is None else JudgeSettings(own.judge, own.judge_params)
 
     def save(self, path: Path) -> None:
         """Writes the settings as JSON."""

@@ -1,6 +1,8 @@
 """Every example runs and does what it says."""
 
 import importlib.util
+import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from agents.tiny import CHECKPOINT
+from vt_env import World
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
@@ -33,6 +36,34 @@ def test_custom_agent(capsys: pytest.CaptureFixture[str]) -> None:
     mean = load("custom_agent").main(episodes=20)
     assert 0.3 < mean < 1.4
     assert f"mean return {mean:.3f}" in capsys.readouterr().out
+
+
+def test_cold_start_crops_what_suffices(tmp_path: Path) -> None:
+    path = tmp_path / "crops.jsonl"
+    asked = load("cold_start").main("crop", path, 12)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(row["correct"] and row["well_formed"] for row in rows)
+    crops = [row for row in rows if row["requested"]]
+    assert asked == [12 - len(crops), len(crops), 0] and 0 < len(crops) < 12
+    assert all(row["turns"][0]["tool"] == "crop" for row in crops)
+    shown = [row["visual_tokens"] - 9 for row in crops]
+    assert all(4 <= tokens <= 36 for tokens in shown) and min(shown) < 36
+    world = World("train")
+    for row in crops:
+        (box,) = re.findall(r'"box": (\[.*?\])', row["turns"][0]["action"])
+        seen = [2 * edge for edge in json.loads(box)]  # in pixels of the original
+        left, top, right, bottom = world[row["episode"]].meta["box"]
+        assert seen[0] <= left and seen[1] <= top and seen[2] >= right and seen[3] >= bottom
+
+
+def test_cold_start_climbs(tmp_path: Path) -> None:
+    path = tmp_path / "climbs.jsonl"
+    asked = load("cold_start").main("climb", path, 12)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(row["correct"] and row["well_formed"] for row in rows)
+    costs = [row["visual_tokens"] for row in rows]
+    assert asked == [costs.count(4), costs.count(4 + 9), costs.count(4 + 9 + 36)]
+    assert sum(asked) == 12 and min(asked) > 0
 
 
 def test_custom_judge() -> None:

@@ -30,7 +30,8 @@ NAMED = {
 }  # fmt: skip
 """Other values of those settings whose type alone does not say which ones can be."""
 APPLY = {"data": {"data.name": "a.jsonl"}, "rule": {"rule.rollouts": 12},
-         "run.until": {"evaluation.every": 5}}  # fmt: skip
+         "run.until": {"evaluation.every": 5},
+         "evaluation.judge_params": {"evaluation.judge": "rule"}}  # fmt: skip
 """What else has to be set for a group, or a setting, to apply."""
 NEEDED = {
     "data export": ["--out", "o"],

@@ -3,11 +3,22 @@
 import re
 
 import pytest
+from tokenizers import Tokenizer
 
+from agents.tiny import CHECKPOINT
+from benchmarks.evaluation.play import PlaySettings
 from benchmarks.sweeps import SWEEPS, Point, Sweep, trials
 from benchmarks.sweeps.trial import load, start_key
 from benchmarks.training.settings import SFTSettings, TrainSettings
-from vt_env import ConfigError, UnknownNameError
+from vt_env import (
+    Answer,
+    ConfigError,
+    Crop,
+    Request,
+    UnknownNameError,
+    VisionThinkEnv,
+    to_text,
+)
 from vt_env.settings.tree import to_json
 
 TWO = Sweep(
@@ -31,11 +42,52 @@ def test_ids_that_others_cite_do_not_change() -> None:
     assert names["theta"] == [
         "none", "theta0", "theta0.15", "theta0.2", "theta0.25", "theta0.3",
     ]  # fmt: skip
+    assert names["judge-noise"] == ["flip0", "flip0.05", "flip0.1", "flip0.2"]
+    assert names["view"] == ["resize", "crop", "both"]
+    assert names["ladder"] == ["two", "three-lower", "three-between"]
     (trial,) = [t for t in trials(SWEEPS["penalty"], 2) if t.id == "penalty/paper-theta0.2/1"]
     assert isinstance(trial.settings, TrainSettings)
     assert trial.settings.grpo.shaper == "paper"
     assert dict(trial.settings.grpo.shaper_params) == {"theta": 0.2}
     assert (trial.settings.run.seed, trial.settings.rewards.preset) == (1, "paper")
+
+
+def test_noise_is_in_training_alone() -> None:
+    planned = trials(SWEEPS["judge-noise"], 1)
+    assert [t.settings.train_env()["judge"]["rate"] for t in planned] == [0, 0.05, 0.1, 0.2]
+    assert [t.settings.eval_env()["judge"] for t in planned] == [{"name": "rule"}] * 4
+    assert len({start_key(to_json(t.settings)) for t in planned}) == 1, "one model before RL"
+    own = {"judge.params.judge": "llm", "judge.params.params": '{"model": "m"}'}
+    given = {**own, "evaluation.judge": "llm", "evaluation.judge_params.model": "m"}
+    noisy = trials(SWEEPS["judge-noise"], 1, given)[1].settings
+    assert noisy.judge.params == {"rate": 0.05, "judge": "llm", "params": '{"model": "m"}'}
+    assert noisy.eval_env()["judge"] == {"name": "llm", "model": "m"}
+
+
+def test_a_crop_has_room_in_a_turn() -> None:
+    turn = to_text(Crop((28, 56, 84, 84), "unclear"))
+    tokens = len(Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json")).encode(turn).ids)
+    known = PlaySettings().known().max_new_tokens
+    for trial in trials(SWEEPS["view"], 1):
+        assert known < tokens < trial.settings.known().max_new_tokens
+
+
+@pytest.mark.parametrize(
+    ("point", "levels"),
+    [("two", [9, 36]), ("three-lower", [4, 9, 36]), ("three-between", [9, 16, 36])],
+)
+def test_every_level_of_a_ladder_is_another_and_can_be_reached(
+    point: str, levels: list[int]
+) -> None:
+    (trial,) = trials(SWEEPS["ladder"].only(point), 1)
+    env = VisionThinkEnv(**trial.settings.train_env())
+    episode = env.factory.episode(0)
+    shown = [episode.visual_tokens]
+    while episode.turn + 1 < env.factory.config.max_turns:
+        episode.step(to_text(Request()))
+        shown.append(episode.visual_tokens - sum(shown))
+    assert shown == levels
+    assert episode.step(to_text(Answer("7"))).case is not None
 
 
 def test_the_first_seed_of_all_points_comes_first() -> None:

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from benchmarks.training.run import check_data, train, without_times
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
+from judges import JUDGES, JudgeError, RuleJudge
 from tests.benchmarks.exporters.made import HERE, Kept
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.opened import OpenedDataset
@@ -136,6 +137,22 @@ def test_data_that_is_trained_and_evaluated_on_is_opened_once(
     envs = check_data(settings(write_data(tmp_path, "one.jsonl")))
     assert opens == ["one.jsonl"]
     assert envs.train["data"] is envs.evaluation["data"]
+
+
+def test_a_judge_of_evaluations_is_asked_whether_it_can_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(RuleJudge):
+        def check(self) -> None:
+            raise JudgeError("no such model")
+
+    monkeypatch.setattr(JUDGES, "_entries", {**JUDGES, "broken": Broken})
+    noisy = {"judge.name": "flipped", "judge.params": {"rate": 0.5}, "evaluation.judge": "rule"}
+    data = write_data(tmp_path, "one.jsonl")
+    envs = check_data(settings(data, **noisy))
+    assert (envs.train["judge"]["name"], envs.evaluation["judge"]["name"]) == ("flipped", "rule")
+    with pytest.raises(JudgeError, match="no such model"):
+        check_data(settings(data, **{"evaluation.judge": "broken"}))
 
 
 def test_settings_of_the_dataset_go_to_the_dataset() -> None:

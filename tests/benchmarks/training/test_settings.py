@@ -76,6 +76,8 @@ WRONG = [
     ("judge.name", ["rule"]),
     ("judge", "rule"),
     ("evaluation.data", 3),
+    ("evaluation.judge", 3),
+    ("evaluation.judge_params", "rate=0.1"),
     ("rewards.preset", {"accuracy": 1}),
     ("rewards", "paper"),
     ("env.prompt", 3),
@@ -282,6 +284,46 @@ def test_settings_reach_the_environment() -> None:
     assert (world.split, world.suite, world.seed) == ("train", "ocr", 5)
     held_out: Any = VisionThinkEnv(**chosen.eval_env()).dataset
     assert (held_out.split, held_out.suite, held_out.seed) == ("generalisation", "ocr", 5)
+
+
+def test_evaluations_may_have_a_judge_of_their_own() -> None:
+    noisy = {"judge.name": "flipped", "judge.params": {"rate": 0.2}}
+    alike = build(TrainSettings, noisy)
+    envs = (alike.train_env(), alike.eval_env(), alike.validation_env())
+    assert [env and env["judge"] for env in envs] == [{"name": "flipped", "rate": 0.2}] * 3
+    apart = build(
+        TrainSettings,
+        noisy,
+        {"evaluation.judge": "rule", "evaluation.judge_params": {"anls_threshold": 0.9}},
+    )
+    rule = {"name": "rule", "anls_threshold": 0.9}
+    assert apart.train_env()["judge"] == {"name": "flipped", "rate": 0.2}
+    for env in (apart.eval_env(), apart.validation_env()):
+        assert env is not None and env["judge"] == rule
+        assert VisionThinkEnv(**env).judge.name == "rule"
+    assert VisionThinkEnv(**apart.train_env()).judge.name == "flipped(rule)"
+
+
+def test_settings_of_a_judge_of_evaluations_need_that_judge() -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.judge_params are of evaluation\.judge"):
+        build(TrainSettings, {"evaluation.judge_params": {"rate": 0.1}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"judge.params": {"api_key": "k"}},
+        {"judge.params": {"judge": "llm", "params": {"model": "m", "api_key": "k"}}},
+        {"judge.params": {"judge": "llm", "params": '{"api_key": "k"}'}},
+        {"judge.params": {"judges": ["rule", {"name": "llm", "api_key": "k"}]}},
+        {"evaluation.judge": "llm", "evaluation.judge_params": {"api_key": "k"}},
+    ],
+    ids=str,
+)
+def test_no_key_is_among_the_settings_of_any_judge(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        build(TrainSettings, given)
+    build(TrainSettings, {"judge.params": {"cache": "the api_key.sqlite"}})
 
 
 def test_a_dataset_and_the_environment_may_have_settings_of_one_name() -> None:
