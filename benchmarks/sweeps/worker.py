@@ -20,7 +20,7 @@ from judges.plugins import ENTRY_POINTS
 
 END_S = 60
 """How long, in seconds, Tune waits for the thread of a trial that is done; its 2 s fail a trial."""
-OWN_CODE = re.compile(r"[^:\s]+:[A-Za-z_][\w.]*")
+OWN_CODE = re.compile(r"[^:\s]+:[A-Za-z_][\w.-]*")
 """``module:attribute``, by which settings name code of one's own."""
 
 
@@ -55,6 +55,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
+        yield from value
         for one in value.values():
             yield from _texts(one)
     elif isinstance(value, list):
