@@ -14,6 +14,7 @@ from agents.backends.base import (
     GenerationRequest,
     Sampling,
 )
+from agents.backends.kept import drop_engine, kept_engine, kept_or_made
 from agents.errors import BackendError
 from judges import Registry, check_parameters
 
@@ -47,6 +48,9 @@ def make_backend(
             it, unless `kwargs` have their own.
         **kwargs: Arguments of the engine, such as ``max_model_len``.
 
+    Returns:
+        A new engine; inside `kept_engine` maybe one that was kept, which is as new.
+
     Raises:
         UnknownNameError: If there is no such engine; suggests the closest.
         ParameterError: If the engine has no such argument; suggests the closest.
@@ -56,7 +60,7 @@ def make_backend(
     factory = check_backend(name, **kwargs)
     if images is not None and "max_images" in signature(factory).parameters:
         kwargs = {"max_images": images, **kwargs}
-    made = factory(model_dir, **kwargs)
+    made = kept_or_made(factory, model_dir, kwargs)
     if not isinstance(made, GenerationBackend):
         raise BackendError(
             f"The generation backend {name!r} made a {type(made).__name__}, which lacks some of "
@@ -73,5 +77,7 @@ __all__ = [
     "GenerationRequest",
     "Sampling",
     "check_backend",
+    "drop_engine",
+    "kept_engine",
     "make_backend",
 ]

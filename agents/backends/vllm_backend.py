@@ -82,10 +82,6 @@ class VLLMBackend:
         self._names = ImageNames()
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
         _open.append(self._engine)
-        shared_memory = Path("/dev/shm")
-        self._scratch = tempfile.TemporaryDirectory(
-            prefix="visionthink-", dir=shared_memory if shared_memory.is_dir() else None
-        )
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: Sampling
@@ -132,18 +128,32 @@ class VLLMBackend:
             self._tensors.check(weights)
         from safetensors.torch import save_file
 
-        path = Path(self._scratch.name) / "weights.safetensors"
-        save_file({n: t.detach().to("cpu").contiguous() for n, t in weights.items()}, path)
-        self._engine.collective_rpc("load_weight_file", args=(str(path),))
-        path.unlink()
+        memory = Path("/dev/shm")
+        # A folder for this call alone: a process that is killed between two calls leaves nothing.
+        with tempfile.TemporaryDirectory(
+            prefix="visionthink-", dir=memory if memory.is_dir() else None
+        ) as scratch:
+            path = Path(scratch) / "weights.safetensors"
+            save_file({n: t.detach().to("cpu").contiguous() for n, t in weights.items()}, path)
+            self._engine.collective_rpc("load_weight_file", args=(str(path),))
+        self._drop_caches()
+
+    def renew(self) -> None:
+        """Leaves all as a start does: the checkpoint's weights, no cache, the same generators."""
+        from vllm.utils.torch_utils import set_random_seed
+
+        self._engine.collective_rpc("reload_weights")  # from the checkpoint
+        self._drop_caches()
+        set_random_seed(self._engine.llm_engine.model_config.seed)  # the last thing a start does
+
+    def _drop_caches(self) -> None:
         self._engine.llm_engine.reset_encoder_cache()
         if not self._engine.reset_prefix_cache():
             raise BackendError("vLLM kept its prefix cache after a weight update.")
         self._engine.reset_mm_cache()
 
     def close(self) -> None:
-        """Shuts the engine down and removes the scratch folder."""
-        self._scratch.cleanup()
+        """Shuts the engine down."""
         engine, self._engine = self._engine, None
         if engine is not None:
             _end(engine)

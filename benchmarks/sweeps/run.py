@@ -23,6 +23,7 @@ from benchmarks.report.stages import under_way
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import TrialTask, play_start, run_trial, start_key
+from benchmarks.sweeps.worker import may_go_on, run_trial_and_stay
 from vt_env.settings.tree import to_json
 
 TRIAL_BYTES = 3 * 1024**3
@@ -207,14 +208,16 @@ def _fit(
     bundles = [{"CPU": given.threads, "GPU": given.gpus}]
     bundles += [{"CPU": 1}] * (run.num_env_runners + run.num_learners)
     storage = (folder.path / ".tune").resolve()
+    stays = may_go_on([task.settings for task in tasks.values()], given.gpus)
+    work = run_trial_and_stay if stays else run_trial
     with SweepProgress(whole, done) as progress:
         results = tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(run_trial, tasks=tasks, starts=dict(starts)),
+                tune.with_parameters(work, tasks=tasks, starts=dict(starts)),
                 tune.PlacementGroupFactory(bundles),
             ),
             param_space={"trial": tune.grid_search(list(tasks))},
-            tune_config=tune.TuneConfig(max_concurrent_trials=given.jobs),
+            tune_config=tune.TuneConfig(max_concurrent_trials=given.jobs, reuse_actors=stays),
             run_config=tune.RunConfig(
                 name="sweep", storage_path=str(storage), verbose=0, callbacks=[progress]
             ),

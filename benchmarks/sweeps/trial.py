@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from benchmarks.evaluation.baselines import BeforeTraining
 from benchmarks.sweeps.catalogue.definitions import TREES
@@ -107,6 +109,35 @@ def start_key(settings: str) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
+class _Voice(io.TextIOBase):
+    """Stands for standard output and error while a trial says what it does to its file.
+
+    What takes a stream once for the whole of a process (loggers do) goes on to the next trial's.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self.files: list[TextIO] = []
+
+    def write(self, text: str) -> int:
+        return self._now().write(text)
+
+    def flush(self) -> None:
+        self._now().flush()
+
+    def fileno(self) -> int:
+        return self._now().fileno()
+
+    def _now(self) -> TextIO:
+        file = self.files[-1] if self.files else sys.__stderr__
+        assert file is not None
+        return file
+
+
+_voice = _Voice()
+
+
 @contextlib.contextmanager
 def saying_to(log: Path) -> Any:
     """Sends what is printed to a file, at its end."""
@@ -114,9 +145,11 @@ def saying_to(log: Path) -> Any:
 
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8", buffering=1) as file:
+        _voice.files.append(file)
         before, console.file = console.file, file
         try:
-            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+            with contextlib.redirect_stdout(_voice), contextlib.redirect_stderr(_voice):
                 yield
         finally:
             console.file = before
+            _voice.files.remove(file)

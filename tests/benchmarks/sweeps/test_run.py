@@ -21,6 +21,11 @@ SMALL = (
 )
 ONCE = ("--seeds", "1", "--iterations", "1")
 TWICE = ("--seeds", "2", "--iterations", "3")
+KNOWN = (
+    *("--grid", "grpo.shaper_params.penalty=0,0.5", "--shaper", "every_request"),
+    *("--run.checkpoint_every", "1", "--grpo.num_prompts", "3", "--eval-samples", "12"),
+)
+"""No code of one's own: trials go on in one process, with one engine."""
 FEES = (
     "def charge(outcomes, fee=0.1):\n    return [-fee if o.requested else 0.0 for o in outcomes]\n"
 )
@@ -53,10 +58,10 @@ def test_trials_that_say_their_threads_have_them() -> None:
     assert room(PLANNED[:1], 16, 0, memory, 0) == Room(1, 16), "one trial has all cores"
 
 
-def sweep(folder: Path, *words: str) -> "subprocess.Popen[str]":
+def sweep(folder: Path, *words: str, settings: tuple[str, ...] = SMALL) -> "subprocess.Popen[str]":
     (folder / "fees.py").write_text(FEES)
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cli.main", "sweep", *SMALL, *words],
+        [sys.executable, "-m", "benchmarks.cli.main", "sweep", *settings, *words],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f"{folder}:{Path(__file__).parents[3]}"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -87,17 +92,43 @@ def test_a_shaper_of_ones_own_is_swept_over_its_parameter(tmp_path: Path) -> Non
         assert (folder / name).is_file()
 
 
+def models(root: Path) -> dict[str, bytes]:
+    """The trained weights of each trial, by its folder."""
+    (folder,) = (root / "runs" / "sweeps").iterdir()
+    found = sorted(folder.glob("trials/*/*/model/model.safetensors"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_trials_in_one_process_equal_those_in_processes_of_their_own(tmp_path: Path) -> None:
+    """The kept engine's trial is the second; its seed is the first's, its settings are not."""
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    words = ("--seeds", "1", "--iterations", "2", "--jobs", "1")
+    for folder, more in ((together, ()), (alone, ("--only", "*0.5*"))):
+        folder.mkdir()
+        done = sweep(folder, *words, *more, settings=KNOWN)
+        said = done.communicate(timeout=800)[0]
+        assert done.returncode == 0, said
+    assert len(trees(together)) == 2
+    ((name, rows),) = trees(alone).items()
+    assert "0.5" in name and len(rows) == 2
+    assert trees(together)[name] == rows
+    ((name, weights),) = models(alone).items()
+    assert models(together)[name] == weights
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_killed_three_times_and_resumed_it_equals_an_unbroken_one(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-    done = sweep(whole, *TWICE)
+    done = sweep(whole, *TWICE, settings=KNOWN)
     said = done.communicate(timeout=1500)[0]
     assert done.returncode == 0, said
     for number in range(3):
-        killed, begun = sweep(broken, *TWICE), time.monotonic()
+        killed, begun = sweep(broken, *TWICE, settings=KNOWN), time.monotonic()
         wanted = 2 + 3 * number  # so many iterations in all, then the end
         while sum(map(len, _rows(broken))) < wanted and time.monotonic() - begun < 600:
             assert killed.poll() is None, killed.communicate()[0]
@@ -105,16 +136,12 @@ def test_killed_three_times_and_resumed_it_equals_an_unbroken_one(tmp_path: Path
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
         time.sleep(5)  # Ray's processes end with their driver
-    done = sweep(broken, *TWICE)
+    done = sweep(broken, *TWICE, settings=KNOWN)
     said = done.communicate(timeout=1500)[0]
     assert done.returncode == 0, said
     assert trees(broken) == trees(whole)
-    for path in trees(whole):
-        one, other = (root / "runs/sweeps" / "grpo_shaper_params_fee" / path / "model"
-                      for root in (whole, broken))  # fmt: skip
-        assert (one / "model.safetensors").read_bytes() == (
-            other / "model.safetensors"
-        ).read_bytes()
+    assert len(models(whole)) == 4
+    assert models(broken) == models(whole)
 
 
 def _rows(root: Path) -> list[list[dict[str, float]]]:
