@@ -70,9 +70,15 @@ class SweepFolder:
         Args:
             key: What they were played on; see `benchmarks.sweeps.trial.start_key`.
         """
-        name = hashlib.sha256(key.encode()).hexdigest()[:12]
-        folder = self.path / "start" / name
+        folder = self._start(key)
         return folder / "always_low.jsonl", folder / "always_high.jsonl"
+
+    def start_log(self, key: str) -> Path:
+        """What is said while they are played."""
+        return self._start(key) / "start.log"
+
+    def _start(self, key: str) -> Path:
+        return self.path / "start" / hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def write_start(self, key: str, low: list[Trajectory], high: list[Trajectory]) -> None:
         """Writes those episodes."""

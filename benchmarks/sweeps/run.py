@@ -169,13 +169,19 @@ def _starts(
 
     texts = {start_key(text): text for text in (to_json(trial.settings) for trial in missing)}
     play = ray.remote(num_cpus=given.threads, num_gpus=given.gpus, max_retries=0)(play_start)
-    log = (folder.path / "start.log").resolve()
     found: dict[str, BeforeTraining] = {}
+    waiting, playing = list(texts), dict[ray.ObjectRef, str]()
     with under_way("the model before RL", len(texts)) as step:
-        for key, text in texts.items():
+        while waiting or playing:
+            while waiting and len(playing) < given.jobs:
+                key = waiting.pop(0)
+                playing[play.remote(texts[key], folder.start_log(key).resolve())] = key
+            (done, *_), _ = ray.wait(list(playing))
+            key = playing.pop(done)
             try:
-                found[key] = ray.get(play.remote(text, log))
+                found[key] = ray.get(done)
             except RayTaskError as error:
+                log = folder.start_log(key)
                 raise TrainingError(f"The model before RL: {error.cause} ({log})") from error
             folder.write_start(key, found[key].always_low, found[key].always_high)
             step()
