@@ -94,6 +94,7 @@ def paper(
     jobs: Annotated[int, option("Trials at once; 0: as many as there are cores for.")] = 0,
     address: Annotated[str | None, option("A Ray cluster to join, such as auto.")] = None,
     out: Annotated[Path, option("Folder of the pages.")] = Path("runs/paper"),
+    sweeps: Annotated[Path, option("Folder of the sweeps' folders.")] = Path("runs/sweeps"),
 ) -> None:
     """Make a figure or table of the paper again on the embedded world, its numbers beside ours.
 
@@ -102,7 +103,7 @@ def paper(
     from benchmarks.paper.command import make
     from benchmarks.paper.runs import Order
 
-    make(Order(name, seeds, out, jobs, address), given)
+    make(Order(name, seeds, out, sweeps, jobs, address), given)
 
 
 @command(app, SFTSettings, "sft")

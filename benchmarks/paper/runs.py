@@ -25,7 +25,8 @@ class Order:
     Attributes:
         name: The item that is wanted; ``"all"``: every one; None: they are listed.
         seeds: Trials of each point.
-        out: Folder of the pages; sweeps go below it, to ``sweeps``.
+        out: Folder of the pages.
+        sweeps: Folder of the sweeps' folders, as ``visionthink sweep`` has it.
         jobs: Trials at once; 0: as many as there is room for.
         address: A Ray cluster to join; None: this machine.
     """
@@ -33,13 +34,9 @@ class Order:
     name: str | None
     seeds: int
     out: Path
+    sweeps: Path
     jobs: int
     address: str | None
-
-    @property
-    def sweeps(self) -> Path:
-        """Folder of the sweeps' folders."""
-        return self.out / "sweeps"
 
 
 def material(item: Item, order: Order, given: Values) -> Material | None:

@@ -14,7 +14,7 @@ from vt_env import UnknownNameError
 
 
 def order(name: str | None, out: Path) -> Order:
-    return Order(name, 3, out, 0, None)
+    return Order(name, 3, out, out / "sweeps", 0, None)
 
 
 def test_an_item_without_a_sweep_is_made_at_once(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ TINY: dict[str, Any] = {
 
 
 def order(out: Path, **changes: Any) -> Order:
-    return replace(Order("all", 2, out, 0, None), **changes)
+    return replace(Order("all", 2, out, out / "sweeps", 0, None), **changes)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def paper(name: str, folder: Path) -> None:
     words = [word for path, value in TINY.items() for word in (f"--{path}", str(value))]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.cli.main", "paper", "--name", name, "--seeds", "1",
-         "--out", str(folder), *words],
+         "--out", str(folder), "--sweeps", str(folder / "sweeps"), *words],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
