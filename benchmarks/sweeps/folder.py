@@ -111,9 +111,8 @@ class SweepFolder:
 
     def write_definition(self, sweep: Sweep, planned: Sequence[Trial]) -> None:
         """Writes what is compared; points that are here already stay."""
-        known: dict[str, Any] = {}
-        if self.definition_file.is_file():
-            known = json.loads(self.definition_file.read_text(encoding="utf-8")).get("points", {})
+        before = self._definition()
+        known: dict[str, Any] = before.get("points", {})
         for point in dict.fromkeys(trial.point for trial in planned):
             mine = [trial for trial in planned if trial.point == point]
             seeds = sorted({*known.get(point, {}).get("seeds", ()), *(t.seed for t in mine)})
@@ -123,12 +122,33 @@ class SweepFolder:
             "question": sweep.question,
             "method": sweep.method,
             "varies": sweep.varied(),
+            **({"threads": before["threads"]} if "threads" in before else {}),
             "points": known,
         }
+        self._write_definition(told)
+
+    def _definition(self) -> dict[str, Any]:
+        if not self.definition_file.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(self.definition_file.read_text(encoding="utf-8"))
+        return found
+
+    def _write_definition(self, told: dict[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         draft = self.definition_file.with_suffix(".draft")
         draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         draft.replace(self.definition_file)
+
+    def threads(self) -> int:
+        """Threads of each trial, if the sweep was begun before; else 0."""
+        return int(self._definition().get("threads", 0))
+
+    def keep_threads(self, threads: int) -> None:
+        """Keeps the threads of trials: the last digits of a result hang on them.
+
+        So a sweep that is gone on with, when fewer trials are left to share the cores, has as many.
+        """
+        self._write_definition({**self._definition(), "threads": threads})
 
     def clear_unsaved(self, trial: Trial) -> None:
         """Removes the folder of a trial that was ended before its first checkpoint."""

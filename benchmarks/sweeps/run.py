@@ -45,7 +45,9 @@ class Room:
     gpus: int = 0
 
 
-def room(planned: Sequence[Trial], cores: int, gpus: int, memory: float, jobs: int) -> Room:
+def room(
+    planned: Sequence[Trial], cores: int, gpus: int, memory: float, jobs: int, threads: int = 0
+) -> Room:
     """Shares cores out, so that no two trials compute on the same ones.
 
     Two trials with a thread each are done sooner than one with two threads after the other.
@@ -56,8 +58,9 @@ def room(planned: Sequence[Trial], cores: int, gpus: int, memory: float, jobs: i
         gpus: Its GPUs; a trial takes one where there are any.
         memory: Its free memory, in bytes.
         jobs: Trials at once; 0: as many as there is room for.
+        threads: Of each trial where its settings do not say; 0: cores are shared out.
     """
-    wanted = max((t.settings.run.threads for t in planned), default=0)
+    wanted = max((t.settings.run.threads for t in planned), default=0) or threads
     most = max(1, min(len(planned), gpus or len(planned)))
     if not jobs:
         jobs = max(1, min(most, cores // (wanted or 1), int(memory // TRIAL_BYTES)))
@@ -93,7 +96,8 @@ def run_sweep(
     for trial in missing:
         folder.clear_unsaved(trial)
         folder.error_file(trial).unlink(missing_ok=True)
-    with _ray(missing, jobs, address) as given:
+    with _ray(missing, jobs, address, folder.threads()) as given:
+        folder.keep_threads(given.threads)
         starts = _starts(missing, folder, given)
         errors = _fit(missing, folder, given, starts)
     for trial in missing:
@@ -121,7 +125,7 @@ def _last_line(text: str) -> str:
 
 
 @contextmanager
-def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[Room]:
+def _ray(planned: Sequence[Trial], jobs: int, address: str | None, threads: int) -> Iterator[Room]:
     """A Ray instance of our own on loopback, or the cluster at an address."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths stay the user's
@@ -139,7 +143,7 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
         sizes = [trial.settings.run for trial in planned]
         own = max(run.num_env_runners + run.num_learners for run in sizes)
         free = float(psutil.virtual_memory().available)
-        given = room(planned, cores, 0, free, jobs)
+        given = room(planned, cores, 0, free, jobs, threads)
         ray.init(
             num_cpus=max(cores, given.jobs * (given.threads + own)),
             include_dashboard=False,
@@ -151,7 +155,7 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None) -> Iterator[R
         found = ray.cluster_resources()
         if address:
             cores, free = int(found["CPU"]), found.get("memory", 0.0)
-        yield room(planned, cores, int(found.get("GPU", 0)), free, jobs)
+        yield room(planned, cores, int(found.get("GPU", 0)), free, jobs, threads)
     finally:
         ray.shutdown()
 

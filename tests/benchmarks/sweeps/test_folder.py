@@ -30,6 +30,15 @@ def test_more_seeds_are_added_to_the_definition(tmp_path: Path) -> None:
     assert "run.seed" not in points["dear"]["settings"]
 
 
+def test_a_sweep_keeps_its_number_of_threads(tmp_path: Path) -> None:
+    folder, _ = made(tmp_path, seeds=1)
+    assert folder.threads() == 0
+    folder.keep_threads(2)
+    folder.write_definition(SWEEP, trials(SWEEP, 3))
+    assert folder.threads() == 2
+    assert len(json.loads(folder.definition_file.read_text())["points"]) == 2
+
+
 def test_other_settings_under_the_same_names_are_refused(tmp_path: Path) -> None:
     folder, _ = made(tmp_path, seeds=1)
     with pytest.raises(ConfigError, match=r"free/0/settings.json: run.iterations is 50, .* 3 now"):

@@ -56,6 +56,9 @@ def test_trials_that_say_their_threads_have_them() -> None:
     memory = 64.0 * 1024**3
     assert room(trials(SWEEPS["penalty"], 3, {"run.threads": 2}), 2, 0, memory, 0) == Room(1, 2)
     assert room(PLANNED[:1], 16, 0, memory, 0) == Room(1, 16), "one trial has all cores"
+    assert room(PLANNED[:1], 16, 0, memory, 0, 1) == Room(1, 1), (
+        "but where the sweep has its number"
+    )
 
 
 def sweep(folder: Path, *words: str, settings: tuple[str, ...] = SMALL) -> "subprocess.Popen[str]":
