@@ -32,13 +32,18 @@ def region(point: PointResult) -> str:
 
 
 def label(point: PointResult) -> str:
-    """What stands in a cell: ends, request rates, and the iteration from which on it held."""
+    """What stands in a cell: ends, request rates, and the iteration from which on it held.
+
+    That is the median of the seeds in which it did at temperature 1, as in training.
+    """
     counts = Counter(point.ends).most_common()
     seeds = len(point.seeds)
     ends = counts[0][0] if len(counts) == 1 else ", ".join(f"{n}/{seeds} {e}" for e, n in counts)
     rates = " / ".join(_rate(point, name) for name in (NEED, NO_NEED))
+    if region(point) == BETWEEN:  # which is no place to have come to
+        return f"{ends}\n{rates}"
     since = sorted(found for found in point.settled if found is not None)
-    when = f"from iteration {since[len(since) // 2]}" if since else "not during training"
+    when = f"from iteration {since[len(since) // 2]}" if since else "greedily alone"
     return f"{ends}\n{rates}\n{when}"
 
 

@@ -60,9 +60,19 @@ def as_lines(runs: Sequence[Run]) -> list[Line]:
     for run in runs:
         told = {path: repr(value) for path, value in run.settings.items() if path != SEED}
         groups.setdefault(tuple(sorted(told.items())), []).append(run)
-    firsts = [mine[0] for mine in groups.values()]
-    paths = differing(firsts)
+    points = [_point(mine) for mine in groups.values()]
+    if all(points) and len(set(points)) == len(points):
+        pairs = zip(points, groups.values(), strict=True)
+        return [Line(point, tuple(mine)) for point, mine in pairs]
+    paths = differing([mine[0] for mine in groups.values()])
     return [Line(_label(mine, paths), tuple(mine)) for mine in groups.values()]
+
+
+def _point(runs: Sequence[Run]) -> str:
+    """The point of a sweep whose trials all of these are, called ``point/seed``; else nothing."""
+    names = {run.name.removesuffix(f"/{run.seed}") for run in runs}
+    trials = all(run.name.endswith(f"/{run.seed}") for run in runs)
+    return names.pop() if trials and len(names) == 1 else ""
 
 
 def differing(runs: Sequence[Run]) -> list[str]:

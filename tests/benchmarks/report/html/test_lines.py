@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ def test_seeds_of_one_setting_are_one_line() -> None:
     assert differing(runs) == ["a.price"]
     assert [line.label for line in as_lines(runs[:1])] == ["seed0"]
     assert [line.label for line in as_lines([runs[0], runs[2]])] == ["2 seeds"]
+
+
+def test_trials_of_a_sweep_are_called_by_their_points() -> None:
+    def trial(point: str, seed: int, fee: float) -> Run:
+        return replace(run([1], seed, a__fee=fee), name=f"{point}/{seed}")
+
+    runs = [trial("free", 0, 0.0), trial("dear", 0, 0.5), trial("free", 1, 0.0)]
+    assert [(line.label, len(line.runs)) for line in as_lines(runs)] == [("free", 2), ("dear", 1)]
+    same = [*runs, trial("free", 2, 0.7)]
+    assert [line.label for line in as_lines(same)] == ["fee 0.0", "fee 0.5", "fee 0.7"]
 
 
 def test_names_that_end_alike_are_given_whole() -> None:
