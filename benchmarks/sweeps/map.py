@@ -43,7 +43,7 @@ def label(point: PointResult) -> str:
     if region(point) == BETWEEN:  # which is no place to have come to
         return f"{ends}\n{rates}"
     since = sorted(found for found in point.settled if found is not None)
-    when = f"from iteration {since[len(since) // 2]}" if since else "greedily alone"
+    when = f"from iteration {since[len(since) // 2]}" if since else "greedily only"
     return f"{ends}\n{rates}\n{when}"
 
 

@@ -84,10 +84,21 @@ class PointResult:
 
 @dataclass(frozen=True)
 class _Played:
-    """What the trials of a point played at the end: returns (seeds, samples), and which samples."""
+    """What the trials of a point played at the end.
+
+    Attributes:
+        returns: Under the common reward, (seeds, samples).
+        samples: Their ids, in order.
+        data: Settings that say what those ids stand for.
+    """
 
     returns: np.ndarray
     samples: tuple[str, ...]
+    data: tuple[Any, ...]
+
+    def alike(self, other: _Played) -> bool:
+        """Whether both played the same samples."""
+        return (self.samples, self.data) == (other.samples, other.data)
 
 
 def results(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> list[PointResult]:
@@ -108,7 +119,9 @@ def results(sweep: Sweep, planned: Sequence[Trial], folder: SweepFolder) -> list
 def _played(mine: Sequence[Trial], folder: SweepFolder) -> _Played:
     episodes = [read_records(folder.trial(trial).path / "episodes.jsonl") for trial in mine]
     samples = tuple(str(record["sample_id"]) for record in episodes[0])
-    return _Played(np.stack([returns(records) for records in episodes]), samples)
+    settings = mine[0].settings
+    data = (settings.data, settings.world, settings.evaluation.data, settings.evaluation.split)
+    return _Played(np.stack([returns(records) for records in episodes]), samples, data)
 
 
 def _point(
@@ -134,7 +147,7 @@ def _point(
         if len(known) == len(mine):
             by_name[name] = known
     versus = improves = None
-    if first is not None and first.samples == played.samples:
+    if first is not None and first.alike(played):
         versus = paired_difference(
             np.nanmean(played.returns, axis=0), np.nanmean(first.returns, axis=0)
         )
@@ -181,13 +194,12 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
     """Prints a row a point: means over seeds with their intervals."""
     table = Table(title=sweep.question, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("point", no_wrap=True)
-    table.add_column("seeds", justify="right")
-    table.add_column("ends")
+    table.add_column("seeds", no_wrap=True)
     for _, label, _ in SHOWN:
         table.add_column(label, justify="right", no_wrap=True)
     for point in found:
         cells = [_cell(point.metrics.get(name), percent) for name, _, percent in SHOWN]
-        table.add_row(point.point, str(len(point.seeds)), _ends(point.ends), *cells)
+        table.add_row(point.point, _ends(point.ends), *cells)
     console.print(table)
     base = found[0].point if found else ""
     for point in found[1:]:
@@ -209,11 +221,8 @@ def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
 
 
 def _ends(ends: Sequence[str]) -> str:
-    """Where the seeds end, the most of them first."""
-    counts = Counter(ends).most_common()
-    if len(counts) == 1:
-        return counts[0][0]
-    return ", ".join(f"{count} {end}" for end, count in counts)
+    """How many seeds end where, the most of them first."""
+    return "\n".join(f"{count} {end}" for end, count in Counter(ends).most_common())
 
 
 def _cell(value: Aggregate | None, percent: bool) -> str:

@@ -36,7 +36,7 @@ def test_a_cell_says_where_it_ends(tmp_path: Path) -> None:
     assert (region(free), region(dear)) == (ALWAYS, NEVER)
     assert label(free) == "always\n100% / 100%\nfrom iteration 1"
     assert label(replace(dear, settled=(None, 7, 3))) == "never\n0% / 0%\nfrom iteration 7"
-    assert label(replace(dear, settled=(None,) * 3)).endswith("greedily alone")
+    assert label(replace(dear, settled=(None,) * 3)).endswith("greedily only")
     mixed = replace(dear, ends=("never", "always", "never"), settled=(None, 7, 3))
     assert (region(mixed), label(mixed)) == (BETWEEN, "2/3 never, 1/3 always\n0% / 0%")
 

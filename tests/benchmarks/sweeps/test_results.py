@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.terminal import console
+from benchmarks.sweeps import Point, Sweep, trials
+from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.picture import draw
 from benchmarks.sweeps.results import results, show_results, write_results
 from benchmarks.sweeps.table import tidy
-from tests.benchmarks.sweeps.made import SWEEP, made
+from tests.benchmarks.sweeps.made import SWEEP, finish_trial, made
 
 
 def test_the_common_reward_is_recomputed_of_episodes(tmp_path: Path) -> None:
@@ -25,6 +27,18 @@ def test_the_common_reward_is_recomputed_of_episodes(tmp_path: Path) -> None:
     assert (dear.versus.samples, dear.improves) == (2, 0.0)
 
 
+def test_the_same_ids_of_other_data_are_not_paired(tmp_path: Path) -> None:
+    """A setting of the world draws other samples under the same ids."""
+    points = (SWEEP.points[0], Point("rare", {"world.need": 0.02}))
+    folder, sweep = SweepFolder(tmp_path), Sweep("needs", "Which?", points)
+    planned = trials(sweep, 1)
+    for trial in planned:
+        finish_trial(folder, trial, asks=True)
+    (first, second) = results(sweep, planned, folder)
+    assert (second.versus, second.improves) == (None, None)
+    assert first.metrics["common_reward"] == second.metrics["common_reward"]
+
+
 def test_they_are_written_printed_and_drawn(tmp_path: Path) -> None:
     folder, planned = made(tmp_path, seeds=1)
     found = results(SWEEP, planned, folder)
@@ -36,7 +50,7 @@ def test_they_are_written_printed_and_drawn(tmp_path: Path) -> None:
     with console.capture() as shown:
         show_results(SWEEP, found)
     assert "dear beside free on the same 2 samples" in shown.get()
-    assert "Fewer than 3 seeds" in shown.get()
+    assert "Fewer than 3 seeds" in shown.get() and "1 never" in shown.get()
     draw(SWEEP, found, tidy(SWEEP, planned, folder), folder.path / "sweep.png")
     assert (folder.path / "sweep.png").read_bytes().startswith(b"\x89PNG")
 
