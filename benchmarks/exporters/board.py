@@ -9,6 +9,7 @@ TensorBoard takes the first one it finds for all runs, and would hide what only 
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -45,7 +46,8 @@ def write_final(
     writer.close()
     (written,) = draft.iterdir()
     before = list(folder.glob(f"events.out.tfevents.*{SUFFIX}"))
-    final = written.replace(folder / written.name)
+    # TensorBoard reads files in the order of their names: this one after any of the same second.
+    final = written.replace(folder / re.sub(r"(tfevents\.\d+\.)", r"\1~", written.name))
     for file in before:
         if file != final:
             file.unlink()

@@ -45,6 +45,6 @@ def playing(settings: CourseSettings, env_settings: dict[str, Any]) -> Iterator[
 
 def weights_of(model: Path) -> dict[str, torch.Tensor]:
     """The weights of a saved model by the names that engines take, which are not those of files."""
-    from agents.models import load_model
+    from agents import load_model
 
     return dict(load_model(model, "float32").state_dict())

@@ -141,15 +141,11 @@ _voice = _Voice()
 @contextlib.contextmanager
 def saying_to(log: Path) -> Any:
     """Sends what is printed to a file, at its end."""
-    from benchmarks.report.terminal import console
-
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8", buffering=1) as file:
         _voice.files.append(file)
-        before, console.file = console.file, file
         try:
             with contextlib.redirect_stdout(_voice), contextlib.redirect_stderr(_voice):
                 yield
         finally:
-            console.file = before
             _voice.files.remove(file)

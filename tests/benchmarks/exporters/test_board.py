@@ -52,6 +52,7 @@ def test_what_is_written_again_takes_the_place_of_what_was_there(tmp_path: Path)
     write_final(board, 3, FIGURES, {"run.seed": 1, "grpo.shaper": "paper", "run.flag": True})
     assert len(list(board.glob("*.final"))) == 1
     assert len(list(board.iterdir())) == 3, "events of training stay"
+    assert max(board.iterdir()).suffix == ".final", "whatever numbers files of one second have"
     found = read(board)
     assert [e.value for e in found.Scalars("Final/policy/accuracy")] == [0.75]
     content = found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content

@@ -32,14 +32,14 @@ def test_curves_of_what_is_logged(lines: list[Line]) -> None:
         "Asks for the sharper image", "Answers correctly", "Reward",
         "Visual tokens, share of a full pass",
     ]  # fmt: skip
-    assert "price 0.05: not needed" in text and "price 0.2: needed" in text
+    assert "cheap: not needed" in text and "dear: needed" in text
     assert text.count('class="band c0"') == 5 and 'class="band c1"' not in text
     assert re.search(r"<td>\d+\.\d% \(\d+\.\d% to \d+\.\d%\)</td>", text)
 
 
 def test_a_chart_a_setting_of_parts_that_are_ever_there(lines: list[Line]) -> None:
     text = parts_curves(lines, "endings/", "", "Endings", percent=True)
-    assert titles(text) == ["Endings: price 0.05", "Endings: price 0.2"]
+    assert titles(text) == ["Endings: cheap", "Endings: dear"]
     assert "cut off" in text and "malformed" not in text
     families = parts_curves(lines[:1], "by_family/", "/resize_call_ratio", "By family", True)
     assert titles(families) == ["By family"]
@@ -49,7 +49,7 @@ def test_a_chart_a_setting_of_parts_that_are_ever_there(lines: list[Line]) -> No
 
 def test_the_plane_has_every_policy_that_was_measured(lines: list[Line]) -> None:
     text = plane(lines)
-    for name in ("trained: price 0.05", "always low", "always high", "start oracle"):
+    for name in ("trained: cheap", "always low", "always high", "start oracle"):
         assert name in text
     assert "untrained" not in text  # its accuracy is not known
     assert "accuracy 55.0%, visual tokens, share of a plain full pass 25%" in text
@@ -58,7 +58,7 @@ def test_the_plane_has_every_policy_that_was_measured(lines: list[Line]) -> None
 
 def test_how_episodes_end(lines: list[Line]) -> None:
     text = endings(lines)
-    assert "price 0.2, held out" in text and "<td>2.0%</td>" in text
+    assert "dear, held out" in text and "<td>2.0%</td>" in text
     assert "malformed" not in text
 
 
