@@ -34,7 +34,7 @@ SUMMARY = (
     ("request_rate_no_need", "where not", True),
     ("visual_tokens/share_of_full", "tokens", True),
     ("reward", "reward", False),
-    ("regret_to_start_oracle", "regret to start oracle", False),
+    ("regret_to_start_oracle", "regret", False),
 )
 
 
