@@ -13,6 +13,7 @@ from benchmarks.paper.pages import show_page, write_index, write_page
 from benchmarks.paper.runs import Order, material
 from benchmarks.report.terminal import console
 from benchmarks.sweeps.catalogue.definitions import Values
+from benchmarks.sweeps.run import SweepInterruptedError
 from vt_env import UnknownNameError, VisionThinkError
 
 ALL = "all"
@@ -28,6 +29,7 @@ def make(order: Order, given: Values) -> None:
     Raises:
         UnknownNameError: If there is no such item.
         TrainingError: If a trial failed; of all items the others are made before.
+        SweepInterruptedError: If a sweep was ended; nothing more is begun.
     """
     if order.name is None:
         show_items()
@@ -41,6 +43,8 @@ def make(order: Order, given: Values) -> None:
     for item in ITEMS.values():
         try:
             said[item.name] = (item, _make(item, order, given))
+        except SweepInterruptedError:  # by somebody who wants none of the others either
+            raise
         except VisionThinkError as error:  # the others are made all the same
             console.print(f"{item.name}: {error}", markup=False, soft_wrap=True)
             failed[item.name] = error

@@ -30,6 +30,13 @@ TRIAL_BYTES = 3 * 1024**3
 """Memory that a trial of the embedded model is reckoned with: 2.3 GB, and some more."""
 
 
+AGAIN = "The same command does what is missing."
+
+
+class SweepInterruptedError(TrainingError):
+    """Trials are not done, though none failed: somebody ended the sweep."""
+
+
 @dataclass(frozen=True)
 class Room:
     """What a machine or cluster has room for.
@@ -86,7 +93,8 @@ def run_sweep(
 
     Raises:
         ConfigError: If the folder holds trials of the same names with other settings.
-        TrainingError: If a trial failed, or the sweep was interrupted; what is done stays.
+        TrainingError: If a trial failed; what is done stays.
+        SweepInterruptedError: If the sweep was ended before; what is done stays.
     """
     folder.check(planned)
     missing = [trial for trial in planned if not folder.is_done(trial)]
@@ -104,20 +112,20 @@ def run_sweep(
         if trial.id in errors:
             folder.error_file(trial).write_text(errors[trial.id], encoding="utf-8")
     left = [trial for trial in missing if not folder.is_done(trial)]
-    if left:
-        raise TrainingError(_told(left, errors, folder))
-
-
-def _told(left: Sequence[Trial], errors: Mapping[str, str], folder: SweepFolder) -> str:
-    again = "The same command does what is missing."
+    if not left:
+        return
     failed = [trial for trial in left if trial.id in errors]
     if not failed:
-        return f"{len(left)} trials are not done. {again}"
+        raise SweepInterruptedError(f"{len(left)} trials are not done. {AGAIN}")
+    raise TrainingError(_told(failed, errors, folder))
+
+
+def _told(failed: Sequence[Trial], errors: Mapping[str, str], folder: SweepFolder) -> str:
     lines = [
         f"  {trial.id}: {_last_line(errors[trial.id])} ({folder.error_file(trial)})"
         for trial in failed
     ]
-    return "\n".join([f"{len(failed)} trials failed. {again}", *lines])
+    return "\n".join([f"{len(failed)} trials failed. {AGAIN}", *lines])
 
 
 def _last_line(text: str) -> str:

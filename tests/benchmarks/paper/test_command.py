@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from agents import TrainingError
-from benchmarks.paper import ITEMS
+from benchmarks.paper import ITEMS, Item
 from benchmarks.paper.command import make
 from benchmarks.paper.runs import Order
 from benchmarks.report.terminal import console
 from benchmarks.sweeps import SWEEPS
+from benchmarks.sweeps.run import SweepInterruptedError
 from vt_env import UnknownNameError
 
 
@@ -46,3 +47,16 @@ def test_what_fails_does_not_end_the_rest_of_all(tmp_path: Path) -> None:
         make(order("all", tmp_path), {"run.threads": -1})
     index = (tmp_path / "README.md").read_text()
     assert "| [fig6](fig6.md) |" in index and "fig1" not in index
+
+
+def test_ending_a_sweep_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def ended(item: Item, *_: object) -> None:
+        asked.append(item.name)
+        raise SweepInterruptedError("12 trials are not done.")
+
+    monkeypatch.setattr("benchmarks.paper.command.material", ended)
+    with pytest.raises(SweepInterruptedError):
+        make(order("all", tmp_path), {})
+    assert asked == ["fig1"], "nothing more is begun"
