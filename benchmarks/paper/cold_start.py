@@ -10,9 +10,10 @@ import numpy as np
 from benchmarks.paper.engine import with_model
 from benchmarks.paper.families import POINT
 from benchmarks.paper.material import Material, Table, mean, printed, share
-from benchmarks.paper.requests import ALL, NEED, NO_NEED, TOKENS
+from benchmarks.paper.requests import TOKENS
 from benchmarks.paper.supervised import ALIKE, SFT
 from benchmarks.sweeps import Point, Sweep, Trial
+from benchmarks.sweeps.ends import ALL, NEED, NO_NEED
 from vt_env import ConfigError
 
 TAUGHT, AFTER = "oracle", "after-sft"

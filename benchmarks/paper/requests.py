@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from benchmarks.paper.material import Material, Table, mean, printed, share
+from benchmarks.sweeps.ends import ALL, NEED, NO_NEED
 from benchmarks.sweeps.results import PointResult
 
-NEED, NO_NEED, ALL = "request_rate_need", "request_rate_no_need", "resize_call_ratio"
 ALWAYS, NEAR = 0.9, 0.1
 """Share of requests from which on a policy always asks, and how near to the oracle's is near."""
 

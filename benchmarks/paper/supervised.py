@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmarks.paper.families import POINT
 from benchmarks.paper.material import Material, Table, mean, printed, share
-from benchmarks.paper.requests import ALL, NEED, NO_NEED, TOKENS
+from benchmarks.paper.requests import TOKENS
+from benchmarks.sweeps.ends import ALL, NEED, NO_NEED
 from benchmarks.sweeps.results import COMMON_REGRET
 
 SFT = "sft"

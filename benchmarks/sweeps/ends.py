@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-NEED, NO_NEED = "request_rate_need", "request_rate_no_need"
+NEED, NO_NEED, ALL = "request_rate_need", "request_rate_no_need", "resize_call_ratio"
 ALWAYS, NEVER, RIGHT, BETWEEN = "always", "never", "right", "between"
 ENDS = (RIGHT, ALWAYS, NEVER, BETWEEN)
 HIGH, LOW = 0.9, 0.1
@@ -16,18 +16,23 @@ WINDOW = 5
 """Iterations that are averaged: one alone has few samples in need."""
 
 
-def end_of(need: float | None, no_need: float | None) -> str:
+def end_of(metrics: Mapping[str, Any]) -> str:
     """Where a policy with these request rates is.
 
     Args:
-        need: Share of the samples in need that it asks about; None: there are none.
-        no_need: The same of those that need nothing.
+        metrics: `NEED` and `NO_NEED`, shares of the samples in need, and of those that need
+            nothing, that it asks about; of data whose need nobody knows `ALL` alone counts.
 
     Returns:
         ``"right"``: it asks about at least `HIGH` of those in need and at most `LOW` of the others;
         ``"always"`` and ``"never"``: at least, or at most, that much of both; else ``"between"``.
-        A rate that is not known fits all.
+        Where one of the rates is not known the other decides.
     """
+    need, no_need = metrics.get(NEED), metrics.get(NO_NEED)
+    if _known(need, -1.0) < 0 and _known(no_need, -1.0) < 0:
+        need = no_need = metrics.get(ALL)
+        if need is None:
+            return BETWEEN
     asks, spares = _known(need) >= HIGH, _known(no_need, 0.0) <= LOW
     if asks and spares:
         return RIGHT
@@ -55,10 +60,10 @@ def settled(rows: Sequence[Mapping[str, Any]], end: str) -> int | None:
         only the likeliest decision, which the final evaluation takes, does.
     """
     found: int | None = None
-    rows = [row for row in rows if NEED in row or NO_NEED in row]
+    rows = [row for row in rows if ALL in row or NEED in row or NO_NEED in row]
     for last in range(len(rows)):
         seen = rows[max(0, last - WINDOW + 1) : last + 1]
-        if end_of(_mean(seen, NEED), _mean(seen, NO_NEED)) != end:
+        if end_of({name: _mean(seen, name) for name in (NEED, NO_NEED, ALL)}) != end:
             found = None
         elif found is None:
             found = int(rows[last]["iteration"])

@@ -139,7 +139,7 @@ def _point(
         COMMON_REGRET: (best - common).tolist(),
     }
     summaries = [folder.summary(trial) for trial in mine]
-    ends = tuple(end_of(summary.get(NEED), summary.get(NO_NEED)) for summary in summaries)
+    ends = tuple(end_of(summary) for summary in summaries)
     courses = [folder.trial(trial).metrics() for trial in mine]
     for name in METRICS:
         values = [summary.get(name) for summary in summaries]

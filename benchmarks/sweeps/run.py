@@ -10,6 +10,7 @@ gone on, so a sweep that was killed equals one that was not.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,14 +64,15 @@ def room(
         planned: The trials.
         cores: CPUs of the machine, or of the cluster.
         gpus: Its GPUs; a trial takes one where there are any.
-        memory: Its free memory, in bytes.
+        memory: Its free memory, in bytes; infinite where nobody knows it.
         jobs: Trials at once; 0: as many as there is room for.
         threads: Of each trial where its settings do not say; 0: cores are shared out.
     """
     wanted = max((t.settings.run.threads for t in planned), default=0) or threads
     most = max(1, min(len(planned), gpus or len(planned)))
     if not jobs:
-        jobs = max(1, min(most, cores // (wanted or 1), int(memory // TRIAL_BYTES)))
+        fit = min(most, cores // (wanted or 1), memory // TRIAL_BYTES)
+        jobs = max(1, int(fit))
     jobs = min(jobs, most)
     return Room(jobs, wanted or max(1, cores // jobs), 1 if gpus else 0)
 
@@ -162,7 +164,8 @@ def _ray(planned: Sequence[Trial], jobs: int, address: str | None, threads: int)
     try:
         found = ray.cluster_resources()
         if address:
-            cores, free = int(found["CPU"]), found.get("memory", 0.0)
+            # A cluster that does not say what memory it has is not held back by it.
+            cores, free = int(found["CPU"]), found.get("memory", math.inf)
         yield room(planned, cores, int(found.get("GPU", 0)), free, jobs, threads)
     finally:
         ray.shutdown()

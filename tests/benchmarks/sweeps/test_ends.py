@@ -2,7 +2,17 @@
 
 import pytest
 
-from benchmarks.sweeps.ends import ALWAYS, BETWEEN, NEED, NEVER, NO_NEED, RIGHT, end_of, settled
+from benchmarks.sweeps.ends import (
+    ALL,
+    ALWAYS,
+    BETWEEN,
+    NEED,
+    NEVER,
+    NO_NEED,
+    RIGHT,
+    end_of,
+    settled,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +33,15 @@ from benchmarks.sweeps.ends import ALWAYS, BETWEEN, NEED, NEVER, NO_NEED, RIGHT,
     ],
 )
 def test_the_end_is_told_by_both_rates(need: float | None, no_need: float | None, end: str) -> None:
-    assert end_of(need, no_need) == end
+    assert end_of({NEED: need, NO_NEED: no_need}) == end
+
+
+@pytest.mark.parametrize(("asks", "end"), [(0.95, ALWAYS), (0.0, NEVER), (0.5, BETWEEN)])
+def test_of_data_whose_need_nobody_knows_no_end_is_right(asks: float, end: str) -> None:
+    row = {NEED: None, NO_NEED: None, ALL: asks}
+    assert end_of(row) == end
+    assert settled([{"iteration": 1, ALL: asks}], end) == 1
+    assert end_of({}) == BETWEEN
 
 
 def rows(rates: list[tuple[float | None, float]]) -> list[dict[str, float]]:

@@ -1,5 +1,6 @@
 """Trials share the machine out, and a sweep runs what is missing of it."""
 
+import math
 import os
 import signal
 import subprocess
@@ -55,6 +56,7 @@ def test_cores_are_shared_out(
 def test_trials_that_say_their_threads_have_them() -> None:
     memory = 64.0 * 1024**3
     assert room(trials(SWEEPS["penalty"], 3, {"run.threads": 2}), 2, 0, memory, 0) == Room(1, 2)
+    assert room(PLANNED, 2, 0, math.inf, 0) == Room(2, 1), "of a cluster that does not say"
     assert room(PLANNED[:1], 16, 0, memory, 0) == Room(1, 16), "one trial has all cores"
     assert room(PLANNED[:1], 16, 0, memory, 0, 1) == Room(1, 1), (
         "but where the sweep has its number"
