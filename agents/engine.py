@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from agents.tiny import CHECKPOINT
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
+
+MODEL = "engine.model_dir"
+"""Path of the model among the settings of a run."""
+_EMBEDDED = CHECKPOINT.parts[-3:]
+
+
+def told_model(folder: str) -> str:
+    """A model as it is compared: the embedded one is the same wherever this package lies.
+
+    Args:
+        folder: As `EngineSettings.model_dir`, of this machine or another.
+    """
+    return "/".join(_EMBEDDED) if PurePath(folder).parts[-3:] == _EMBEDDED else folder
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.engine import told_model
 from benchmarks.sweeps import Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import start_key
@@ -63,11 +64,18 @@ def _equals(trial: Trial, folder: SweepFolder, root: Path) -> Iterator[tuple[Swe
         settings = file.with_name("settings.json")
         if source == folder or not settings.is_file():
             continue
-        wanted = wanted or json.loads(to_json(trial.settings.resolved()))
-        if json.loads(settings.read_text(encoding="utf-8")) != wanted:
+        wanted = wanted or _told(to_json(trial.settings.resolved()))
+        if _told(settings.read_text(encoding="utf-8")) != wanted:
             continue
         if all(start.is_file() for start in source.start_files(key)):
             yield source, file.parent
+
+
+def _told(settings: str) -> dict[str, Any]:
+    """Settings that are JSON, to be compared."""
+    found: dict[str, Any] = json.loads(settings)
+    engine = found["engine"]
+    return {**found, "engine": {**engine, "model_dir": told_model(engine["model_dir"])}}
 
 
 def _copy_start(trial: Trial, source: SweepFolder, folder: SweepFolder) -> None:

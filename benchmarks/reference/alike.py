@@ -7,9 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
+from agents.engine import MODEL, told_model
 from benchmarks.report.html.runs import flat
 from benchmarks.training.settings import TrainSettings
 from vt_env import ConfigError
@@ -34,9 +34,6 @@ ASIDE = (
 )
 """Settings in which runs that are compared may differ: the seed, what is kept of a run and where,
 and how its work is shared out. None changes what is learned, but for the last digits."""
-MODEL = "engine.model_dir"
-EMBEDDED = ("agents", "tiny", "checkpoint")
-"""Where the embedded model is, below the folder that this package is in."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def matter(settings: Values) -> dict[str, Any]:
         raise ConfigError("is of visionthink sft; reference curves are of visionthink train.")
     values = {**by_path(_defaults()), **settings}
     if MODEL in values:
-        values[MODEL] = _told_model(str(values[MODEL]))
+        values[MODEL] = told_model(str(values[MODEL]))
     return {path: _plain(values[path]) for path in sorted(values) if path not in ASIDE}
 
 
@@ -79,11 +76,6 @@ def _defaults() -> str:
 def by_path(settings: str) -> dict[str, Any]:
     """Settings that are JSON, by path."""
     return flat(json.loads(settings))
-
-
-def _told_model(folder: str) -> str:
-    """The embedded model is the same wherever this package is."""
-    return "/".join(EMBEDDED) if PurePath(folder).parts[-3:] == EMBEDDED else folder
 
 
 def _plain(value: Any) -> Any:

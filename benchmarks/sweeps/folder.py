@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import Trajectory
+from agents.engine import MODEL, told_model
 from benchmarks.evaluation.baselines import write_records
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.training.run_folder import RunFolder
@@ -102,7 +103,10 @@ class SweepFolder:
             before = flatten(type(trial.settings).load(file))
             now = flatten(trial.settings.resolved())
             for path in now:
-                if before.get(path) != now[path]:
+                known = before.get(path)
+                if known != now[path] and not (
+                    path == MODEL and told_model(str(known)) == told_model(now[path])
+                ):
                     raise ConfigError(
                         f"{file}: {path} is {before.get(path)!r}, and would be {now[path]!r} now. "
                         "A sweep is not overwritten: choose another --out or --name, or give the "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from agents.engine import told_model
 from benchmarks.evaluation.baselines import BeforeTraining
 from benchmarks.sweeps.catalogue.definitions import TREES
 
@@ -105,6 +106,7 @@ def start_key(settings: str) -> str:
         for name, value in values["evaluation"].items()
         if name not in ("every", "slice")
     }
+    kept["engine"] = {**kept["engine"], "model_dir": told_model(kept["engine"]["model_dir"])}
     kept["threads"] = values["run"]["threads"]
     return json.dumps(kept, sort_keys=True)
 

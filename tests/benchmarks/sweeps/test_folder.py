@@ -1,14 +1,17 @@
 """A sweep's folder is gone on with, and never overwritten."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.sweeps import trials
 from benchmarks.sweeps.folder import SweepFolder
+from benchmarks.sweeps.trial import start_key
 from tests.benchmarks.sweeps.made import SWEEP, made
 from vt_env import ConfigError
+from vt_env.settings.tree import to_json
 
 
 def test_what_is_done_is_known(tmp_path: Path) -> None:
@@ -43,6 +46,22 @@ def test_other_settings_under_the_same_names_are_refused(tmp_path: Path) -> None
     folder, _ = made(tmp_path, seeds=1)
     with pytest.raises(ConfigError, match=r"free/0/settings.json: run.iterations is 50, .* 3 now"):
         folder.check(trials(SWEEP, 1, {"run.iterations": 3}))
+
+
+def test_a_checkout_that_moved_goes_on_with_its_sweeps(tmp_path: Path) -> None:
+    """The embedded model lies in the checkout, and its path among the settings."""
+    folder, planned = made(tmp_path, seeds=1)
+    file = folder.trial(planned[0]).path / "settings.json"
+    here = planned[0].settings.engine.model_dir
+    before = planned[0].settings
+    assert file.read_text().count(here) == 1
+    file.write_text(file.read_text().replace(here, "/elsewhere/agents/tiny/checkpoint"))
+    folder.check(planned)
+    moved = replace(before, engine=replace(before.engine, model_dir="/old/agents/tiny/checkpoint"))
+    assert start_key(to_json(moved)) == start_key(to_json(before))
+    file.write_text(file.read_text().replace("/elsewhere/agents/tiny/checkpoint", "/my/model"))
+    with pytest.raises(ConfigError, match=r"engine.model_dir is '/my/model'"):
+        folder.check(planned)
 
 
 def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
