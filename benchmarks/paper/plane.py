@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.paper.families import POINT
 from benchmarks.paper.material import Material, Table, mean, printed, share
+from benchmarks.paper.requests import TOKENS
 from benchmarks.paper.router import chosen
 from benchmarks.sweeps.trial import start_key
 from benchmarks.sweeps.yardstick import read_records
 from vt_env.settings.tree import to_json
 
-TOKENS = "visual_tokens/share_of_full"
 METHODS = ("vanilla", "down-sample", "VisionThink")
 RANDOM = "random, as many tokens"
 
