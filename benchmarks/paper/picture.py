@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmarks.paper.families import POINT
 from benchmarks.paper.material import Material
-from benchmarks.paper.plane import RANDOM, TOKENS, rows_of, start_ends
+from benchmarks.paper.plane import RANDOM, rows_of, start_ends
+from benchmarks.paper.requests import TOKENS
 from benchmarks.paper.router import KINDS, curve, reported
 from benchmarks.published import published
 
