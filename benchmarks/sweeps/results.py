@@ -193,7 +193,7 @@ def write_results(sweep: Sweep, found: Sequence[PointResult], path: Path) -> Non
 def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:
     """Prints a row a point: means over seeds with their intervals."""
     table = Table(title=sweep.question, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("point", no_wrap=True)
+    table.add_column("point", overflow="fold")  # the one that gives way: no figure is cut
     table.add_column("seeds", no_wrap=True)
     for _, label, _ in SHOWN:
         table.add_column(label, justify="right", no_wrap=True)

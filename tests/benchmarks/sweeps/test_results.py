@@ -1,6 +1,7 @@
 """Points over seeds, under one reward, beside the first."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,19 @@ def test_enough_seeds_have_intervals(tmp_path: Path) -> None:
         show_results(SWEEP, results(SWEEP, planned, folder))
     assert "Fewer than" not in shown.get() and "100…100%" in shown.get()
     assert "0.05…0.05" in shown.get()
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, planned = made(tmp_path)
+    monkeypatch.setattr(console, "width", 80)
+    found = [
+        replace(point, point=f"{point.point}-with-a-long-name", ends=("always", "never", "between"))
+        for point in results(SWEEP, planned, folder)
+    ]
+    with console.capture() as shown:
+        show_results(SWEEP, found)
+    said = shown.get()
+    for words in ("regret", "100.0%", "125.0%", "0.050", "1 between", "0.05…0.05"):
+        assert words in said, words
