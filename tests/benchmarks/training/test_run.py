@@ -120,6 +120,7 @@ def check_told(folder: RunFolder) -> None:
 def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> None:
     one, other = write_data(tmp_path, "one.jsonl"), write_data(tmp_path, "two.jsonl")
     given = {"evaluation.data": str(other), "run.export": [f"{HERE}:Kept"]}
+    Kept.told.clear()  # whatever ran in this process before
     folder = train(settings(one, **given), tmp_path / "runs", "a")
     check_told(folder)
     assert sorted(opens) == ["one.jsonl", "two.jsonl"]
