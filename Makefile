@@ -15,7 +15,7 @@ GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command lin
 SETTINGS = $(foreach v,$(GIVEN),'$(v)=$($(v))') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval pretrain docs test test-slow test-browser lint types format clean
+.PHONY: help install train eval pretrain docs test test-slow test-browser test-homes lint types format clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ test-slow: $(READY) ## the tests that take minutes: whole trainings, real server
 test-browser: $(READY) ## the tests of the report in a headless Chromium, which must be there
 	@command -v $${CHROMIUM:-chromium} chromium-browser google-chrome >/dev/null || { echo "No Chromium: apt-get install chromium, or CHROMIUM=/path make test-browser"; exit 1; }
 	$(BIN)/pytest -m browser $(ARGS)
+
+test-homes: $(READY) ## our env in other trainers, each in an environment of its own (downloads them)
+	$(BIN)/pytest -m homes $(ARGS)
 
 clean: ## remove .venv and caches; runs/ is kept
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
