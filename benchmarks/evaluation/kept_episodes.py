@@ -15,13 +15,8 @@ from benchmarks.evaluation.candidates import Candidate
 from vt_env import ConfigError
 from vt_env.settings.tree import flatten
 
-FILES: dict[Way | None, str] = {
-    None: "episodes.jsonl",
-    "answer": "always_low.jsonl",
-    "request": "always_high.jsonl",
-    "vanilla": "vanilla.jsonl",
-}
-"""What each way is kept in."""
+OWN = "episodes"
+"""What is kept of the agent as it was asked to play; baselines have names of their own."""
 SETTINGS = "settings.json"
 FREE = ("plugins",)
 """Settings that may differ when an evaluation goes on."""
@@ -55,12 +50,14 @@ class KeptEpisodes:
         for own in self._folders.values():
             own.mkdir(parents=True, exist_ok=True)
 
-    def file(self, name: str, way: Way | None) -> Path | None:
-        """Where a way of one who plays is kept; None: nowhere."""
+    def file(self, name: str, what: str = OWN) -> Path | None:
+        """Where what one played is kept; None: nowhere."""
         folder = self._folders.get(name)
-        return None if folder is None else folder / FILES[way]
+        return None if folder is None else folder / f"{what}.jsonl"
 
-    def done(self, who: Candidate, way: Way | None, indices: Sequence[int]) -> list[Trajectory]:
+    def done(
+        self, who: Candidate, way: Way | None, indices: Sequence[int], what: str = OWN
+    ) -> list[Trajectory]:
         """What was played before, in order, of whole batches alone.
 
         What an interrupted write left of the last one is cut off the file.
@@ -69,7 +66,7 @@ class KeptEpisodes:
             AgentError: If a record does not fit the settings.
             ConfigError: If a line is no record.
         """
-        file = self.file(who.name, way)
+        file = self.file(who.name, what)
         if file is None or not file.exists():
             return []
         lines = file.read_bytes().splitlines(keepends=True)
@@ -86,16 +83,16 @@ class KeptEpisodes:
             found.append(replace(replay(factory.episode(index), record), index=index))
         return found
 
-    def keep(self, name: str, way: Way | None, episodes: Sequence[Trajectory], first: int) -> None:
+    def keep(self, name: str, episodes: Sequence[Trajectory], first: int, what: str = OWN) -> None:
         """Adds a batch to what is kept.
 
         Args:
             name: Who played.
-            way: How.
             episodes: What came of it.
             first: Number of the first of them in the file, from 0.
+            what: What it is kept as.
         """
-        file = self.file(name, way)
+        file = self.file(name, what)
         if file is None:
             return
         lines = [replace(t.record, episode=first + n).to_line() for n, t in enumerate(episodes)]

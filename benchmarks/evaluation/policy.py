@@ -31,7 +31,7 @@ from benchmarks.evaluation.compared import (
     evaluation_table,
     summary_of,
 )
-from benchmarks.evaluation.kept_episodes import KeptEpisodes, slug
+from benchmarks.evaluation.kept_episodes import OWN, KeptEpisodes, slug
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.play import OpenSettings, batches, first_indices
 from benchmarks.report.terminal import console, family_table
@@ -165,7 +165,9 @@ def _evaluate(
         if settings.baselines and way is None and who.has_baselines:
             forced = list(BASELINES)
         own = _play(settings, who, kept, indices, way)
-        baselines = {one: _play(settings, who, kept, indices, one) for one in forced}
+        baselines = {
+            one: _play(settings, who, kept, indices, one, BASELINES[one]) for one in forced
+        }
         return Played(who.name, own, baselines, who.told())
 
 
@@ -175,14 +177,15 @@ def _play(
     kept: KeptEpisodes,
     indices: list[int],
     way: Way | None,
+    kept_as: str = OWN,
 ) -> list[Trajectory]:
     """Plays every sample once in a way; what was played before is taken as it is."""
-    episodes = kept.done(who, way, indices)
+    episodes = kept.done(who, way, indices, kept_as)
     limit = AbstentionLimit(settings.max_abstention_share, who.batch)
     what = f"{who.name}, always {way}" if way else who.name
     for batch in batches(indices, who.batch, set(indices[: len(episodes)]), what=what):
         found = who.play(batch, way)
-        kept.keep(who.name, way, found, batch.start)
+        kept.keep(who.name, found, batch.start, kept_as)
         episodes += found
         limit.check(t.abstained for t in found if t.ending in JUDGED)
     return episodes
@@ -224,7 +227,7 @@ def _report(
     if out is not None:
         _write(summaries, played, out)
         for one in played:
-            console.print(f"Every episode: {kept.file(one.name, None)}", soft_wrap=True)
+            console.print(f"Every episode: {kept.file(one.name)}", soft_wrap=True)
     for summary in summaries:
         show_limits(summary.get("limits", {}).get("warnings", []))
 

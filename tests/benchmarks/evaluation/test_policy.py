@@ -138,7 +138,7 @@ def test_what_is_chosen_is_chosen_on_other_samples(tmp_path: Path, tuned: str) -
 def test_a_decision_that_is_forced_has_no_baselines(tmp_path: Path) -> None:
     (played,) = evaluate_policy(settings(decision="request", samples=6), tmp_path / "a")
     assert not played.forced and all(t.outcome.requested for t in played.own)
-    assert (tmp_path / "a" / "always_high.jsonl").exists()
+    assert [file.name for file in (tmp_path / "a").glob("*.jsonl")] == ["episodes.jsonl"]
     (plain,) = evaluate_policy(settings(baselines=False, samples=6), None)
     assert not plain.forced
 
