@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agents import Sampling, Trajectory, Way
-from agents.policies import AGENTS, ENDPOINT, Agent, make_agent
+from agents import AGENTS, Agent, Sampling, Trajectory, Way, make_agent, most_images
+from agents.policies import ENDPOINT
 from agents.policies.play import play_agent
-from agents.rollouts import most_images
 from benchmarks.evaluation.play import Batch, OpenSettings, Player
 from vt_env import ConfigError, EpisodeFactory, VisionThinkEnv
 from vt_env.settings.fields import check_fields, setting
