@@ -74,7 +74,7 @@ class EvalSettings(OpenSettings):
     baselines: bool = setting(
         True,
         "Play each sample with the decision forced both ways too, for the oracle and the regret; "
-        "false plays a third.",
+        "--no-baselines plays a third.",
     )
     calibration: int = setting(
         300, "Samples that an agent's threshold is chosen on, where it has none.", Numbers(1)
