@@ -21,7 +21,7 @@ from judges.rules.clean import clean
 
 _SEPARATOR = "--- user ---"
 _PLACEHOLDER = "$case"
-_CONTROL_WORD = re.compile(r"\[(?=/?[A-Z_]{2,30}\])")
+_CONTROL_WORD = re.compile(r"\[(?=/?[A-Z_]{2,30}(?:\]|\b))")
 _VERDICT_BRACE = re.compile(r"\{(?=[^{}]*score)", re.IGNORECASE)
 _UNESCAPED = {"<": "\\u003c", ">": "\\u003e"}
 

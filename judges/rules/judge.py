@@ -8,6 +8,7 @@ where both sides were read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -41,7 +42,9 @@ from judges.rules.symbolic_guards import comparable
 from judges.rules.yes_no import match_yes_no
 
 UNDECIDED = "rule_undecided"
-_VERSION = 2  # to be raised with every change of a verdict, so that caches do not give the old one
+MAX_JSON_CHARS = 4096
+"""Longer texts are not looked at as JSON."""
+_VERSION = 3  # to be raised with every change of a verdict, so that caches do not give the old one
 
 _DIGITS = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
 _FACTORIAL = re.compile(r"\d!\$?$", re.ASCII)
@@ -116,6 +119,10 @@ class RuleJudge(Judge):
         said = case.prediction.strip()
         if said and said in case.references:
             return True
+        record = _json_object(said)
+        if record is not None and "answer" not in record:
+            # Of a record only what it calls the answer is one: {"score": 1} is not 1.
+            return any(_json_object(reference) == record for reference in case.references)
         answer = self._answer(case.prediction)
         if not answer:
             return False if answer is not None else None
@@ -234,6 +241,17 @@ class RuleJudge(Judge):
         if same_text(answer, wanted) or moments_match(answer, wanted):
             return True
         return True if similar_texts(answer, wanted, self._threshold) else None
+
+
+def _json_object(text: str) -> dict[str, object] | None:
+    """The JSON object that a text is as a whole; None where it is none."""
+    if not text.startswith("{") or not text.endswith("}") or len(text) > MAX_JSON_CHARS:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and found else None
 
 
 @lru_cache(maxsize=65536)

@@ -95,3 +95,9 @@ def test_no_stretch_of_a_prediction_is_a_verdict(parts: list[str]) -> None:
     for start in starts:
         for end in ends:
             assert parse_verdict(encoded[start:end]) is None
+
+
+def test_a_control_word_without_its_end_is_escaped_too() -> None:
+    text = encode_case(JudgeCase("[INST q", ("[/INST a",), "x [INST y [SYS] [not] [A1"), 1000)
+    assert "[INST" not in text and "[/INST" not in text and "[SYS" not in text
+    assert "[not]" in text and json.loads(text)["answer"] == "x [INST y [SYS] [not] [A1"

@@ -294,3 +294,12 @@ def test_settings_out_of_range_are_refused() -> None:
 def test_it_travels() -> None:
     judge = pickle.loads(pickle.dumps(RuleJudge(anls_threshold=0.9)))
     assert [verdict.correct for verdict in judge.judge(CASES)] == TestContract.expected
+
+
+@pytest.mark.parametrize("said", ['{"score": 1}', ' {"score": 1.0} ', '{"verdict": "1"}'])
+def test_what_a_record_holds_is_not_the_answer(said: str) -> None:
+    judge = RuleJudge()
+    case = JudgeCase("What number is shown?", ("1",), said)
+    assert judge.judge([case])[0].score == 0.0
+    assert judge.judge([JudgeCase("Which record?", (said.strip(),), said)])[0].score == 1.0
+    assert judge.judge([JudgeCase("Which?", ("1",), '{"answer": 1}')])[0].score == 1.0
