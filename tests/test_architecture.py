@@ -83,6 +83,7 @@ FLOORS = (
     "agents/sft",
     "benchmarks/published",
     "benchmarks/report",
+    "benchmarks/safety",
     "benchmarks/evaluation",
     "benchmarks/doctor",
     "benchmarks/data",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.play.settings import GameSettings
 from benchmarks.report.terminal import console
+from benchmarks.safety.stopping import Stopped, stoppable
 from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
 from benchmarks.training.settings import SFTSettings, TrainSettings
@@ -30,6 +32,7 @@ app = App(
     help="Train and evaluate policies that decide when a sharper image is worth its price.",
     version=version,
     console=console,
+    suppress_keyboard_interrupt=False,  # what was saved is said below
 )
 app.register_install_completion_command(help="Install completion for your shell.")
 app.command(cli_data.app)
@@ -39,7 +42,8 @@ app.command(cli_compare.compare)
 RunsOption = Annotated[Path, option("Folder of the run folders.")]
 RunIdOption = Annotated[str | None, option("Name of the run; else time and seed.")]
 ResumeOption = Annotated[
-    Path | None, option("Go on with this run folder; its own settings are used.")
+    Path | None,
+    option("Go on with this run folder, by its own settings; --iterations may be more."),
 ]
 
 
@@ -47,6 +51,7 @@ ResumeOption = Annotated[
 def train(
     settings: TrainSettings,
     *,
+    given: Mapping[str, Any],
     out: RunsOption = Path("runs"),
     run_id: RunIdOption = None,
     resume: ResumeOption = None,
@@ -55,7 +60,7 @@ def train(
     from benchmarks.training.grpo import BY_GRPO
     from benchmarks.training.run import train_or_resume
 
-    train_or_resume(BY_GRPO, settings, out, run_id, resume)
+    train_or_resume(BY_GRPO, settings, out, run_id, resume, given)
 
 
 @command(app, TrainSettings, "sweep")
@@ -110,6 +115,7 @@ def paper(
 def sft(
     settings: SFTSettings,
     *,
+    given: Mapping[str, Any],
     out: RunsOption = Path("runs"),
     run_id: RunIdOption = None,
     resume: ResumeOption = None,
@@ -118,7 +124,7 @@ def sft(
     from benchmarks.training.run import train_or_resume
     from benchmarks.training.sft import BY_SFT
 
-    train_or_resume(BY_SFT, settings, out, run_id, resume)
+    train_or_resume(BY_SFT, settings, out, run_id, resume, given)
 
 
 @command(app, DoctorSettings, "doctor")
@@ -253,6 +259,13 @@ EXTRAS = {
 """Which extra brings a package that may be missing."""
 
 
+ADVICE = (
+    "`visionthink pretrain --resume` goes on from the last saved state; of `sweep`, `paper` and "
+    "`eval --out` the same command does what is missing."
+)
+"""What is said when a command is ended that does not say itself what it saved."""
+
+
 def _remedy(error: Exception) -> str:
     """How a package that is missing is installed, where the error does not say it."""
     extra = EXTRAS.get(getattr(error, "name", None) or "")
@@ -267,7 +280,8 @@ def main(arguments: list[str] | None = None) -> Any:
     words = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     try:
-        return app(spell_out(words), exit_on_error=False, print_error=False)
+        with stoppable():
+            return app(spell_out(words), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         console.print(f"[red]visionthink:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
@@ -275,13 +289,12 @@ def main(arguments: list[str] | None = None) -> Any:
         console.print(f"[red]visionthink:[/red] {type(error).__name__}:", end=" ")
         console.print(f"{error}{_remedy(error)}", markup=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        console.print(
-            "Interrupted. `visionthink train --resume RUN_FOLDER` goes on from the last "
-            "checkpoint, `visionthink pretrain --resume` from the last saved state; of `sweep`, "
-            "`paper` and `eval --out` the same command does what is missing."
-        )
-        sys.exit(130)
+    except KeyboardInterrupt as ended:
+        stopped = ended if isinstance(ended, Stopped) else Stopped(signal.SIGINT)
+        if not stopped.told:
+            stopped = Stopped(stopped.number, ADVICE)
+        console.print(str(stopped), markup=False, soft_wrap=True)
+        sys.exit(stopped.code)
 
 
 if __name__ == "__main__":

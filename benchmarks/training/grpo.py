@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.stages import under_way
 from benchmarks.report.terminal import console
+from benchmarks.safety.stopping import take_over
 from benchmarks.training.method import Envs, Method
 from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
@@ -84,6 +85,7 @@ def ray_session(settings: CourseSettings) -> Iterator[None]:
             logging_level=logging.ERROR,
             _node_ip_address="127.0.0.1",
         )
+        take_over()  # Ray has taken SIGTERM
     try:
         yield
     finally:

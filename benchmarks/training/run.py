@@ -27,6 +27,8 @@ from benchmarks.evaluation.starts import STARTS, write_starts
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
+from benchmarks.safety.stopping import Stopped, current, take_over
+from benchmarks.safety.writer import sole_writer
 from benchmarks.training.grpo import BY_GRPO, build_config, ray_session
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
 from benchmarks.training.measure import before_limits, parts_of, player, run_limits
@@ -38,6 +40,7 @@ from benchmarks.training.settings import CourseSettings, TrainSettings
 from benchmarks.training.watch import Watch
 from judges import check_judge
 from vt_env import ConfigError, PlayDefaults
+from vt_env.settings.tree import build, flatten
 
 
 def _nobody(_iteration: int, _metrics: Mapping[str, float]) -> None:
@@ -84,17 +87,40 @@ def train(
         settings = settings.resolved()
         envs = check_data(settings, method)
     folder.create(settings)
-    _run(settings, envs, folder, None, hooks, method)
+    try:
+        with sole_writer(folder.path):
+            _run(settings, envs, folder, None, hooks, method)
+    except Stopped as stopped:
+        raise told_of(folder, stopped, method) from stopped
     return folder
 
 
 def train_or_resume(
-    method: Method, settings: CourseSettings, root: Path, run_id: str | None, path: Path | None
+    method: Method,
+    settings: CourseSettings,
+    root: Path,
+    run_id: str | None,
+    path: Path | None,
+    given: Mapping[str, Any],
 ) -> RunFolder:
-    """Goes on with the run in a folder, where one is given; else trains from scratch."""
-    if path is not None:
-        return resume(path, method=method)
-    return train(settings, root, run_id, method=method)
+    """Goes on with the run in a folder, where one is given; else trains from scratch.
+
+    Args:
+        method: As for `train`.
+        settings: Those of a new run.
+        root: As for `train`.
+        run_id: As for `train`.
+        path: The folder of a run to go on with.
+        given: The settings that the user gave, by path.
+
+    Raises:
+        ConfigError: If the run in the folder has other settings than were given.
+    """
+    if path is None:
+        return train(settings, root, run_id, method=method)
+    if run_id is not None:
+        raise ConfigError("--resume goes on with a run under its own name; leave --run-id out.")
+    return resume(path, method=method, given=given)
 
 
 def finish(
@@ -116,34 +142,95 @@ def finish(
     return train(settings, path.parent, path.name, hooks, method)
 
 
-def resume(path: Path, hooks: Hooks = ALONE, method: Method | None = None) -> RunFolder:
-    """Goes on with a run from its newest checkpoint, as if it had never been interrupted.
+def resume(
+    path: Path,
+    hooks: Hooks = ALONE,
+    method: Method | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> RunFolder:
+    """Goes on with a run from its newest whole checkpoint, as if it had never been interrupted.
+
+    Without a checkpoint it begins at its start. A complete run goes on where more iterations are
+    asked for; its summary so far is kept.
 
     Args:
         path: The run folder.
         hooks: As for `train`.
         method: As for `train`; the one that the run was begun with.
+        given: Settings that are to hold, by path: those of `CHANGED_LATER` may be others than
+            before, all others must be the run's own.
 
     Raises:
-        ConfigError: If the folder holds no checkpoint, or the run is complete.
-        CheckpointError: If the checkpoint is not whole, or not of this run.
+        ConfigError: If the run is complete, has other settings, or is written to by another
+            process.
+        CheckpointError: If no checkpoint is whole, or they are not of this run.
     """
-    method = method or BY_GRPO
+    method, folder = method or BY_GRPO, RunFolder(path)
     settings = method.tree.load(path / "settings.json").resolved()
-    folder = RunFolder(path)
-    if folder.is_complete:
-        raise ConfigError(f"{path} is complete (it has a summary.json); nothing to resume.")
-    latest = folder.latest_checkpoint()
-    if latest is None:
-        raise ConfigError(f"{path} holds no checkpoint yet; start it anew.")
-    folder.check_progress(latest[0], method.position(settings, latest[0]))
-    announce(path, method.plan(settings, latest[0]))
-    with under_way("check"):
-        envs = check_data(settings, method)
-    folder.forget_after(latest[0])
-    folder.note_start()
-    _run(settings, envs, folder, latest, hooks, method)
+    before = settings.run.iterations
+    with sole_writer(path):
+        settings = later_settings(settings, given or {})
+        if folder.is_complete and settings.run.iterations <= before:
+            raise ConfigError(
+                f"{path} is complete (it has a summary.json); nothing to resume. "
+                f"--iterations beyond {before} goes on with it."
+            )
+        latest = folder.whole_checkpoint(
+            lambda iteration: method.position(settings, iteration),
+            lambda said: console.print(said, style="bold red", markup=False, soft_wrap=True),
+        )
+        done = latest[0] if latest else 0
+        announce(path, method.plan(settings, done))
+        with under_way("check"):
+            envs = check_data(settings, method)
+        if folder.is_complete:
+            folder.reopen(before)
+        settings.save(path / "settings.json")
+        folder.forget_after(done)
+        folder.note_start()
+        try:
+            _run(settings, envs, folder, latest, hooks, method)
+        except Stopped as stopped:
+            raise told_of(folder, stopped, method) from stopped
     return folder
+
+
+CHANGED_LATER = (
+    "plugins",
+    "run.iterations",
+    "run.checkpoint_every",
+    "run.keep_checkpoints",
+    "run.keep_rollouts",
+    "run.until",
+    "run.stop_on_collapse",
+    "run.export",
+)
+"""Settings that a run may go on with others of."""
+
+
+def later_settings(settings: CourseSettings, given: Mapping[str, Any]) -> CourseSettings:
+    """A run's own settings with those that are given now.
+
+    Raises:
+        ConfigError: If one is given that a run cannot change.
+    """
+    own = flatten(settings)
+    asked = flatten(build(type(settings), own, given))
+    changed = {name for name in given if asked.get(name) != own.get(name)}
+    if refused := sorted(changed - {*CHANGED_LATER}):
+        told = ", ".join(f"{name} (it has {own.get(name)!r})" for name in refused)
+        raise ConfigError(f"A run goes on with its own settings, and this one has others: {told}.")
+    return build(type(settings), own, {name: given[name] for name in changed})
+
+
+def told_of(folder: RunFolder, stopped: Stopped, method: Method) -> Stopped:
+    """The same, with what was saved and how to go on."""
+    latest, word = folder.latest_checkpoint(), "train" if method.name == BY_GRPO.name else "sft"
+    if folder.is_complete:
+        return Stopped(stopped.number, f"The run is complete: {folder.path}.")
+    saved = f"Iteration {latest[0]} is saved." if latest else "No checkpoint was written yet."
+    again = f"visionthink {word} --resume {folder.path}"
+    return Stopped(stopped.number, f"{saved} To go on: {again}")
 
 
 def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
@@ -223,6 +310,7 @@ def _run(
     done = latest[0] if latest else 0
     with PeakMemory() as memory, ExitStack() as opened:
         algorithm = opened.enter_context(method.opened(settings, envs, folder))
+        take_over()
         watch = Watch(settings, folder, _held_out(algorithm, envs.held_out, used))
         opened.enter_context(watch)
         # A resumed run measures the model before RL again, before it restores the trained one.
@@ -279,7 +367,8 @@ def _train_loop(
     last, log = settings.iterations, RolloutLog(folder, watch.settings.engine.model_dir)
     watch.begin(done)
     clock.start()
-    with LiveTraining(last, done, method.name) as live:
+    stop = current()
+    with stop.patient(), LiveTraining(last, done, method.name) as live:
         for iteration in range(done + 1, last + 1):
             if watch.stopped:
                 break
@@ -290,9 +379,11 @@ def _train_loop(
             folder.log(iteration, metrics)
             live.show(iteration, metrics)
             watch.look(iteration, metrics)
-            if iteration % settings.checkpoint_every == 0 or iteration == last or watch.stopped:
+            due = iteration % settings.checkpoint_every == 0 or iteration == last
+            if due or watch.stopped or stop.asked is not None:
                 folder.save_checkpoint(algorithm, iteration, settings.keep_checkpoints)
             hooks.tell(iteration, metrics)
+            stop.check()
     if watch.stopped:
         console.print(f"stopped: {watch.stopped}", markup=False, soft_wrap=True)
     console.print(f"training: {duration(clock.seconds())}")

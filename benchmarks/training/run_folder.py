@@ -37,8 +37,13 @@ class RunFolder:
         """A folder under `root` that is not there yet; its name: `name`, else time and seed.
 
         Raises:
-            ConfigError: If a run of that name exists.
+            ConfigError: If a run of that name exists, or none can be called so.
         """
+        if name is not None and (name in ("", ".", "..") or Path(name).name != name):
+            raise ConfigError(f"--run-id is the name of a folder in {root}, got {name!r}.")
+        above = next(path for path in (root, *root.absolute().parents) if path.exists())
+        if not above.is_dir():
+            raise ConfigError(f"--out is a folder, and {above} is a file.")
         folder = cls(root / (name or f"{datetime.now():%Y%m%d-%H%M%S}-seed{settings.run.seed}"))
         if folder.path.exists():
             raise folder._taken()
@@ -54,6 +59,8 @@ class RunFolder:
             self.path.mkdir(parents=True)
         except FileExistsError as error:
             raise self._taken() from error
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be made ({error}).") from error
         settings.save(self.path / "settings.json")
         self.note_start()
 
@@ -71,7 +78,7 @@ class RunFolder:
     @property
     def is_complete(self) -> bool:
         """Whether the run is over and evaluated."""
-        return (self.path / "summary.json").is_file()
+        return self.summary_file.is_file()
 
     @property
     def metrics_file(self) -> Path:
@@ -163,6 +170,41 @@ class RunFolder:
     def latest_checkpoint(self) -> tuple[int, Path] | None:
         """The newest checkpoint and its iteration, if there is one; `check_progress` checks it."""
         return max(self._numbered(), default=None)
+
+    def whole_checkpoint(
+        self, position: Callable[[int], int | None], tell: Callable[[str], None]
+    ) -> tuple[int, Path] | None:
+        """The newest checkpoint that is whole, and its iteration; None where none was written.
+
+        Args:
+            position: Where in the prompt stream a run is after so many iterations.
+            tell: Is told of those that are not whole, where an older one is.
+
+        Raises:
+            CheckpointError: If there are some and none is whole; of the newest.
+        """
+        faults: list[CheckpointError] = []
+        for iteration, path in reversed(self._numbered()):
+            try:
+                self.check_progress(iteration, position(iteration))
+            except CheckpointError as error:
+                faults.append(error)
+                continue
+            for fault in faults:
+                tell(f"{fault} Going on from the one before it, of iteration {iteration}.")
+            return iteration, path
+        if faults:
+            raise faults[0]
+        return None
+
+    def reopen(self, iterations: int) -> None:
+        """Has a complete run go on: its summary is kept under the number of its iterations."""
+        self.summary_file.replace(self.path / f"summary-{iterations}.json")
+
+    @property
+    def summary_file(self) -> Path:
+        """The final evaluation, which is written last."""
+        return self.path / "summary.json"
 
     def _numbered(self) -> list[tuple[int, Path]]:
         """Iteration and path of every checkpoint, in order."""

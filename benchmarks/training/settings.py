@@ -37,7 +37,11 @@ class RunSettings:
     seed: int = setting(0, "Seed of prompts, sampling and weights.", SEED)
     iterations: int = setting(50, "Iterations.", Numbers(1))
     checkpoint_every: int = setting(10, "Iterations between checkpoints.", Numbers(1))
-    keep_checkpoints: int = setting(1, "Checkpoints that are kept, the newest.", Numbers(1))
+    keep_checkpoints: int = setting(
+        2,
+        "Checkpoints that are kept, the newest: if one is damaged, that before it serves.",
+        Numbers(1),
+    )
     keep_rollouts: int = setting(
         1,
         "Groups of each iteration that are written to rollouts.jsonl, the first that are learned "

@@ -119,6 +119,22 @@ def test_evaluations_during_training_change_nothing_of_it(unbroken: Path, runs: 
     assert plain == rows(unbroken)
 
 
+def ended_by_sigterm(command: list[str], run: Path) -> str:
+    """Asks a run that goes on after its second iteration to end; returns what it said."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while len((run / "metrics.jsonl").read_text().splitlines()) != 3:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 128 + signal.SIGTERM, said
+    return said
+
+
 def test_a_killed_run_resumes_to_the_same_metrics(unbroken: Path, runs: Path) -> None:
     run = runs / "killed"
     command = [sys.executable, "-m", "benchmarks.cli.main", "train", *TINY_RUN]
@@ -139,6 +155,11 @@ def test_a_killed_run_resumes_to_the_same_metrics(unbroken: Path, runs: Path) ->
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (run / "summary.json").exists()
+    said = ended_by_sigterm([*command[: -len(TINY_RUN)], "--resume", str(run)], run)
+    told = re.search(r"Ended by SIGTERM\. Iteration ([34]) is saved\. To go on: (.*)", said)
+    assert told is not None, said
+    assert told[2] == f"visionthink train --resume {run}"
+    assert (run / "checkpoints" / f"iteration_0000{told[1]}").is_dir()
     done = visionthink("train", "--resume", str(run))
     assert done.returncode == 0, done.stdout + done.stderr
     assert rows(run) == rows(unbroken)
@@ -168,6 +189,7 @@ def test_nothing_goes_on_from_a_part_of_a_checkpoint(
     """A copy that broke off: told before an engine starts, in one line, by the file's name."""
     run = Path(shutil.copytree(unbroken, tmp_path / "copy"))
     (run / "summary.json").unlink()
+    shutil.rmtree(run / "checkpoints" / "iteration_00002")  # else that would serve
     checkpoint = run / "checkpoints" / "iteration_00004"
     path = checkpoint / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()

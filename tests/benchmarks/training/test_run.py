@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from benchmarks.training.run import check_data, train, without_times
+from benchmarks.training.run import check_data, later_settings, train, without_times
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
 from judges import JUDGES, JudgeError, RuleJudge
 from tests.benchmarks.exporters.made import HERE, Kept
+from vt_env import ConfigError
 from vt_env.data.jsonl import JsonlDataset
 from vt_env.data.opened import OpenedDataset
 from vt_env.settings.tree import build
@@ -130,6 +131,15 @@ def test_a_training_opens_its_data_once(tmp_path: Path, opens: list[str]) -> Non
     pickled = list(folder.checkpoints.rglob("*.pkl"))
     assert pickled
     assert not any(b"one.jsonl-0" in file.read_bytes() for file in pickled)
+
+
+def test_a_run_goes_on_with_its_own_settings() -> None:
+    own = build(TrainSettings, {"grpo.lr": 1e-4, "run.iterations": 5})
+    assert later_settings(own, {}) == own
+    more = later_settings(own, {"run.iterations": 9, "grpo.lr": 1e-4, "run.export": ["wandb"]})
+    assert (more.run.iterations, more.run.export) == (9, ("wandb",))
+    with pytest.raises(ConfigError, match=r"grpo\.lr \(it has 0\.0001\)"):
+        later_settings(own, {"grpo.lr": 2e-4, "run.iterations": 9})
 
 
 def test_data_that_is_trained_and_evaluated_on_is_opened_once(

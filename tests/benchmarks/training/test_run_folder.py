@@ -16,6 +16,7 @@ from benchmarks.training.provenance import ROOT, version
 from benchmarks.training.run import resume
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings
+from vt_env import ConfigError
 from vt_env.settings.tree import build
 
 SETTINGS = build(TrainSettings, {"grpo.num_prompts": 4, "run.iterations": 9})
@@ -59,6 +60,37 @@ def test_a_checkpoint_takes_the_place_of_the_one_before(run: RunFolder) -> None:
     run.save_checkpoint(Saves(12), 3)
     assert [path.name for path in run.checkpoints.iterdir()] == ["iteration_00003"]
     run.check_progress(3, position=12)
+
+
+def test_where_the_newest_is_damaged_the_one_before_serves(run: RunFolder) -> None:
+    run.save_checkpoint(Saves(12), 3, keep=2)
+    position, said = {2: 8, 3: 12}.get, []
+    assert run.whole_checkpoint(position, said.append) == (3, run.checkpoint(3))
+    assert said == []
+    file = next(path for path in run.checkpoint(3).iterdir() if path.name != "manifest.json")
+    file.unlink()
+    assert run.whole_checkpoint(position, said.append) == (2, run.checkpoint(2))
+    assert len(said) == 1 and f"{file.name} is missing" in said[0]
+    assert "Going on from the one before it, of iteration 2." in said[0]
+    shutil.rmtree(run.checkpoint(2))
+    with pytest.raises(CheckpointError, match="is not whole"):
+        run.whole_checkpoint(position, said.append)
+    shutil.rmtree(run.checkpoint(3))
+    assert run.whole_checkpoint(position, said.append) is None
+
+
+@pytest.mark.parametrize("name", ["../x", "", ".", "..", "a/b", "/tmp/x"])
+def test_a_run_has_the_name_of_a_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="--run-id"):
+        RunFolder.planned(tmp_path / "runs", SETTINGS, name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_folder_for_runs(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for root in (tmp_path / "notes.txt", tmp_path / "notes.txt" / "runs"):
+        with pytest.raises(ConfigError, match=r"notes\.txt is a file"):
+            RunFolder.planned(root, SETTINGS)
 
 
 def test_the_newest_is_told_by_its_number(run: RunFolder) -> None:

@@ -1,0 +1,1 @@
+"""What keeps runs whole: signals, one writer a folder."""
