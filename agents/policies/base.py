@@ -32,11 +32,13 @@ class Turn(str):
 
     Attributes:
         cut_off: Whether generation hit its limit before the turn was over.
+        no_room: Whether the conversation did not fit the model's context, so that nothing was said.
         prompt_tokens: Tokens that were read for it; 0 where nobody counted.
         completion_tokens: Tokens that were written.
     """
 
     cut_off: bool
+    no_room: bool
     prompt_tokens: int
     completion_tokens: int
 
@@ -45,13 +47,14 @@ class Turn(str):
         text: str,
         *,
         cut_off: bool = False,
+        no_room: bool = False,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
     ) -> Turn:
         """A turn with what is known of it."""
         turn = super().__new__(cls, text)
-        turn.cut_off, turn.prompt_tokens = cut_off, prompt_tokens
-        turn.completion_tokens = completion_tokens
+        turn.cut_off, turn.no_room = cut_off, no_room
+        turn.prompt_tokens, turn.completion_tokens = prompt_tokens, completion_tokens
         return turn
 
 
