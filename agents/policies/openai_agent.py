@@ -245,7 +245,7 @@ class OpenAIAgent(Agent):
         try:
             reply = self._client.chat.completions.create(**self._body(view))
         except openai.BadRequestError as error:
-            if any(words in str(error) for words in _CONTEXT):
+            if any(words in f"{error.code} {error}" for words in _CONTEXT):
                 self._spending.overran()
                 return Turn("", no_room=True)
             raise _failure(self.asking, error) from error

@@ -142,7 +142,7 @@ def _messages(asked: object) -> tuple[Message, ...]:
     except (ConfigError, ImageError) as error:
         raise RequestError(str(error), param="messages") from error
     if messages[-1].role != "user":
-        raise RequestError("The last message must be the user's.", param="messages")
+        raise RequestError("The last of messages must be the user's.", param="messages")
     return messages
 
 

@@ -1,5 +1,6 @@
 """An agent behind an endpoint, against a small real server on loopback."""
 
+import contextlib
 import json
 import threading
 import time
@@ -60,7 +61,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with contextlib.suppress(ConnectionError):  # who asked may have gone
+                self.wfile.write(data)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
             pass
