@@ -222,8 +222,8 @@ class OpenAIAgent(Agent):
                 one.cancel()
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Closes the connections; a request that is still on its way ends with them."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def told(self) -> dict[str, float]:

@@ -16,6 +16,8 @@ from vt_env.settings.ranges import Numbers
 
 KEYS = ("new", "env", "none")
 KEY_VARIABLE = "OPENAI_API_KEY"
+KEY_PREFIX = "sk-"
+"""How keys begin; some clients refuse others, such as VLMEvalKit."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class ServeSettings(PlaySettings):
         if self.key == "none":
             return None
         if self.key == "new":
-            return secrets.token_urlsafe(24)
+            return KEY_PREFIX + secrets.token_urlsafe(24)
         found = os.environ.get(KEY_VARIABLE)
         if not found:
             raise ConfigError(f"key is env, but {KEY_VARIABLE} is not set.")

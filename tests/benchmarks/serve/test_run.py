@@ -61,14 +61,38 @@ def tokens_read(trajectory: Trajectory) -> list[int]:
     return [n for n, own in enumerate(trajectory.mask) if own and not before[n]]
 
 
-def test_the_endpoint_plays_as_the_local_checkpoint(
-    running: Served, env: VisionThinkEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def local(env: VisionThinkEnv) -> list[Trajectory]:
+    """What the checkpoint plays without a server."""
     backend = make_backend("transformers", CHECKPOINT)
-    (local,) = play_passes(
-        backend, env.factory, env.judge, SAMPLES, [Pass(Sampling(0.0, max_new_tokens=16))]
-    )
+    ways = [Pass(Sampling(0.0, max_new_tokens=16))]
+    (found,) = play_passes(backend, env.factory, env.judge, SAMPLES, ways)
     backend.close()
+    return found
+
+
+@pytest.mark.slow
+def test_so_it_does_by_vllm(
+    env: VisionThinkEnv, local: list[Trajectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ServeSettings(wait=0.1)
+    assert settings.engine.backend == "vllm"
+    with served(settings, lambda: speaker_of(settings)) as running:
+        monkeypatch.setenv("OPENAI_API_KEY", str(running.key))
+        agent = make_agent(f"endpoint:{running.base_url}#{running.model}", max_tokens=16)
+        turns = played(agent, [env.new_episode(index) for index in SAMPLES])
+        agent.close()
+    assert [[str(turn) for turn in own] for own in turns] == [
+        [turn.action for turn in trajectory.record.turns] for trajectory in local
+    ]
+
+
+def test_the_endpoint_plays_as_the_local_checkpoint(
+    running: Served,
+    env: VisionThinkEnv,
+    local: list[Trajectory],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", str(running.key))
     agent = make_agent(f"endpoint:{running.base_url}#{running.model}", max_tokens=16)
     episodes = [env.new_episode(index) for index in SAMPLES]

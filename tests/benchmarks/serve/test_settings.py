@@ -9,7 +9,8 @@ from vt_env.config import EnvSettings
 
 def test_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = ServeSettings().made_key(), ServeSettings().made_key()
-    assert first and second and first != second and len(first) >= 32
+    assert first and second and first != second
+    assert first.startswith("sk-") and len(first) >= 32
     assert ServeSettings(key="none").made_key() is None
     monkeypatch.setenv("OPENAI_API_KEY", "mine")
     assert ServeSettings(key="env").made_key() == "mine"
