@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         playable,
         prepare_imports,
     )
+    from agents.policies import AGENTS, Agent, AgentError, Turn, make_agent
     from agents.rollouts import (
         Decision,
         Force,
@@ -91,6 +92,7 @@ else:
                 "playable",
                 "prepare_imports",
             ),
+            "agents.policies": ("AGENTS", "Agent", "AgentError", "Turn", "make_agent"),
             "agents.rollouts": (
                 "Decision",
                 "Force",
@@ -108,10 +110,13 @@ else:
 
 __all__ = [
     "ADVANTAGE_ESTIMATORS",
+    "AGENTS",
     "BACKENDS",
     "CHECKPOINT",
     "GRPO",
     "LOSS_TYPES",
+    "Agent",
+    "AgentError",
     "AlignmentError",
     "BackendError",
     "BatchSize",
@@ -130,6 +135,7 @@ __all__ = [
     "TokenBatch",
     "TrainingError",
     "Trajectory",
+    "Turn",
     "VisionProcessor",
     "Way",
     "advantage_estimator",
@@ -140,6 +146,7 @@ __all__ = [
     "finish_groups",
     "group_advantages",
     "load_model",
+    "make_agent",
     "make_backend",
     "most_images",
     "playable",

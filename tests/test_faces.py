@@ -16,7 +16,8 @@ PACKAGES = ("judges", "vt_env", "agents", "benchmarks")
 FACES = (
     *PACKAGES,
     *("vt_env.data", "vt_env.images", "vt_env.tasks", "vt_env.tokens", "vt_env.tools"),
-    *("vt_env.wrappers", "agents.backends", "agents.grpo", "agents.models", "agents.rollouts"),
+    *("vt_env.wrappers", "agents.backends", "agents.grpo", "agents.models"),
+    *("agents.policies", "agents.rollouts", "vt_env.adapters"),
 )
 LAZY = ("agents", "agents.grpo", "agents.models", "benchmarks", "vt_env.data", "vt_env.images")
 HEAVY = ("torch", "ray", "vllm", "transformers", "openai")
