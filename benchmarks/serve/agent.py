@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.policies import Agent, AgentError, Turn
+from agents import Agent, AgentError, Turn
 from benchmarks.serve.requests import ChatRequest, RequestError
 from benchmarks.serve.speakers import Job, Said, Speaker
 from vt_env import ImageError, ImageLimits, Message, PromptTemplate, parse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from agents import make_backend, playable
-from agents.policies import Agent, AgentError, make_agent
+from agents import Agent, AgentError, make_backend, playable
+from benchmarks.evaluation.candidates import agent_of
 from benchmarks.evaluation.play import PlaySettings
 from benchmarks.report.terminal import console
 from benchmarks.serve.agent import AgentSpeaker, Setting
@@ -13,7 +13,7 @@ from benchmarks.serve.model import ModelSpeaker
 from benchmarks.serve.server import Served, served
 from benchmarks.serve.settings import KEY_VARIABLE, ServeSettings
 from benchmarks.serve.speakers import Speaker
-from vt_env import ImageLimits, image_limits, load_template, read_checkpoint
+from vt_env import ImageLimits, VisionThinkError, image_limits, load_template, read_checkpoint
 
 
 def serve(settings: ServeSettings, port: int = 0) -> None:
@@ -53,8 +53,13 @@ def speaker_of(settings: ServeSettings) -> Speaker:
         AgentError: If the agent cannot be served.
         ConfigError: If a setting cannot work.
     """
-    if settings.agent is not None:
-        return agent_speaker(settings, make_agent(settings.agent, **settings.agent_params))
+    if not settings.serves_model:
+        agent = agent_of(settings.agent, settings.engine, settings.most_images)
+        try:
+            return agent_speaker(settings, agent)
+        except VisionThinkError:
+            agent.close()
+            raise
     engine, used = settings.engine, PlaySettings(engine=settings.engine).known()
     backend = make_backend(
         engine.backend,
@@ -72,12 +77,18 @@ def agent_speaker(settings: ServeSettings, agent: Agent) -> AgentSpeaker:
     """A speaker of an agent that was made.
 
     Raises:
-        AgentError: If it needs to see the sample, which no request holds.
+        AgentError: If it needs to see the sample, which no request holds, or to be calibrated.
         ConfigError: If a setting cannot work.
     """
+    name = settings.agent.name
+    if agent.wants_calibration:
+        raise AgentError(
+            f"The agent {name!r} has no threshold, and a server has no samples to choose it on: "
+            "give the one that an evaluation has told, --agent.params.threshold."
+        )
     if agent.sees_sample:
         raise AgentError(
-            f"The agent {settings.agent!r} needs to see the sample with its label, which no "
+            f"The agent {name!r} needs to see the sample with its label, which no "
             "request holds; it cannot be served."
         )
     env, model = settings.env, read_checkpoint(settings.engine.model_dir)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from agents import most_images
+from benchmarks.evaluation.candidates import POLICY, AgentSettings
 from benchmarks.evaluation.play import PlaySettings
 from vt_env import ConfigError
 from vt_env.settings.fields import check_fields, setting
@@ -24,12 +23,7 @@ KEY_PREFIX = "sk-"
 class ServeSettings(PlaySettings):
     """Who is served, and how it may be asked."""
 
-    agent: str | None = setting(
-        None,
-        "Who speaks in the model's place: an agent's name, module:Class, or endpoint:URL#model. "
-        "None: the model.",
-    )
-    agent_params: Mapping[str, Any] = setting({}, "The agent's own settings, by name.")
+    agent: AgentSettings = field(default_factory=AgentSettings)
     name: str = setting("visionthink", "The model's name in requests.")
     key: str = setting(
         "new",
@@ -55,6 +49,11 @@ class ServeSettings(PlaySettings):
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def serves_model(self) -> bool:
+        """Whether it is the model of `engine` that answers, and no agent."""
+        return self.agent.name == POLICY and not self.agent.params
 
     @property
     def most_images(self) -> int:

@@ -15,6 +15,7 @@ from agents import CHECKPOINT, Pass, Sampling, Trajectory, make_backend
 from agents.engine import EngineSettings
 from agents.policies import Agent, AgentError, Turn, make_agent, view_of
 from agents.rollouts import play_passes
+from benchmarks.evaluation.candidates import AgentSettings
 from benchmarks.serve.run import speaker_of
 from benchmarks.serve.server import Served, served
 from benchmarks.serve.settings import ServeSettings
@@ -143,8 +144,7 @@ def test_a_client_of_openai_s_reads_both(running: Served) -> None:
 
 def test_agents_are_served_by_name() -> None:
     settings = ServeSettings(
-        agent=f"{HELPERS}:Echo",
-        agent_params={"prefix": "I see "},
+        agent=AgentSettings(f"{HELPERS}:Echo", {"prefix": "I see "}),
         env=EnvSettings(tools=("resize", "crop")),
     )
     with served(settings, lambda: speaker_of(settings)) as running:
@@ -166,9 +166,11 @@ class Knowing(Agent):
 
 def test_who_cannot_be_served() -> None:
     with pytest.raises(AgentError, match="sample with its label"):
-        speaker_of(ServeSettings(agent=f"{__name__}:Knowing"))
+        speaker_of(ServeSettings(agent=AgentSettings(f"{__name__}:Knowing")))
+    with pytest.raises(AgentError, match=r"--agent\.params\.threshold"):
+        speaker_of(ServeSettings(engine=TINY, agent=AgentSettings("threshold")))
     with pytest.raises(VisionThinkError, match="nobody"):
-        speaker_of(ServeSettings(agent="nobody"))
+        speaker_of(ServeSettings(agent=AgentSettings("nobody")))
     done = invoke("serve", "--model", "nowhere")
     assert done.exit_code == 1 and "nowhere" in str(done.exception)
     assert isinstance(done.exception, VisionThinkError)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.evaluation.candidates import AgentSettings
 from benchmarks.serve.settings import ServeSettings
 from vt_env import ConfigError, UnknownNameError
 from vt_env.config import EnvSettings
@@ -19,6 +20,12 @@ def test_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ServeSettings(key="env").made_key()
     with pytest.raises(UnknownNameError, match="none"):
         ServeSettings(key="nona")
+
+
+def test_the_model_is_served_unless_an_agent_is_named() -> None:
+    assert ServeSettings().serves_model
+    assert not ServeSettings(agent=AgentSettings("random")).serves_model
+    assert not ServeSettings(agent=AgentSettings("vlm", {"temperature": 1.0})).serves_model
 
 
 def test_as_many_images_as_an_episode_shows() -> None:
