@@ -91,6 +91,7 @@ FLOORS = (
     "benchmarks/exporters",
     "benchmarks/training",
     "benchmarks/play",
+    "benchmarks/serve",
     "benchmarks/sweeps/catalogue",
     "benchmarks/sweeps",
     "benchmarks/paper",

@@ -22,6 +22,7 @@ from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.play.settings import GameSettings
 from benchmarks.report.terminal import console
 from benchmarks.safety.stopping import Stopped, stoppable
+from benchmarks.serve.settings import ServeSettings
 from benchmarks.training.checkup import DoctorSettings
 from benchmarks.training.provenance import version
 from benchmarks.training.settings import SFTSettings, TrainSettings
@@ -179,6 +180,21 @@ def play(
     play_game(settings, out, port, terminal)
 
 
+@command(app, ServeSettings, "serve")
+def serve(
+    settings: ServeSettings,
+    *,
+    port: Annotated[int, option("Port on this machine alone; 0 picks a free one.")] = 0,
+) -> None:
+    """Serve a model, or any agent, as an OpenAI-compatible chat endpoint until Ctrl-C or SIGTERM.
+
+    Images come as data: addresses. The key is printed, as a line to export.
+    """
+    from benchmarks.serve.run import serve as serve_it
+
+    serve_it(settings, port)
+
+
 @command(app, QualitySettings, "quality")
 def quality(
     settings: QualitySettings,
@@ -252,6 +268,7 @@ def _some(runs: tuple[Path, ...]) -> tuple[Path, ...]:
 EXTRAS = {
     **dict.fromkeys(("openai", "aiohttp", "math_verify", "rapidfuzz"), "judge"),
     **dict.fromkeys(("datasets", "pyarrow"), "data"),
+    **dict.fromkeys(("starlette", "uvicorn"), "serve"),
     **dict.fromkeys(("ray", "torch", "transformers", "vllm", "safetensors"), "cpu"),
     **{name: name for name in ("wandb", "trackio")},
     **dict.fromkeys(("matplotlib", "pandas", "scipy", "tensorboard"), "train"),

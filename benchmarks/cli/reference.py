@@ -58,6 +58,7 @@ ALIKE = {
     "doctor": "`visionthink doctor`",
     "eval": "`visionthink eval`",
     "play": "`visionthink play`",
+    "serve": "`visionthink serve`",
     "quality": "`visionthink quality`",
     "pretrain": "`visionthink pretrain`",
     "data check": "`visionthink data check`",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from agents import AGENTS, Agent, Sampling, Trajectory, Way, make_agent, most_images
+from agents.engine import EngineSettings
 from agents.policies import ENDPOINT
 from agents.policies.play import play_agent
 from benchmarks.evaluation.play import Batch, OpenSettings, Player
@@ -176,19 +177,28 @@ def candidate(
             Sampling(temperature, max_new_tokens=used.max_new_tokens)
             yield EngineCandidate(agent.name, player, temperature)
         return
-    made = make_agent(agent.name, **engine_params(settings, env, agent), **agent.params)
+    engine = settings.engine if settings.has_policy else None
+    made = agent_of(agent, engine, most_images(env.factory.config))
     try:
         yield AgentCandidate(agent.name, made, env, seed)
     finally:
         made.close()
 
 
-def engine_params(
-    settings: OpenSettings, env: VisionThinkEnv, agent: AgentSettings
-) -> dict[str, Any]:
-    """What an agent with an engine takes of the settings, unless it has its own."""
-    if agent.name.startswith(ENDPOINT) or not settings.has_policy:
-        return {}
-    taken = inspect.signature(AGENTS.find(agent.name)).parameters
-    own = {"engine": settings.engine, "max_images": most_images(env.factory.config)}
-    return {name: own[name] for name in own if name in taken and name not in agent.params}
+def agent_of(agent: AgentSettings, engine: EngineSettings | None, images: int) -> Agent:
+    """Makes an agent; one with an engine has that of the settings, unless it has its own.
+
+    Args:
+        agent: Who.
+        engine: Settings of model and engine; None: there are none to give.
+        images: Most images that a conversation will hold.
+
+    Raises:
+        AgentError: If it cannot be made.
+    """
+    own: dict[str, Any] = {}
+    if engine is not None and not agent.name.startswith(ENDPOINT):
+        taken = inspect.signature(AGENTS.find(agent.name)).parameters
+        own = {"engine": engine, "max_images": images}
+        own = {name: own[name] for name in own if name in taken and name not in agent.params}
+    return make_agent(agent.name, **own, **agent.params)
