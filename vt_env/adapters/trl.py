@@ -13,7 +13,6 @@ any other trainer. docs/homes/trl.md has the traps, which `TrlHome.parts` finds 
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -369,8 +368,7 @@ def turn_marks(processor: Any) -> tuple[str, str]:
         str(processor.apply_chat_template(said, add_generation_prompt=asks, tokenize=False))
         for asks in (False, True)
     )
-    same = sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], zip(bare, asked)))  # noqa: B905
-    return asked[same:], str(processor.tokenizer.eos_token)
+    return asked.removeprefix(bare), str(processor.tokenizer.eos_token)
 
 
 def means(episodes: Sequence[Episode]) -> dict[str, float]:
