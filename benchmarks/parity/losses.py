@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agents import (
+    LOSS_TYPES,
     BatchSize,
+    ChatEncoder,
     LossConfig,
     Sampling,
     TokenBatch,
@@ -26,10 +28,9 @@ from agents import (
 )
 from agents.grpo.freezing import freeze
 from agents.grpo.logprobs import Readout, sampled_logprobs
-from agents.grpo.losses import LOSS_TYPES
 from agents.grpo.packing.batching import Collator, ModelBatch
 from agents.grpo.packing.positions import Positions
-from agents.models import ChatEncoder, load_tokenizer
+from agents.models import load_tokenizer
 from agents.rollouts import prompt_indices
 from benchmarks.speed.trl_setup import make_trainer
 from benchmarks.training.settings import TrainSettings

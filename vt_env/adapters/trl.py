@@ -17,7 +17,8 @@ import json
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from types import GenericAlias
+from typing import Any, cast
 
 from judges import JudgeCase
 from vt_env.adapters.trl_traps import (
@@ -209,8 +210,9 @@ class TrlHome:
             **_others: Any,
         ) -> list[float | None]:
             self.last = self._scored(completion_ids, environments, num_generations)
-            for name, value in means(self.last).items() if log_metric is not None else ():
-                log_metric(f"visionthink/{name}", value)  # type: ignore[misc]
+            if log_metric is not None:
+                for name, value in means(self.last).items():
+                    log_metric(f"visionthink/{name}", value)
             return [
                 None if e.outcome.correct is None else float(sum(e.reward_terms.values()))
                 for e in self.last
@@ -310,7 +312,8 @@ def rollout_class(tools: Sequence[Tool]) -> type[Rollout]:
             raise ConfigError(
                 f"The function {tool.function!r} of a tool has a name that TRL keeps."
             )
-    return type("VisionThink", (Rollout,), {tool.function: _method(tool) for tool in tools})
+    made = type("VisionThink", (Rollout,), {tool.function: _method(tool) for tool in tools})
+    return cast("type[Rollout]", made)
 
 
 def _method(tool: Tool) -> Callable[..., list[dict[str, Any]]]:
@@ -346,7 +349,7 @@ def _method(tool: Tool) -> Callable[..., list[dict[str, Any]]]:
 def _kind(schema: Mapping[str, Any]) -> Any:
     kind = KINDS.get(str(schema.get("type")), str)
     inner = schema.get("items", {}).get("type")
-    return list[KINDS[inner]] if kind is list and inner in KINDS else kind  # type: ignore[misc]
+    return GenericAlias(list, (KINDS[inner],)) if kind is list and inner in KINDS else kind
 
 
 def _told(schema: Mapping[str, Any]) -> str:

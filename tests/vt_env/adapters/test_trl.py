@@ -259,3 +259,20 @@ def test_the_tiny_model_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     after = torch.cat([p.detach().flatten() for p in model.parameters()])
     assert float((after - before).norm()) > 0.01
     assert bool(after.isfinite().all())
+
+
+@pytest.mark.filterwarnings("ignore")  # TRL's own warnings
+def test_the_example_trains(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+    path = Path(__file__).parents[3] / "examples" / "homes" / "trl.py"
+    spec = importlib.util.spec_from_file_location("example_of_trl", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rewards = module.main(steps=1, prompts=2, group=2)
+    assert len(rewards) == 1
+    assert -0.5 < rewards[0] < 1.6
+    assert f"step 1: mean reward {rewards[0]:.3f}, asks " in capsys.readouterr().out
