@@ -112,8 +112,13 @@ def check_response_template(processor: Any, request: str | None, function: str) 
             ) from error
     if request is None:
         return
-    ids = tokenizer.encode(f"{request}{tokenizer.eos_token}", add_special_tokens=False)
-    calls = parse_response(tokenizer, ids).get("tool_calls") or []
+    said = [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
+    prompt = processor.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
+    before, ids = (
+        tokenizer.encode(text, add_special_tokens=False)
+        for text in (prompt, f"{request}{tokenizer.eos_token}")
+    )
+    calls = parse_response(tokenizer, ids, prefix=before).get("tool_calls") or []
     if [call["function"]["name"] for call in calls] != [function]:
         raise ResponseTemplateError(
             f"The tokenizer's response_template finds no call of {function} in {request!r}. {hint}"
