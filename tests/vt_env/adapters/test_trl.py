@@ -101,12 +101,10 @@ def test_a_rollout_shows_what_the_env_shows() -> None:
         shown = [block.get("image") or block["text"] for block in blocks]
         assert len(shown) == len(message.content)
         for mine, theirs in zip(shown, message.content, strict=True):
-            same = (
-                mine == theirs
-                if isinstance(theirs, str)
-                else list(mine.getdata()) == list(theirs.getdata())
-            )
-            assert same
+            if isinstance(theirs, str):
+                assert mine == theirs
+            else:
+                assert (mine.size, mine.tobytes()) == (theirs.size, theirs.tobytes())
     with pytest.raises(RuntimeError, match="no turns left"):
         rollout.resize_image(action="resize")  # type: ignore[attr-defined]
 
