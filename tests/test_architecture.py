@@ -98,6 +98,7 @@ FLOORS = (
     "benchmarks/report/html",
     "benchmarks/reference",
     "benchmarks/speed",
+    "benchmarks/parity",
     "benchmarks/cli",
 )
 """Rooms, the lowest floor first: each imports from those below it. What lies flat in a package is

@@ -22,7 +22,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.speed.trl_grpo import DIFFERENT, MISSING, SAME, TrlSteps, installed
+from benchmarks.speed.trl_grpo import TrlSteps
+from benchmarks.speed.trl_setup import DIFFERENT, MISSING, SAME, installed
 from benchmarks.training.grpo import build_config, flat_metrics, ray_session
 from benchmarks.training.run import check_data
 from benchmarks.training.settings import TrainSettings

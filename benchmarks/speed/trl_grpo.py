@@ -1,21 +1,14 @@
 """TRL's GRPOTrainer on the same task, in a process of its own, a step at a time.
 
-`TrlSteps` starts the process; each `step` takes one optimiser step of TRL 1.16 with its
-`environment_factory`, on the samples that ours plays in that iteration. The episodes, their images,
-their rules and their rewards are ours: what the model wrote is played again, turn by turn, by
-`vt_env.Episode`, and the sum of its terms is the reward. `benchmarks.speed.grpo` prints both.
-
-What TRL needs for this family of models: a chat template that renders tool calls, a way to read
-them back (`response_template`), padding on the left, and our system text in the rows of the
-dataset. That the model reads the same tokens as with us is checked before the first step.
+`TrlSteps` starts the process; each `step` takes one optimiser step of TRL 1.16 with the env as its
+`environment_factory` (`vt_env.adapters.trl`), on the samples that ours plays in that iteration.
+Episodes, images, rules and rewards are ours; `benchmarks.speed.grpo` prints both. That the model
+reads the same tokens as with us is checked before the first step (`benchmarks.speed.trl_setup`).
 """
 
 from __future__ import annotations
 
-import importlib.util
-import math
 import multiprocessing
-import os
 import tempfile
 import time
 import traceback
@@ -24,39 +17,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from agents import ChatEncoder, load_model, prepare_imports
-from agents.grpo.freezing import freeze
-from agents.models import load_tokenizer
-from agents.rollouts import Stopwatch, prompt_indices
-from benchmarks.speed.trl_world import (
-    Tools,
-    TrlError,
-    World,
-    check_tokens,
-    make_processor,
-)
+from agents.rollouts import Stopwatch
+from benchmarks.speed.trl_setup import TrlError, make_trainer
 from benchmarks.training.settings import TrainSettings
 from judges import load_plugins
-from vt_env import Episode, open_env
-
-NEEDED = ("trl", "accelerate")
-MISSING = "TRL is not measured: pip install -e '.[bench]' brings trl and accelerate."
-SAME = (
-    "Same for both: checkpoint, samples, episodes and rewards, prompt tokens, group size, "
-    "completions a step, frozen parameters, learning rate, AdamW, weight decay, gradient clip, "
-    "dapo loss and its clip range, beta and k3, temperature, new tokens a turn, float32, threads."
-)
-DIFFERENT = (
-    "Not the same: TRL generates with transformers' generate, all episodes at once (it supports "
-    "vLLM up to 0.31, and does not start the 0.32 of the extra cpu), draws all tokens but the "
-    "image pad (ours bans five more) and needs no correction for an engine of its own; its rows "
-    "are padded episodes, and the reference's log-probs a pass of their own over them."
-)
-
-
-def installed() -> bool:
-    """Whether TRL can be measured here."""
-    return all(importlib.util.find_spec(name) is not None for name in NEEDED)
+from vt_env import Episode
+from vt_env.adapters.trl import TrlHome
 
 
 @dataclass(frozen=True)
@@ -138,7 +104,8 @@ def _serve(connection: Connection, settings: TrainSettings, steps: int, batch: i
     try:
         load_plugins(settings.plugins)
         with tempfile.TemporaryDirectory() as folder:
-            trainer = _trainer(settings, steps, batch, folder, connection)
+            trainer, home = make_trainer(settings, steps, batch, folder)
+            trainer.add_callback(_turn_taker(trainer, home, connection))
             import torch
 
             connection.send(torch.get_num_threads())
@@ -149,85 +116,6 @@ def _serve(connection: Connection, settings: TrainSettings, steps: int, batch: i
         connection.send(traceback.format_exc())
     finally:
         connection.close()
-
-
-def _trainer(
-    settings: TrainSettings, steps: int, batch: int, folder: str, connection: Connection
-) -> Any:
-    prepare_imports()
-    os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
-    from datasets import Dataset
-    from transformers import PrinterCallback
-    from trl import GRPOTrainer
-
-    processor = make_processor(settings.engine.model_dir)
-    env = open_env(settings.env.id, **settings.train_env())
-    world = World(env, ChatEncoder(load_tokenizer(settings.engine.model_dir)))
-    grpo, size = settings.grpo, len(env.factory.dataset)
-    order = prompt_indices(size, settings.run.seed, 0, grpo.num_prompts * steps)
-    opening = [
-        {"role": m.role, "content": m.content[0]} for m in world.episode(order[0]).messages[:-1]
-    ]
-    opening.append({"role": "user", "content": ""})
-    check_tokens(processor, world, opening, order[0])
-
-    def visionthink(completion_ids: Any, index: Any, **_others: Any) -> list[float]:
-        return world.rewards(index, completion_ids)
-
-    model = load_model(settings.engine.model_dir, grpo.dtype)
-    freeze(model, grpo.freeze)
-    trainer = GRPOTrainer(
-        model=model,
-        reward_funcs=visionthink,
-        args=_arguments(settings, world, steps, batch, folder),
-        train_dataset=Dataset.from_list([{"prompt": opening, "index": i} for i in order]),
-        processing_class=processor,
-        environment_factory=lambda: Tools(world),
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_turn_taker(trainer, world, connection))
-    return trainer
-
-
-def _arguments(settings: TrainSettings, world: World, steps: int, batch: int, folder: str) -> Any:
-    """TRL's settings, by ours; all completions of a step are generated at once."""
-    from trl import GRPOConfig
-
-    grpo, engine = settings.grpo, settings.engine
-    completions = grpo.num_prompts * grpo.num_generations
-    batch = math.gcd(batch, completions)
-    return GRPOConfig(
-        output_dir=folder,
-        use_cpu=True,
-        bf16=False,
-        fp16=False,
-        gradient_checkpointing=False,
-        report_to=[],
-        disable_tqdm=True,
-        logging_strategy="no",
-        save_strategy="no",
-        max_steps=steps,
-        seed=settings.run.seed,
-        shuffle_dataset=False,
-        per_device_train_batch_size=batch,
-        gradient_accumulation_steps=completions // batch,
-        num_generations=grpo.num_generations,
-        learning_rate=grpo.lr,
-        lr_scheduler_type="constant",
-        weight_decay=grpo.weight_decay,
-        max_grad_norm=grpo.grad_clip or 0.0,
-        beta=grpo.beta,
-        use_bias_correction_kl=False,
-        epsilon=grpo.epsilon,
-        epsilon_high=grpo.epsilon_high,
-        loss_type=grpo.loss_type,
-        scale_rewards=grpo.scale_rewards,
-        temperature=grpo.temperature,
-        # A turn has as many tokens as with us; the conversation, all it may have.
-        generation_kwargs={"max_new_tokens": engine.max_new_tokens},
-        max_completion_length=engine.max_model_len,
-        max_tool_calling_iterations=world.factory.config.max_turns - 1,
-    )
 
 
 class _Watch:
@@ -297,7 +185,7 @@ class _Watch:
         return Step(times, len(played), asked / len(played), mean, images, moved)
 
 
-def _turn_taker(trainer: Any, world: World, connection: Connection) -> Any:
+def _turn_taker(trainer: Any, home: TrlHome, connection: Connection) -> Any:
     """A callback that waits for the word before each step, and tells afterwards what it was."""
     from transformers import TrainerCallback
 
@@ -310,7 +198,6 @@ def _turn_taker(trainer: Any, world: World, connection: Connection) -> Any:
 
         def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
             seconds = time.perf_counter() - self.start
-            played, world.played = world.played, []
-            connection.send(watch.told(seconds, played))
+            connection.send(watch.told(seconds, home.last))
 
     return TurnTaker()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from benchmarks.speed.grpo import TRL, measure, table
-from benchmarks.speed.trl_grpo import TrlSteps, installed
-from benchmarks.speed.trl_world import TrlError
+from benchmarks.speed.trl_grpo import TrlSteps
+from benchmarks.speed.trl_setup import TrlError, installed
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
 
