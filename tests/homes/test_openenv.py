@@ -1,4 +1,4 @@
-"""OpenEnv 0.10: our server by its own app and generic client; any Gymnasium env through the same."""
+"""OpenEnv 0.10: our server and its generic client; any Gymnasium environment through the same."""
 
 import contextlib
 import json

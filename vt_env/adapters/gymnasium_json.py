@@ -207,26 +207,18 @@ def _schema(space: Space[Any]) -> dict[str, Any]:
         return {"type": "integer", "minimum": first, "maximum": first + int(space.n) - 1}
     if isinstance(space, spaces.Text):
         return {"type": "string", "minLength": space.min_length, "maxLength": space.max_length}
-    if isinstance(space, spaces.Box) and _holds_images(space):
-        return {"type": "string", "contentEncoding": "base64", "pattern": f"^{PNG}"}
     if isinstance(space, spaces.Box | spaces.MultiDiscrete | spaces.MultiBinary):
-        kind = {"type": ["number", "string"]} if _is_float(space) else {"type": "integer"}
-        return _nested(kind, tuple(space.shape or ()))
+        return _array_schema(np.dtype(space.dtype), tuple(space.shape or ()))
     return {}
 
 
-def _holds_images(space: spaces.Box) -> bool:
-    return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] in _MODES
-
-
-def _is_float(space: Space[Any]) -> bool:
-    return np.dtype(space.dtype).kind == "f"
-
-
-def _nested(kind: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+def _array_schema(dtype: np.dtype[Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    if dtype == np.uint8 and len(shape) == 3 and shape[2] in _MODES:
+        return {"type": "string", "contentEncoding": "base64", "pattern": f"^{PNG}"}
+    told: dict[str, Any] = {"type": ["number", "string"] if dtype.kind == "f" else "integer"}
     for size in reversed(shape):
-        kind = {"type": "array", "items": kind, "minItems": size, "maxItems": size}
-    return kind
+        told = {"type": "array", "items": told, "minItems": size, "maxItems": size}
+    return told
 
 
 def _short(told: Any) -> str:

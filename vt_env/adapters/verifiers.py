@@ -1,7 +1,7 @@
 """The environment as a verifiers taskset: rows with images, an episode as an interaction.
 
-verifiers 0.4.0, https://github.com/PrimeIntellect-ai/verifiers, `verifiers.v1`. A plug-in there is a
-package whose ``__all__`` holds one taskset; ``examples/homes/verifiers`` has one of these names.
+verifiers 0.4.0, https://github.com/PrimeIntellect-ai/verifiers, `verifiers.v1`. A plug-in there is
+a package whose ``__all__`` holds one taskset; ``examples/homes/verifiers`` has one of these names.
 Import this module where `verifiers` is installed.
 """
 
@@ -106,8 +106,8 @@ def _part(part: str | Image.Image) -> vf.ContentPart:
 class VisionThinkInteraction(vf.SingleAgentEnv):  # type: ignore[misc]
     """Plays a row: the policy's turns go to an episode, what it is told comes from there.
 
-    Rewards are recorded by the names of our terms with weight 1, so their sum is the return; metrics
-    are those of `Conversation`.
+    Rewards are recorded by the names of our terms with weight 1, so their sum is the return;
+    metrics are those of `Conversation`.
     """
 
     async def run(self, task: VisionThinkTask, agents: vf.Agents) -> None:
