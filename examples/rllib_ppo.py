@@ -13,12 +13,21 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 
 def make_env(settings: dict[str, Any]) -> Any:
-    """One env with flat observations; runs in RLlib's processes too."""
-    from gymnasium.wrappers import FlattenObservation
+    """One env with flat observations, pixels in [0, 1]; runs in RLlib's processes too."""
+    import numpy as np
+    from gymnasium import spaces
+    from gymnasium.wrappers import FlattenObservation, TransformObservation
 
     import vt_env
 
-    return FlattenObservation(vt_env.make("VisionThinkDiscrete-v0", **settings))
+    def scaled(seen: dict[str, Any]) -> dict[str, Any]:
+        return {**seen, "image": seen["image"] / np.float32(255)}
+
+    env = vt_env.make("VisionThinkDiscrete-v0", **settings)
+    known: Any = env.observation_space
+    image = spaces.Box(0.0, 1.0, known["image"].shape, np.float32)
+    space = spaces.Dict({**known.spaces, "image": image})
+    return FlattenObservation(TransformObservation(env, scaled, space))
 
 
 def main(iterations: int = 20, batch: int = 512) -> list[float]:

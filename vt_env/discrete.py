@@ -21,12 +21,13 @@ from vt_env.protocol import Answer, Request, to_text
 from vt_env.samples import Dataset
 
 FloatArray = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
 QUESTION_FEATURES = 64
 REQUEST = 0
 """The action that requests the higher resolution, or what the tools in force show in its place."""
 
 
-class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
+class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray | Pixels], np.int64]):
     """`VisionThink-v0` for agents that neither read nor write text.
 
     ## Description
@@ -34,13 +35,19 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
     a finite list of answers, so that PPO as it comes with RLlib or Stable-Baselines3 trains on it.
 
     ## Observation Space
-    A `Dict` of float32 boxes:
+    A `Dict` of boxes:
 
-    | key        | shape                        | meaning                                          |
-    |------------|------------------------------|--------------------------------------------------|
-    | `image`    | (image_size, image_size, 3)  | the image last shown, resized, in [0, 1]         |
-    | `question` | (64,)                        | hashed bag of the question's words, in [-1, 1]   |
-    | `state`    | (2,)                         | turns taken of `max_turns`; 1 once it has asked  |
+    | key        | shape                               | meaning                                   |
+    |------------|-------------------------------------|-------------------------------------------|
+    | `image`    | uint8 (image_size, image_size, 3)   | the image last shown, resized             |
+    | `question` | float32 (64,)                       | hashed bag of the question's words, in    |
+    |            |                                     | [-1, 1]                                   |
+    | `state`    | float32 (2,)                        | turns taken of `max_turns`; 1 once it has |
+    |            |                                     | asked                                     |
+
+    Pixels are bytes with the channels last, as libraries expect of images: Stable-Baselines3 gives
+    them to its CNN (`MultiInputPolicy`), from 36 pixels a side. `FlattenObservation` makes one
+    float32 vector of everything; scale its pixels before a plain MLP reads them.
 
     ## Action Space
     `Discrete(1 + len(answers))`: 0 asks for the higher resolution, k answers `answers[k - 1]`.
@@ -106,7 +113,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
         self.action_space = spaces.Discrete(1 + len(self.answers))
         self.observation_space = spaces.Dict(
             {
-                "image": spaces.Box(0.0, 1.0, (image_size, image_size, 3), np.float32),
+                "image": spaces.Box(0, 255, (image_size, image_size, 3), np.uint8),
                 "question": spaces.Box(-1.0, 1.0, (QUESTION_FEATURES,), np.float32),
                 "state": spaces.Box(0.0, 1.0, (2,), np.float32),
             }
@@ -114,7 +121,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+    ) -> tuple[dict[str, FloatArray | Pixels], dict[str, Any]]:
         """Starts an episode; arguments, info and errors as for `VisionThinkEnv.reset`."""
         super().reset(seed=seed)
         _, info = self.inner.reset(seed=seed, options=options)
@@ -122,7 +129,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
 
     def step(
         self, action: np.int64 | int
-    ) -> tuple[dict[str, FloatArray], float, bool, bool, dict[str, Any]]:
+    ) -> tuple[dict[str, FloatArray | Pixels], float, bool, bool, dict[str, Any]]:
         """Takes a turn.
 
         Args:
@@ -154,7 +161,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
             return to_text(Request())
         return episode.forced_request or to_text(Request())
 
-    def _observe(self) -> dict[str, FloatArray]:
+    def _observe(self) -> dict[str, FloatArray | Pixels]:
         episode = self.inner.episode
         if episode is None:
             raise gymnasium.error.ResetNeeded("No episode is under way; call reset() first.")
@@ -162,7 +169,7 @@ class VisionThinkDiscreteEnv(gymnasium.Env[dict[str, FloatArray], np.int64]):
         image = fixed_size(seen.image, (self.image_size, self.image_size))
         state = [episode.turn / episode.config.max_turns, float(episode.requested)]
         return {
-            "image": np.asarray(image, dtype=np.float32) / np.float32(255.0),
+            "image": np.array(image, np.uint8),
             "question": question_features(seen.question),
             "state": np.array(state, np.float32),
         }

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from vt_env import Episode, VisionThinkError
+from vt_env import Episode, VisionThinkError, parse
+from vt_env.env import observe
+from vt_env.tools import Call, Refusal
+
+if TYPE_CHECKING:
+    from agents.rollouts.trajectory import Trajectory
 
 View = Mapping[str, Any]
 """What an agent sees before a turn: all keys of the environment's observation, and
@@ -19,6 +24,8 @@ View = Mapping[str, Any]
 - ``messages``: the conversation so far, a tuple of `vt_env.Message`, all images in it;
 - ``choices``: the options of the question, a tuple of texts, or None;
 - ``tools``: the tools that may be called, a tuple of `vt_env.tools.Tool`;
+- ``request``: a turn in the protocol that asks to see more; None where nothing more is to be had;
+- ``template``: the words of the protocol, a `vt_env.PromptTemplate`;
 - ``sample``: the `vt_env.Sample`, for an agent whose `sees_sample` is True alone.
 """
 
@@ -32,11 +39,13 @@ class Turn(str):
 
     Attributes:
         cut_off: Whether generation hit its limit before the turn was over.
+        no_room: Whether the conversation did not fit the model's context, so that nothing was said.
         prompt_tokens: Tokens that were read for it; 0 where nobody counted.
         completion_tokens: Tokens that were written.
     """
 
     cut_off: bool
+    no_room: bool
     prompt_tokens: int
     completion_tokens: int
 
@@ -45,13 +54,14 @@ class Turn(str):
         text: str,
         *,
         cut_off: bool = False,
+        no_room: bool = False,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
     ) -> Turn:
         """A turn with what is known of it."""
         turn = super().__new__(cls, text)
-        turn.cut_off, turn.prompt_tokens = cut_off, prompt_tokens
-        turn.completion_tokens = completion_tokens
+        turn.cut_off, turn.no_room = cut_off, no_room
+        turn.prompt_tokens, turn.completion_tokens = prompt_tokens, completion_tokens
         return turn
 
 
@@ -61,10 +71,13 @@ class Agent(ABC):
     Attributes:
         sees_sample: Whether its views hold the sample with its label, as an oracle's do.
         has_baselines: Whether it makes sense to play it with its first decision forced.
+        opens_thought: Whether its turns begin inside of the thought, as those of models do whose
+            chat template writes ``<think>`` for them.
     """
 
     sees_sample: ClassVar[bool] = False
     has_baselines: ClassVar[bool] = True
+    opens_thought: bool = False
 
     @abstractmethod
     def act(self, views: Sequence[View]) -> Sequence[str]:
@@ -83,6 +96,19 @@ class Agent(ABC):
         Args:
             seeds: The seed of each episode's randomness, at least 0; the same sample has the same
                 seed whatever is played beside it.
+        """
+
+    @property
+    def wants_calibration(self) -> bool:
+        """Whether `calibrate` is to be called before the agent is measured."""
+        return False
+
+    def calibrate(self, play: Callable[[], list[Trajectory]]) -> None:  # noqa: B027 - as above
+        """Sets what is to be chosen on samples of its own, never on those that are reported.
+
+        Args:
+            play: Plays the validation samples with this agent as it is now, always the same ones;
+                may be called any number of times.
         """
 
     def close(self) -> None:  # noqa: B027 - may be left as it is
@@ -116,16 +142,26 @@ def view_of(episode: Episode, number: int = 0, sees_sample: bool = False) -> dic
         number: Its number in the batch.
         sees_sample: Whether the sample is among it.
     """
-    from vt_env.env import observe
-
     seen = {
         **observe(episode),
         "episode": number,
         "messages": tuple(episode.messages),
         "choices": episode.sample.choices,
         "tools": episode.config.offered,
+        "request": _request(episode),
+        "template": episode.template,
     }
     return seen | ({"sample": episode.sample} if sees_sample else {})
+
+
+def _request(episode: Episode) -> str | None:
+    """A turn that asks to see more, where it would show something."""
+    turn, offered = episode.forced_request, episode.config.offered
+    if turn is None or episode.turn + 1 >= episode.config.max_turns:
+        return None
+    call = parse(turn, episode.template.opens_thought, offered)
+    tool = next(tool for tool in offered if isinstance(call, Call) and tool.name == call.tool)
+    return None if isinstance(tool.aim(call, episode.scene), Refusal) else turn
 
 
 def as_agent(name: str, made: object) -> Agent:

@@ -88,7 +88,7 @@ def collect(
     for rollout in rollouts:
         _apply_force(rollout, encoder, force(rollout.episode) if force else None)
     turn, timed = 0, stopwatch or Stopwatch()
-    with _queue(judge) as queue:
+    with queue_on(judge) as queue:
         while live := _with_room(rollouts, backend.context_length, sampling.max_new_tokens):
             requests = [GenerationRequest(tuple(r.ids), tuple(r.images)) for r in live]
             seed = sampling.seed * 1009 + turn
@@ -220,7 +220,7 @@ def _reply(rollout: _Rollout, encoder: ChatEncoder) -> None:
 
 
 @contextmanager
-def _queue(judge: JudgeLike | JudgeQueue) -> Iterator[JudgeQueue]:
+def queue_on(judge: JudgeLike | JudgeQueue) -> Iterator[JudgeQueue]:
     """The caller's queue, or one for this call alone."""
     if isinstance(judge, JudgeQueue):
         yield judge

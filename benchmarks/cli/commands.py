@@ -46,6 +46,7 @@ SHORT = {
     "data.split": "split",
     "world.canvas": "canvas",
     "judge.name": "judge",
+    "agent.name": "agent",
     "grpo.lr": "lr",
     "sft.lr": "lr",
     "grpo.shaper": "shaper",

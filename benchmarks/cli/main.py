@@ -145,9 +145,11 @@ def evaluate(
     *,
     out: Annotated[Path | None, option("Folder for episodes.jsonl and summary.json.")] = None,
 ) -> None:
-    """Run a policy over the world's test split, or over images of your own.
+    """Run a policy, or any agents, over the world's test split, or over images of your own.
 
     A dataset file has a JSON object a line: {"image": path, "question": …, "answer": …}.
+    With --out the same command goes on after a kill. --agent my_file:Me --compare vlm compares an
+    agent of your own with the model on the same samples; --model none: no model plays.
     """
     from benchmarks.evaluation.policy import evaluate_policy
 
@@ -276,8 +278,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         console.print(
             "Interrupted. `visionthink train --resume RUN_FOLDER` goes on from the last "
-            "checkpoint, `visionthink pretrain --resume` from the last saved state; of `sweep` and "
-            "`paper` the same command does what is missing."
+            "checkpoint, `visionthink pretrain --resume` from the last saved state; of `sweep`, "
+            "`paper` and `eval --out` the same command does what is missing."
         )
         sys.exit(130)
 

@@ -28,6 +28,8 @@ from vt_env.rewards import RewardSettings
 from vt_env.settings.fields import PLUGINS
 from vt_env.tasks.world import WorldSettings
 
+NOBODY = "none"
+"""The model that stands for no model at all."""
 SHOWN = ("prompt", "min_pixels", "max_pixels", "bounds")
 GENERATED = ("max_new_tokens", "max_model_len")
 """Settings of the environment and of the engine that a checkpoint answers where they are None."""
@@ -117,6 +119,39 @@ class JudgedSettings(PlaySettings):
     def tested_split(self) -> str | None:
         """The split that is played unless another is told: of the world test, of a file its own."""
         return self.data.split or ("test" if self.data.name == WORLD else None)
+
+
+@dataclass(frozen=True)
+class OpenSettings(JudgedSettings):
+    """A dataset that a model may be played on, or others alone (``--model none``)."""
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether there is a model."""
+        return self.engine.model_dir != NOBODY
+
+    def resolved(self) -> Self:
+        """The same with nothing left to the checkpoint, if there is one.
+
+        Raises:
+            BackendError: If the model is no checkpoint that the engines can play.
+            ConfigError: If a setting cannot work.
+        """
+        return super().resolved() if self.has_policy else self
+
+    def env_settings(self) -> dict[str, Any]:
+        """Settings of the environment: of the world the test split, unless told otherwise.
+
+        Without a model, images are as the environment shows them by itself.
+        """
+        return self.env_of(self.tested_split)
+
+    def env_of(self, split: str | None) -> dict[str, Any]:
+        """The same of another split of the data."""
+        settings = self.env_on(self.data, split)
+        if not self.has_policy:
+            del settings["checkpoint"]
+        return settings
 
 
 def first_indices(size: int, wanted: int) -> list[int]:

@@ -1,31 +1,48 @@
-"""Runs one policy over a dataset, a person's own images included, and says what it came to."""
+"""Evaluates a policy, or any agents beside each other, and says what they came to."""
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from agents import Trajectory, Way
 from agents.grpo.config import SEED, GRPOSettings
 from agents.rollouts import JUDGED
-from agents.rollouts.metrics import summary_metrics
-from benchmarks.evaluation.baselines import write_records
+from benchmarks.evaluation.candidates import (
+    AGENT_BATCH,
+    POLICY,
+    AgentCandidate,
+    AgentSettings,
+    Candidate,
+    candidate,
+)
+from benchmarks.evaluation.compared import (
+    ABOUT,
+    BASELINES,
+    Played,
+    compared,
+    compared_table,
+    evaluation_table,
+    summary_of,
+)
+from benchmarks.evaluation.kept_episodes import OWN, KeptEpisodes, slug
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
-from benchmarks.evaluation.play import JudgedSettings, batches, first_indices
-from benchmarks.report.terminal import console, family_table, metrics_table
+from benchmarks.evaluation.play import OpenSettings, batches, first_indices
+from benchmarks.report.terminal import console, family_table
 from judges import AbstentionLimit, check_judge
-from vt_env import PlayDefaults, VisionThinkEnv, open_env
+from vt_env import ConfigError, VisionThinkEnv, open_env
 from vt_env.data.settings import WORLD, check_sources
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 
 WORLD_SAMPLES = 600
 """Samples of the world that are played unless told otherwise."""
-BATCH = 200
-"""Episodes played at once: memory stays flat however large the dataset is."""
 SHOWN = 12
 """Answers that are printed; all of them are in episodes.jsonl."""
 WAYS: dict[str, Way | None] = {
@@ -34,19 +51,36 @@ WAYS: dict[str, Way | None] = {
 
 
 @dataclass(frozen=True)
-class EvalSettings(JudgedSettings):
+class EvalSettings(OpenSettings):
     """Settings of an evaluation."""
 
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    compare: tuple[str, ...] = setting(
+        (), "Further agents on the same samples, by name; each is compared with the first."
+    )
     samples: int = setting(
         0, f"At most this many samples; 0: all of a file, {WORLD_SAMPLES} of the world.", Numbers(0)
     )
-    temperature: float = setting(0.0, "Sampling temperature; 0 is greedy.", Numbers(0, 2))
+    temperature: float = setting(
+        0.0, "Sampling temperature of the --model; 0 is greedy.", Numbers(0, 2)
+    )
     seed: int = setting(0, "Seed of the sampling.", SEED)
     decision: str = setting(
         "policy",
         "policy: as it decides; answer or request: forced; vanilla: the full-resolution image is "
         "the first and only view, and it is answered.",
         tuple(WAYS),
+    )
+    baselines: bool = setting(
+        True,
+        "Play each sample with the decision forced both ways too, for the oracle and the regret; "
+        "false plays a third.",
+    )
+    calibration: int = setting(
+        300, "Samples that an agent's threshold is chosen on, where it has none.", Numbers(1)
+    )
+    calibration_split: str | None = setting(
+        None, "Split that those are of. None: of the world validation; of a file name one."
     )
     max_abstention_share: float = setting(
         GRPOSettings.max_abstention_share,
@@ -58,67 +92,173 @@ class EvalSettings(JudgedSettings):
         check_fields(self)
         check_sources(self.data, self.world)
 
-    def env_settings(self) -> dict[str, Any]:
-        """Settings of the environment: of the world the test split, unless told otherwise."""
-        return self.env_on(self.data, self.tested_split)
+    @property
+    def agents(self) -> list[AgentSettings]:
+        """All who are evaluated, in order."""
+        return [self.agent, *(AgentSettings(name) for name in self.compare)]
+
+    @property
+    def calibrated_split(self) -> str:
+        """The split that thresholds are chosen on.
+
+        Raises:
+            ConfigError: If there is none, or it is the one that is reported.
+        """
+        split = self.calibration_split or ("validation" if self.data.name == WORLD else None)
+        if split is None or split == self.tested_split:
+            raise ConfigError(
+                "The agent's threshold must be chosen on other samples than those reported: name "
+                "a --calibration_split of the data, or give it with --agent.params.threshold."
+            )
+        return split
 
 
-def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Trajectory]:
-    """Plays the dataset once, prints the metrics, and writes them if there is a folder to write to.
+def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Played]:
+    """Plays a dataset with every agent, prints what it came to, and writes it into a folder.
+
+    With a folder, what was played is kept batch by batch; the same call goes on after a kill.
+
+    Args:
+        settings: Who plays what.
+        out: The folder; None: nothing is written.
+
+    Returns:
+        What each played, in order.
 
     Raises:
-        DatasetError: Naming every bad row, before the engine starts.
-        EndpointError: If the judge asks a model that cannot be reached, before the engine starts.
+        DatasetError: Naming every bad row, before an engine starts.
+        EndpointError: If the judge asks a model that cannot be reached, before an engine starts.
         AbstentionLimitError: If the judge abstains on too many answers.
+        AgentError: If an agent fails.
+        ConfigError: If the folder holds something else.
     """
-    used = settings.known()
+    importlib.import_module("scipy.stats")  # else it would be missed after everything is played
+    resolved = settings.resolved()
+    names = [agent.name for agent in settings.agents]
     env = open_env(settings.env.id, **settings.env_settings())
-    try:
+    with ExitStack() as open_now:
+        open_now.callback(env.close)
         check_judge(env.judge)
+        kept = KeptEpisodes(out, resolved, names)
         wanted = settings.samples or (
             WORLD_SAMPLES if settings.data.name == WORLD else len(env.dataset)
         )
         indices = first_indices(len(env.dataset), wanted)
-        episodes = _play(settings, used, env, indices)
-    finally:
-        env.close()
-    limits = limits_record({"policy": shares_of(episodes)}, used)
-    summary = {**summary_metrics(episodes), "limits": limits}
-    _print(summary, episodes)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        write_records(episodes, out / "episodes.jsonl")
-        text = json.dumps(summary, indent=1)
-        (out / "summary.json").write_text(text + "\n", encoding="utf-8")
-        console.print(f"Every episode: {out / 'episodes.jsonl'}", soft_wrap=True)
-    show_limits(limits["warnings"])
-    return episodes
+        played = [_evaluate(settings, env, agent, kept, indices) for agent in settings.agents]
+    _report(settings, played, out, kept)
+    return played
+
+
+def _evaluate(
+    settings: EvalSettings,
+    env: VisionThinkEnv,
+    agent: AgentSettings,
+    kept: KeptEpisodes,
+    indices: list[int],
+) -> Played:
+    """Plays one agent in all the ways that make sense."""
+    way = WAYS[settings.decision]
+    with candidate(settings, env, agent, settings.seed, settings.temperature) as who:
+        if isinstance(who, AgentCandidate) and who.agent.wants_calibration:
+            _calibrate(settings, who)
+        forced: list[Way] = []
+        if settings.baselines and way is None and who.has_baselines:
+            forced = list(BASELINES)
+        own = _play(settings, who, kept, indices, way)
+        baselines = {
+            one: _play(settings, who, kept, indices, one, BASELINES[one]) for one in forced
+        }
+        return Played(who.name, own, baselines, who.told())
 
 
 def _play(
-    settings: EvalSettings, used: PlayDefaults, env: VisionThinkEnv, indices: list[int]
+    settings: EvalSettings,
+    who: Candidate,
+    kept: KeptEpisodes,
+    indices: list[int],
+    way: Way | None,
+    kept_as: str = OWN,
 ) -> list[Trajectory]:
-    episodes: list[Trajectory] = []
-    limit = AbstentionLimit(settings.max_abstention_share, BATCH)
-    with settings.player(used, env, settings.seed) as player:
-        for batch in batches(indices, BATCH, what="episodes"):
-            played = player.once(batch, settings.temperature, WAYS[settings.decision])
-            episodes += played
-            limit.check(t.abstained for t in played if t.ending in JUDGED)
+    """Plays every sample once in a way; what was played before is taken as it is."""
+    episodes = kept.done(who, way, indices, kept_as)
+    limit = AbstentionLimit(settings.max_abstention_share, who.batch)
+    what = f"{who.name}, always {way}" if way else who.name
+    for batch in batches(indices, who.batch, set(indices[: len(episodes)]), what=what):
+        found = who.play(batch, way)
+        kept.keep(who.name, found, batch.start, kept_as)
+        episodes += found
+        limit.check(t.abstained for t in found if t.ending in JUDGED)
     return episodes
 
 
-def _print(summary: dict[str, object], episodes: list[Trajectory]) -> None:
-    console.print(metrics_table({"policy": summary}, f"{len(episodes)} samples"))
-    by_family = summary["by_family"]
-    assert isinstance(by_family, dict)
-    if len(by_family) > 1:
-        console.print(family_table(by_family))
+def _calibrate(settings: EvalSettings, who: AgentCandidate) -> None:
+    """Has an agent choose its threshold on samples of its own."""
+    env = open_env(settings.env.id, **settings.env_of(settings.calibrated_split))
+    try:
+        own = replace(who, env=env)
+        indices = first_indices(len(env.dataset), settings.calibration)
+
+        def play() -> list[Trajectory]:
+            what = f"{who.name}, calibration"
+            shared = batches(indices, AGENT_BATCH, what=what)
+            return [t for batch in shared for t in own.play(batch, None)]
+
+        who.agent.calibrate(play)
+    finally:
+        env.close()
+
+
+def _report(
+    settings: EvalSettings, played: Sequence[Played], out: Path | None, kept: KeptEpisodes
+) -> None:
+    """Prints everything, and writes the summaries."""
+    console.print(evaluation_table(played))
+    if any(one.forced for one in played):
+        console.print(ABOUT, style="dim")
+    if len(played) > 1:
+        console.print(compared_table(played))
+    summaries = []
+    for one in played:
+        summary = summary_of(one)
+        if one.name == POLICY and settings.has_policy:
+            summary["limits"] = limits_record({"policy": shares_of(one.own)}, settings.known())
+        _print(summary, one.own, one.name if len(played) > 1 else "")
+        summaries.append(summary)
+    if out is not None:
+        _write(summaries, played, out)
+        for one in played:
+            console.print(f"Every episode: {kept.file(one.name)}", soft_wrap=True)
+    for summary in summaries:
+        show_limits(summary.get("limits", {}).get("warnings", []))
+
+
+def _write(summaries: list[dict[str, Any]], played: Sequence[Played], out: Path) -> None:
+    if len(played) == 1:
+        _dump(out / "summary.json", summaries[0])
+        return
+    for summary in summaries:
+        _dump(out / slug(summary["agent"]) / "summary.json", summary)
+    _dump(out / "summary.json", {"agents": summaries, "compared": compared(played)})
+
+
+def _dump(file: Path, value: dict[str, Any]) -> None:
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    draft.replace(file)
+
+
+def _print(summary: dict[str, Any], episodes: list[Trajectory], who: str) -> None:
+    """Prints what is known of one who was evaluated beside the table."""
+    if len(summary["by_family"]) > 1 and not who:
+        console.print(family_table(summary["by_family"]))
+    told = ", ".join(f"{name} {value}" for name, value in summary.get("told", {}).items())
+    if told:
+        console.print(f"{summary['agent']}: {told}", markup=False, soft_wrap=True)
     reasons = Counter(t.abstained for t in episodes if t.abstained is not None)
     if reasons:
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         console.print(f"The judge abstained on {reasons.total()} answers: {listed}.")
-    for t in episodes[:SHOWN] if len(episodes) <= 5 * SHOWN else []:
+    for t in episodes[:SHOWN] if not who and len(episodes) <= 5 * SHOWN else []:
         verdict = {True: "right", False: "wrong", None: "abstained"}[t.outcome.correct]
         how = "after asking" if t.outcome.requested else "directly"
         answer = t.answer if t.answer is not None else f"({t.ending})"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents import Trajectory
-from agents.rollouts import trajectory_of
+from agents.policies.play import play_agent
+from agents.policies.scripted import OracleAgent
 from agents.rollouts.metrics import summary_metrics
 from benchmarks.evaluation.oracle import oracle_episodes, regret
-from vt_env import Answer, Episode, VisionThinkEnv, to_text
+from vt_env import VisionThinkEnv
 
 PERSON, POLICY, ORACLE, PERFECT = "you", "policy", "oracle", "perfect"
 ABOUT = {
@@ -97,15 +98,5 @@ def perfect_episodes(env: VisionThinkEnv, indices: Sequence[int]) -> list[Trajec
         ImageError: If an image cannot be read.
         JudgeError: If the judge cannot work.
     """
-    return [trajectory_of(_perfect(env, index)) for index in indices]
-
-
-def _perfect(env: VisionThinkEnv, index: int) -> Episode:
-    episode = env.new_episode(index)
-    turn = episode.forced_request
-    if episode.sample.needs_high_res and turn is not None and episode.config.max_turns > 1:
-        episode.step(turn)
-    case = episode.step(to_text(Answer(episode.sample.answers[0]))).case
-    if case is not None:
-        episode.settle(env.judge.judge([case])[0])
-    return episode
+    episodes = [env.new_episode(index) for index in indices]
+    return play_agent(OracleAgent(), episodes, env.judge, [0] * len(episodes))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 
 from agents.grpo.config import SEED
-from benchmarks.evaluation.play import JudgedSettings
+from benchmarks.evaluation.play import OpenSettings
 from vt_env.data.settings import check_sources
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
 
-NOBODY = "none"
-"""The model that stands for no model at all."""
-
 
 @dataclass(frozen=True)
-class GameSettings(JudgedSettings):
+class GameSettings(OpenSettings):
     """Settings of a game."""
 
     samples: int = setting(10, "Samples that are played; Ctrl-C ends sooner.", Numbers(1))
@@ -30,27 +26,6 @@ class GameSettings(JudgedSettings):
     def __post_init__(self) -> None:
         check_fields(self)
         check_sources(self.data, self.world)
-
-    @property
-    def has_policy(self) -> bool:
-        """Whether a model plays too."""
-        return self.engine.model_dir != NOBODY
-
-    def resolved(self) -> Self:
-        """The same with nothing left to the checkpoint, if there is one.
-
-        Raises:
-            BackendError: If the model is no checkpoint that the engines can play.
-            ConfigError: If a setting cannot work.
-        """
-        return super().resolved() if self.has_policy else self
-
-    def env_settings(self) -> dict[str, Any]:
-        """Settings of the environment; without a model images are as it shows them by itself."""
-        settings = self.env_on(self.data, self.tested_split)
-        if not self.has_policy:
-            del settings["checkpoint"]
-        return settings
 
 
 def drawn(size: int, wanted: int, seed: int) -> list[int]:

@@ -13,6 +13,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from benchmarks.evaluation.intervals import Difference, paired_difference
 from benchmarks.report.terminal import console
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.ends import NEED, NO_NEED, end_of, settled
@@ -20,9 +21,7 @@ from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.statistics import (
     ENOUGH,
     Aggregate,
-    Difference,
     aggregate,
-    paired_difference,
     probability_of_improvement,
 )
 from benchmarks.sweeps.table import varied_values

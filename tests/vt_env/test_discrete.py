@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from typing import Any
 
 import gymnasium
@@ -86,6 +87,30 @@ def test_flattened_it_is_a_plain_vector() -> None:
     observation, _ = env.reset(seed=0)
     assert observation.shape == (28 * 28 * 3 + 64 + 2,)
     assert observation.dtype == np.float32
+
+
+def test_pixels_are_bytes_as_cnns_take_them() -> None:
+    env = VisionThinkDiscreteEnv(image_size=36, answers=("A", "B"))
+    image = env.reset(seed=0)[0]["image"]
+    assert (image.dtype, image.shape) == (np.uint8, (36, 36, 3))
+    assert image.max() > 1 and image.flags.writeable
+    assert env.observation_space["image"] == gymnasium.spaces.Box(0, 255, (36, 36, 3), np.uint8)
+
+
+def test_stable_baselines_gives_it_to_its_cnn() -> None:
+    """No warning of its checker, and no MLP over pixels."""
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_checker import check_env as check
+    from stable_baselines3.common.torch_layers import NatureCNN
+
+    env = VisionThinkDiscreteEnv(image_size=56, families=("objects", "textures"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(env)
+    model = PPO("MultiInputPolicy", env, n_steps=16, batch_size=16, seed=0)
+    extractors = model.policy.features_extractor.extractors  # type: ignore[attr-defined]
+    assert isinstance(extractors["image"], NatureCNN)
+    assert sum(p.numel() for p in model.policy.parameters()) < 1_500_000
 
 
 def test_misuse_is_an_error() -> None:

@@ -189,6 +189,10 @@ def test_rllib_ppo_trains() -> None:
     assert all(-0.5 < value < 1.5 for value in returns)
 
 
+def test_cleanrl_ppo_trains() -> None:
+    assert -0.5 < load("cleanrl_ppo").main(steps=256, rollout=16) < 1.5
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_sb3_ppo_trains() -> None:
     pytest.importorskip("stable_baselines3")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.play.settings import NOBODY, GameSettings, drawn
+from benchmarks.evaluation.play import NOBODY
+from benchmarks.play.settings import GameSettings, drawn
 from vt_env import ConfigError, open_env
 from vt_env.settings.tree import build
 

@@ -5,11 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.sweeps.statistics import (
-    aggregate,
-    paired_difference,
-    probability_of_improvement,
-)
+from benchmarks.sweeps.statistics import aggregate, probability_of_improvement
 
 VALUES = st.lists(st.floats(-5, 5), min_size=1, max_size=8)
 
@@ -49,14 +45,3 @@ def test_seeds_that_agree_have_an_interval_without_width() -> None:
 def test_probability_of_improvement_counts_pairs(ours: list[float], others: list[float]) -> None:
     pairs = [(a > b) + 0.5 * (a == b) for a in ours for b in others]
     assert probability_of_improvement(ours, others) == pytest.approx(np.mean(pairs))
-
-
-def test_a_paired_difference_is_of_the_same_samples() -> None:
-    ours, others = np.array([1.0, 2.0, np.nan, 4.0]), np.array([0.0, 2.0, 5.0, 3.0])
-    found = paired_difference(ours, others)
-    assert found is not None
-    assert (found.mean, found.samples) == (pytest.approx(2 / 3), 3)
-    assert 0.0 <= found.low <= found.mean <= found.high <= 1.0
-    assert paired_difference(np.array([np.nan]), np.array([1.0])) is None
-    one = paired_difference(np.array([2.0]), np.array([1.0]))
-    assert one is not None and (one.mean, one.low, one.high) == (1.0, 1.0, 1.0)
