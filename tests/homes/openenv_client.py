@@ -17,6 +17,7 @@ from PIL import Image
 
 from vt_env import VisionThinkEnv
 from vt_env.adapters.gymnasium_json import from_json, to_json
+from vt_env.adapters.openenv import Served, Turn, VisionThinkServer, read_settings
 from vt_env.adapters.openenv_gymnasium import (
     GymnasiumServer,
     action_class,
@@ -135,6 +136,27 @@ def tasks(url: str) -> dict[str, Any]:
     }
 
 
+def settings() -> dict[str, Any]:
+    """What a server is told."""
+    rows = VisionThinkServer(Served(data="world", splits=["test"], seed=3, rewards="paper"))
+    rows.reset(index=5)
+    terms = rows.step(Turn(text=turns(0, "x")[0])).reward_terms
+    return {
+        "own": [rows.list_splits(), rows.state.sample_id],
+        "terms": sorted(terms),
+        "read": read_settings('{"data": "rows.jsonl"}'),
+        "empty": read_settings(""),
+        "wrong": [
+            told(lambda: read_settings("{")),
+            told(lambda: read_settings("[1]")),
+            told(lambda: Served(split="test")),
+            told(lambda: Served(splits=[])),
+            told(lambda: Served(splits="test")),
+            told(lambda: Served(rewrds="paper").env("train")),
+        ],
+    }
+
+
 def remote_gymnasium(url: str, env_id: str) -> dict[str, Any]:
     """Episodes of another environment through the general importer, over the socket."""
     env = gymnasium.make(env_id)
@@ -190,6 +212,7 @@ def main(ours: str, other: str, env_id: str) -> None:
         "parity": parity(ours),
         "dialogue": dialogue(ours),
         "tasks": tasks(ours),
+        "settings": settings(),
         "remote": remote_gymnasium(other, env_id),
         "text": session_of("vt_env:VisionThink-v0"),
         "discrete": session_of("vt_env:VisionThinkDiscrete-v0"),

@@ -94,6 +94,17 @@ def test_splits_and_tasks_are_listed(found: Any) -> None:
     assert (listed["beyond"], listed["too_many"], listed["no_split"]) == (400, 400, 400)
 
 
+def test_a_server_is_told_its_settings(found: Any) -> None:
+    told = found["settings"]
+    assert told["own"] == [["test"], "test-3-5"]
+    assert told["terms"] == ["accuracy", "format", "token_cost"]
+    assert (told["read"], told["empty"]) == ({"data": "rows.jsonl"}, {})
+    problems = ["is no JSON", "a JSON object", "name those there are in splits",
+                "at least one name", "at least one name", "Did you mean 'rewards'?"]  # fmt: skip
+    for said, problem in zip(told["wrong"], problems, strict=True):
+        assert problem in said
+
+
 def test_any_gymnasium_environment_is_served_as_it_is(found: Any) -> None:
     remote = found["remote"]
     assert (remote["wrong"], remote["steps"] > 10) == (0, True)

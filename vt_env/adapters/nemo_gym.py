@@ -61,9 +61,13 @@ def input_items(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return [{"type": "message", "role": m.role, "content": _content(m)} for m in messages]
 
 
+def _words(message: Message) -> str:
+    return "".join(part for part in message.content if isinstance(part, str))
+
+
 def _content(message: Message) -> str | list[dict[str, Any]]:
     if all(isinstance(part, str) for part in message.content):
-        return "".join(str(part) for part in message.content)
+        return _words(message)
     return [_part(part) for part in message.content]
 
 
@@ -142,7 +146,7 @@ def step(env: VisionThinkEnv, state: Mapping[str, Any], response: Mapping[str, A
     told = conversation.reply(turn["text"], cut_off=turn["cut_off"])
     return Step(
         state={"index": state["index"], "turns": [*state["turns"], turn]},
-        observation=None if told is None else "".join(p for p in told.content if type(p) is str),
+        observation=None if told is None else _words(told),
         reward=conversation.reward - earned,
         terminated=told is None,
         info={"input": [] if told is None else input_items([told]), **_figures(conversation)},
