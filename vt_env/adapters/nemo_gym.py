@@ -138,7 +138,7 @@ def step(env: VisionThinkEnv, state: Mapping[str, Any], response: Mapping[str, A
     Raises:
         RuntimeError: If the session is over.
     """
-    turn = {"text": response_text(response), "cut_off": was_cut_off(response)}
+    turn: dict[str, Any] = {"text": response_text(response), "cut_off": was_cut_off(response)}
     conversation = Conversation(env, state["index"])
     for before in state["turns"]:
         conversation.reply(before["text"], cut_off=before["cut_off"])

@@ -64,12 +64,16 @@ class VisionThinkTaskset(
 
     def __init__(self, config: VisionThinkConfig) -> None:
         super().__init__(config)
-        named = {"split": config.split, "prompt": config.prompt, "checkpoint": config.checkpoint}
+        named: dict[str, Any] = {
+            name: value
+            for name in ("split", "prompt", "checkpoint")
+            if (value := getattr(config, name)) is not None
+        }
         self.env = VisionThinkEnv(
             config.data,
             judge=config.judge,
             rewards=config.rewards,
-            **{name: value for name, value in named.items() if value is not None},
+            **named,
             **config.settings,
         )
 
