@@ -114,7 +114,7 @@ class Served:
             raise SplitError(f"There is no split {split!r}; there are {', '.join(self.splits)}.")
         with self._lock:
             if split not in self._opened:
-                named = {"split": split} if self._named else {}
+                named: dict[str, Any] = {"split": split} if self._named else {}
                 self._opened[split] = VisionThinkEnv(**self._settings, **named)
             return self._opened[split]
 
@@ -177,8 +177,12 @@ class VisionThinkServer(Environment[Turn, View, Place]):  # type: ignore[misc]
         )
         return _view(env.episode, None, {})
 
-    def step(self, action: Turn, timeout_s: float | None = None, **_: Any) -> View:  # noqa: ARG002
+    def step(self, action: Turn, timeout_s: float | None = None) -> View:  # noqa: ARG002
         """Takes the policy's turn.
+
+        Args:
+            action: What it wrote.
+            timeout_s: Not heeded; a judge has its own.
 
         Raises:
             gymnasium.error.ResetNeeded: If no episode is under way.

@@ -103,8 +103,12 @@ class GymnasiumServer(Environment[Any, GymnasiumObservation, State]):  # type: i
         self._state = State(episode_id=episode_id, step_count=0)
         return self._seen(value, info)
 
-    def step(self, action: Any, timeout_s: float | None = None, **_: Any) -> Any:  # noqa: ARG002
+    def step(self, action: Any, timeout_s: float | None = None) -> Any:  # noqa: ARG002
         """Takes an action.
+
+        Args:
+            action: Its value as JSON.
+            timeout_s: Not heeded; Gymnasium has no such limit.
 
         Raises:
             SpaceError: If the action space does not hold it.
