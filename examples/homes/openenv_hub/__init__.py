@@ -1,0 +1,1 @@
+"""VisionThink on OpenEnv: the client; the server is in `server.app`."""
