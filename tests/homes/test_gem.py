@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.homes, pytest.mark.timeout(1800)]
 
 
 def test_it_plays_as_our_environment_does() -> None:
-    found = json.loads(run_in("gem", "-m", "tests.homes.play_gem").splitlines()[-1])
+    found = json.loads(run_in("gem", "-m", "tests.homes.play_gem", seconds=900).splitlines()[-1])
     assert found["alike"] == 100
     assert found["endings"] == ["answered", "malformed", "turn_limit"]
     vector = found["vector"]
@@ -22,5 +22,5 @@ def test_it_plays_as_our_environment_does() -> None:
 
 
 def test_the_example_runs() -> None:
-    told = run_in("gem", str(ROOT / "examples" / "homes" / "gem.py"))
+    told = run_in("gem", str(ROOT / "examples" / "homes" / "play_gem.py"), seconds=600)
     assert "mean return" in told

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.homes, pytest.mark.timeout(1800)]
 
 
 def test_it_plays_as_our_environment_does() -> None:
-    told = run_in("skyrl_gym", "-m", "tests.homes.play_skyrl_gym").splitlines()
+    told = run_in("skyrl_gym", "-m", "tests.homes.play_skyrl_gym", seconds=900).splitlines()
     found = json.loads(told[-1])
     assert found["alike"] == 100
     assert found["endings"] == ["answered", "malformed", "turn_limit"]
@@ -23,5 +23,5 @@ def test_it_plays_as_our_environment_does() -> None:
 
 
 def test_the_example_runs() -> None:
-    told = run_in("skyrl_gym", str(ROOT / "examples" / "homes" / "skyrl_gym.py"))
+    told = run_in("skyrl_gym", str(ROOT / "examples" / "homes" / "play_skyrl_gym.py"), seconds=600)
     assert "mean return" in told

@@ -1,6 +1,6 @@
 """The environment in GEM 0.1, played by a policy of one line.
 
-python examples/homes/gem.py
+python examples/homes/play_gem.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The environment in SkyRL-Gym 0.4, played by a policy of one line.
 
-    python examples/homes/skyrl_gym.py
+    python examples/homes/play_skyrl_gym.py
 
 SkyRL's trainer does the same with ``env_class: visionthink`` in the rows of its dataset.
 """
