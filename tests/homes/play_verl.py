@@ -31,8 +31,9 @@ from agents.models.chat import expand_images  # noqa: E402
 from tests.homes.tiny_server import TinyServer  # noqa: E402
 from vt_env import ConfigError  # noqa: E402
 from vt_env.adapters.shared import shared_env  # noqa: E402
-from vt_env.adapters.verl import VisionThinkTool, check_placeholders  # noqa: E402
+from vt_env.adapters.verl import check_placeholders  # noqa: E402
 from vt_env.adapters.verl_rows import write_verl_rows  # noqa: E402
+from vt_env.adapters.verl_tool import VisionThinkTool  # noqa: E402
 from vt_env.images import tokens_of  # noqa: E402
 
 ENV = {"data": "world", "split": "test", "checkpoint": str(CHECKPOINT)}

@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text = file.read_text(encoding="utf-8")
             text = text.replace("runs/lmms_eval/test.parquet", str(rows))
             (made / "task" / file.name).write_text(text, encoding="utf-8")
+    (made / "installed").mkdir()
     ours("-c", METADATA, str(made / "installed"))
     return made
 

@@ -1,13 +1,12 @@
 """verl 0.9: `VisionThinkAgentLoop`, in which the environment ends the episode and owns the reward.
 
 The token stream is verl's own ("Continuous Token"): what the server sampled is kept as it is, and
-what the policy is told is appended to it. Rows are written by `verl_rows`; `VisionThinkTool` is for
-verl's own tool loop. https://github.com/volcengine/verl
+what the policy is told is appended to it. Rows are written by `verl_rows`; for verl's own tool loop
+there is `verl_tool`. https://github.com/volcengine/verl
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from uuid import uuid4
 from omegaconf import OmegaConf
 from PIL import Image
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutput, register
-from verl.tools.base_tool import BaseTool
-from verl.tools.schemas import OpenAIFunctionToolSchema, ToolResponse
 from verl.utils.profiler import simple_timer
 
 from vt_env.adapters.conversation import Conversation
@@ -28,7 +25,6 @@ from vt_env.config import Ending
 from vt_env.episode import Message
 from vt_env.errors import ConfigError
 from vt_env.images import tokens_of
-from vt_env.tools import tool_named
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -51,6 +47,11 @@ class _Stream:
     extra: dict[str, Any] = field(default_factory=dict)
     no_room: bool = False
     bad_tokens: int = 0
+
+    @property
+    def has_logprobs(self) -> bool:
+        """Whether each token so far has one: not if the server gives none, or failed a turn."""
+        return len(self.logprobs) == len(self.mask)
 
 
 @register(AGENT_NAME)
@@ -141,13 +142,14 @@ class VisionThinkAgentLoop(AgentLoopBase):
         _note(stream, drawn)
         kept = self._sound(list(drawn.token_ids)[:limit])
         stream.bad_tokens += len(kept) < min(limit, len(drawn.token_ids))
-        logprobs = drawn.log_probs[: len(kept)] if drawn.log_probs else None
+        logprobs = list(drawn.log_probs or ())[: len(kept)]
+        known = stream.has_logprobs and len(logprobs) == len(kept)
         merged, stream.mask, values = await self.ct_merge_assistant_token(
             stream.ids,
             kept,
             stream.mask,
-            stream.logprobs if logprobs is not None else None,
-            assistant_logprobs=logprobs,
+            stream.logprobs if known else None,
+            assistant_logprobs=logprobs if known else None,
         )
         stream.ids, stream.logprobs = merged.token_ids, values or []
         text = str(self.tokenizer.decode([i for i in kept if i != self._end]))
@@ -170,17 +172,22 @@ class VisionThinkAgentLoop(AgentLoopBase):
         """
         told = [*said, self._message(message)]
         merged, mask, logprobs = await self.ct_merge_context_msg(
-            said, told, stream.ids, stream.mask, stream.logprobs or None
+            said,
+            told,
+            stream.ids,
+            stream.mask,
+            stream.logprobs if stream.has_logprobs else None,
         )
         if len(mask) >= self._room:
-            stream.no_room = True
+            stream.no_room = bool(images_of([message]))
             talk.episode.stop(Ending.CONTEXT_LIMIT)
             _log.warning(
-                "%s: rollout.response_length=%d would cut the image that the policy asked for: "
-                "turn and image alone take %d tokens. The episode ends as context_limit "
+                "%s: rollout.response_length=%d would cut %s: with the turn before it that takes "
+                "%d tokens, and an answer more. The episode ends as context_limit "
                 "(reward_extra_info.response_length_cut_image); raise response_length.",
                 talk.episode.sample.sample_id,
                 self._room,
+                "the image that the policy asked for" if stream.no_room else "what it is told",
                 len(mask),
             )
             return
@@ -207,7 +214,7 @@ class VisionThinkAgentLoop(AgentLoopBase):
             prompt_ids=stream.ids[:prompt],
             response_ids=stream.ids[prompt:],
             response_mask=stream.mask,
-            response_logprobs=stream.logprobs or None,
+            response_logprobs=stream.logprobs if stream.has_logprobs else None,
             multi_modal_data={"images": stream.images},
             reward_score=talk.reward,
             num_turns=sum(message.role != "system" for message in talk.episode.messages),
@@ -247,81 +254,6 @@ class VisionThinkAgentLoop(AgentLoopBase):
         """Reads images and judges answers beside the loop that all trajectories share."""
         found: _T = await self.loop.run_in_executor(None, work)
         return found
-
-
-class VisionThinkTool(BaseTool):
-    """The environment's tool in verl's own loop ``tool_agent``, which owns end and reward.
-
-    verl makes, asks and drops a tool for every call, so each call is a first one: with a ladder of
-    two rungs that is all there are. The price of the image is the step's reward; verl logs it
-    (``tool_rewards``), but the score is that of its reward function.
-
-    Args:
-        config: ``env``: settings of `VisionThinkEnv`; ``tool``: its name in the rules (``resize``).
-        tool_schema: As verl gives it; None: the tool's own.
-
-    Raises:
-        ConfigError: If the environment does not offer the tool.
-    """
-
-    def __init__(
-        self, config: Mapping[str, Any], tool_schema: OpenAIFunctionToolSchema | None = None
-    ) -> None:
-        told = plain(config)
-        self._env = shared_env(told.get("env") or {})
-        self._tool = tool_named(str(told.get("tool", "resize")))
-        offered = [tool.name for tool in self._env.factory.config.offered]
-        if self._tool.name not in offered:
-            raise ConfigError(f"The env offers {', '.join(offered)}; not {self._tool.name!r}.")
-        self._talks: dict[str, Conversation] = {}
-        super().__init__(told, tool_schema or self._schema())
-
-    async def create(
-        self, instance_id: str | None = None, **kwargs: Any
-    ) -> tuple[str, ToolResponse]:
-        """Opens the sample that ``create_kwargs`` (or `kwargs` themselves) name."""
-        name = instance_id or uuid4().hex
-        row = {**kwargs, **(kwargs.get("create_kwargs") or {})}
-        self._talks[name] = Conversation(self._env, chosen_sample(self._env, row))
-        return name, ToolResponse()
-
-    async def execute(
-        self,
-        instance_id: str,
-        parameters: Mapping[str, Any],
-        **kwargs: Any,  # noqa: ARG002 - verl's
-    ) -> tuple[ToolResponse, float, dict[str, Any]]:
-        """Carries out a call: the image and what is said of it, or why there is none."""
-        talk = self._talks[instance_id]
-        call = json.dumps({"name": self._tool.function, "arguments": dict(parameters)})
-        talk.reply(f"<think>unclear</think><tool_call>{call}</tool_call>")
-        episode = talk.episode
-        seen = episode.observation
-        paid = float(talk.reward_terms.get("token_cost", 0.0))
-        shown = {"image": [seen.image]} if episode.requested else {}
-        text = seen.feedback or f"No image: {', '.join(episode.problems)}."
-        metrics = {"visual_tokens": episode.visual_tokens}
-        return ToolResponse(text=text, **shown), paid, metrics
-
-    async def calc_reward(self, instance_id: str, **kwargs: Any) -> float:  # noqa: ARG002 - verl's
-        """What the call cost, in units of reward; not above 0."""
-        return float(self._talks[instance_id].reward_terms.get("token_cost", 0.0))
-
-    async def release(self, instance_id: str, **kwargs: Any) -> None:  # noqa: ARG002 - verl's
-        """Drops the sample."""
-        self._talks.pop(instance_id, None)
-
-    def _schema(self) -> OpenAIFunctionToolSchema:
-        return OpenAIFunctionToolSchema.model_validate(
-            {
-                "type": "function",
-                "function": {
-                    "name": self._tool.function,
-                    "description": self._tool.description,
-                    "parameters": dict(self._tool.parameters),
-                },
-            }
-        )
 
 
 def reward_extra_info(talk: Conversation, no_room: bool, bad_tokens: int) -> dict[str, float]:
