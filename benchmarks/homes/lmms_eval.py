@@ -25,7 +25,7 @@ from vt_env import ConfigError, MemoryImage, Sample, open_env
 from vt_env.config import EnvSettings
 from vt_env.images import BytesImage, FileImage, ImageSource
 
-prepare_imports()  # lmms-eval goes on to import torchvision, which a CPU build of torch refuses
+prepare_imports()
 MANIFEST = ModelManifest(
     model_id="visionthink", chat_class_path="benchmarks.homes.lmms_eval.VisionThink"
 )
