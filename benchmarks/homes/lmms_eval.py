@@ -55,7 +55,7 @@ class Asked:
 
 
 @dataclass
-class EpisodeCounts(TokenCounts):  # type: ignore[misc]
+class EpisodeCounts(TokenCounts):
     """What lmms-eval writes of a request (``token_counts`` of a logged sample), and the episode's.
 
     Attributes:
@@ -81,7 +81,7 @@ class EpisodeCounts(TokenCounts):  # type: ignore[misc]
         return {name: value for name, value in told.items() if value is not None}
 
 
-class VisionThink(lmms):  # type: ignore[misc]
+class VisionThink(lmms):
     """A checkpoint that is played with our engines; the bare answer is what a task gets to see.
 
     Args:
