@@ -88,6 +88,7 @@ FLOORS = (
     "benchmarks/doctor",
     "benchmarks/data",
     "benchmarks/labelling",
+    "benchmarks/homes",
     "benchmarks/exporters",
     "benchmarks/training",
     "benchmarks/play",
