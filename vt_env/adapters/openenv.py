@@ -42,13 +42,13 @@ ONLY_SPLIT = "data"
 """Name of the one split of data that names none."""
 
 
-class Turn(Action):  # type: ignore[misc]
+class Turn(Action):
     """What the policy writes in its turn."""
 
     text: str = Field(description="The turn: a thought, and an answer or a call of a tool.")
 
 
-class View(Observation):  # type: ignore[misc]
+class View(Observation):
     """What the policy sees, and what its last turn led to."""
 
     image: str = Field(description="The image last shown: a data: address of a PNG.")
@@ -70,7 +70,7 @@ class View(Observation):  # type: ignore[misc]
     correct: bool | None = Field(description="At the end: the verdict; null of an abstention.")
 
 
-class Place(State):  # type: ignore[misc]
+class Place(State):
     """Which sample is being played."""
 
     split: str | None = None
@@ -119,7 +119,7 @@ class Served:
             return self._opened[split]
 
 
-class VisionThinkServer(Environment[Turn, View, Place]):  # type: ignore[misc]
+class VisionThinkServer(Environment[Turn, View, Place]):
     """A session of the server: an episode at a time, and the tasks that there are.
 
     Args:

@@ -27,7 +27,7 @@ MAX_SESSIONS = 8
 """Environments that are open at the same time, unless told otherwise."""
 
 
-class GymnasiumObservation(Observation):  # type: ignore[misc]
+class GymnasiumObservation(Observation):
     """What `gymnasium.Env.reset` and `step` return."""
 
     value: Any = Field(description="The observation, as its space is written in JSON.")
@@ -55,7 +55,7 @@ def observation_class(space: gymnasium.Space[Any]) -> type[Any]:
     return made
 
 
-class GymnasiumServer(Environment[Any, GymnasiumObservation, State]):  # type: ignore[misc]
+class GymnasiumServer(Environment[Any, GymnasiumObservation, State]):
     """A session: one Gymnasium environment, made when it is first reset.
 
     Args:

@@ -20,14 +20,14 @@ from vt_env.env import VisionThinkEnv
 from vt_env.episode import Ending, Message
 
 
-class VisionThinkData(vf.TaskData):  # type: ignore[misc]
+class VisionThinkData(vf.TaskData):
     """A row: the conversation's opening, and which sample it is."""
 
     index: int
     family: str = "default"
 
 
-class VisionThinkConfig(vf.TasksetConfig):  # type: ignore[misc]
+class VisionThinkConfig(vf.TasksetConfig):
     """What is played, under ``--env.taskset.*``; None: as `VisionThinkEnv` has it."""
 
     data: str = "world"
@@ -46,13 +46,11 @@ class VisionThinkConfig(vf.TasksetConfig):  # type: ignore[misc]
     """Any other setting of the environment or of the dataset, such as ``{"max_turns": 3}``."""
 
 
-class VisionThinkTask(vf.Task[VisionThinkData, vf.State, vf.TaskConfig]):  # type: ignore[misc]
+class VisionThinkTask(vf.Task[VisionThinkData, vf.State, vf.TaskConfig]):
     """A row to play; what it earns is recorded by `VisionThinkInteraction`."""
 
 
-class VisionThinkTaskset(
-    vf.Taskset[VisionThinkTask, VisionThinkConfig]  # type: ignore[misc]
-):
+class VisionThinkTaskset(vf.Taskset[VisionThinkTask, VisionThinkConfig]):
     """The rows of a dataset, in its order.
 
     Args:
@@ -107,7 +105,7 @@ def _part(part: str | Image.Image) -> vf.ContentPart:
     return vf.ImageUrlContentPart(image_url=vf.ImageUrlSource(url=data_url(part)))
 
 
-class VisionThinkInteraction(vf.SingleAgentEnv):  # type: ignore[misc]
+class VisionThinkInteraction(vf.SingleAgentEnv):
     """Plays a row: the policy's turns go to an episode, what it is told comes from there.
 
     Rewards are recorded by the names of our terms with weight 1, so their sum is the return;
