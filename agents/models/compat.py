@@ -49,6 +49,7 @@ def prepare_imports() -> None:
     datasets: Any = sys.modules.get("datasets")
     if datasets is not None:  # it has looked for torchcodec already, and would import it later
         datasets.config.TORCHCODEC_AVAILABLE = "torchcodec" not in sys.modules
+    _look_again()
     if _is_cuda_build("torchvision") and "torchvision" not in sys.modules:
         import torch
 
@@ -56,6 +57,16 @@ def prepare_imports() -> None:
         for schema in _SCHEMAS:
             library.define(schema)
         _kept.append(library)
+
+
+def _look_again() -> None:
+    """Has transformers look anew for the audio packages, if it was imported and has looked."""
+    found: Any = sys.modules.get("transformers.utils.import_utils")
+    names = ("_is_package_available", "is_torchaudio_available", "is_torchcodec_available")
+    for name in names if found is not None else ():
+        clear = getattr(getattr(found, name, None), "cache_clear", None)
+        if clear is not None:
+            clear()
 
 
 def _version(package: str) -> str | None:
