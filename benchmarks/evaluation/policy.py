@@ -132,8 +132,9 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Played]:
         AgentError: If an agent fails.
         ConfigError: If the folder holds something else.
     """
-    importlib.import_module("scipy.stats")  # else it would be missed after everything is played
     resolved = settings.resolved()
+    if not settings.has_policy:  # else it would be missed after everything is played
+        importlib.import_module("scipy.stats")
     names = [agent.name for agent in settings.agents]
     env = open_env(settings.env.id, **settings.env_settings())
     with ExitStack() as open_now:

@@ -21,9 +21,9 @@ from PIL import Image
 from agents import CHECKPOINT, Trajectory, make_backend, most_images, prepare_imports
 from agents.engine import EngineSettings
 from benchmarks.evaluation.play import Player, PlaySettings, batches, first_indices
-from vt_env import ConfigError, MemoryImage, Sample, open_env
+from vt_env import ConfigError, FileImage, MemoryImage, Sample, open_env
 from vt_env.config import EnvSettings
-from vt_env.images import BytesImage, FileImage, ImageSource
+from vt_env.images import BytesImage, ImageSource
 
 prepare_imports()
 MANIFEST = ModelManifest(

@@ -8,12 +8,12 @@ from __future__ import annotations
 import gem
 
 from vt_env import Answer, Request, to_text
-from vt_env.adapters.gem import GEM_ID, register
+from vt_env.adapters.gem import GEM_ID, register_gem
 
 
 def main(episodes: int = 8) -> float:
     """Asks for the sharp image, then guesses; returns the mean return."""
-    register(split="test")
+    register_gem(split="test")
     env = gem.make(GEM_ID, seed=0)
     total = 0.0
     for _ in range(episodes):

@@ -5,11 +5,11 @@ import json
 import gem
 
 from tests.homes.plays import EPISODES, our_env, our_episode, turns_of
-from vt_env.adapters.gem import GEM_ID, GemEnv, register
+from vt_env.adapters.gem import GEM_ID, GemEnv, register_gem
 
 
 def main() -> None:
-    register(split="test")
+    register_gem(split="test")
     ours = our_env(split="test")
     env = gem.make(GEM_ID)
     assert isinstance(env, gem.Env)

@@ -1,4 +1,4 @@
-"""GEM 0.1: `GemEnv`, the `gem.Env` interface; GEM itself is needed by `register` alone.
+"""GEM 0.1: `GemEnv`, the `gem.Env` interface; GEM itself is needed by `register_gem` alone.
 
 GEM's observations are texts, so images are in ``info["images"]``, and `IMAGE_MARK` stands in the
 text where each belongs. https://github.com/axon-rl/gem
@@ -15,7 +15,7 @@ from vt_env import ENV_ID, open_env
 from vt_env.episode import Message
 
 GEM_ID = "visionthink:VisionThink-v0"
-"""Id that `gem.make` takes after `register`."""
+"""Id that `gem.make` takes after `register_gem`."""
 IMAGE_MARK = "<image>"
 """Stands in an observation where an image is shown."""
 
@@ -114,7 +114,7 @@ class GemEnv:
         mine.np_random.bit_generator.state = theirs.np_random.bit_generator.state
 
 
-def register(env_id: str = GEM_ID, **settings: Any) -> None:
+def register_gem(env_id: str = GEM_ID, **settings: Any) -> None:
     """Registers the environment with GEM, and makes it one of `gem.Env`'s.
 
     Args:

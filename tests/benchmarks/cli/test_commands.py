@@ -26,7 +26,7 @@ NAMED = {
     "plugins": ["json", "textwrap"], "loss_type": "grpo",
     "freeze": ["vision"], "drop_responses": ["empty"],
     "decision_terms": ["accuracy"], "vllm_importance_sampling_clip_min": 0.5,
-    "until": "regret=0.5", "export": ["wandb", "trackio"],
+    "compare": ["random", "oracle"], "until": "regret=0.5", "export": ["wandb", "trackio"],
 }  # fmt: skip
 """Other values of those settings whose type alone does not say which ones can be."""
 APPLY = {"data": {"data.name": "a.jsonl"}, "rule": {"rule.rollouts": 12},

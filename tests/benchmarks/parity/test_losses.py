@@ -20,7 +20,7 @@ def test_both_losses_are_one(more: dict[str, Any]) -> None:
     found = compare(build(TrainSettings, SMALL | more).resolved())
     assert found["episodes"] == 16
     assert 0 < found["with_two_images"] < 16
-    assert abs(found["loss"]["ours"]) > 100 * TOLERANCE  # there is something to differ in
+    assert abs(found["loss"]["ours"]) > 5 * TOLERANCE  # near 0: advantages of a group add up to it
     assert found["loss"]["difference"] <= TOLERANCE
     assert found["gradient"]["relative"] <= 1e-3
     assert found["gradient"]["ours"] > 0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.homes.plays import our_env, our_episode, turns_of
 from vt_env import UnknownSettingError
-from vt_env.adapters.gem import GEM_ID, GemEnv, register
+from vt_env.adapters.gem import GEM_ID, GemEnv, register_gem
 
 
 def test_it_plays_as_the_environment_does() -> None:
@@ -70,4 +70,4 @@ def test_turns_are_drawn_and_settings_checked(monkeypatch: pytest.MonkeyPatch) -
         GemEnv(no_such=1)
     monkeypatch.setitem(sys.modules, "gem", None)
     with pytest.raises(ImportError):
-        register(GEM_ID)
+        register_gem(GEM_ID)
