@@ -25,6 +25,7 @@ def settings(**changes: Any) -> TrainSettings:
     return build(TrainSettings, given | changes)
 
 
+@pytest.mark.slow
 @needs_trl
 def test_both_take_turns_on_the_same_task() -> None:
     heard: list[str] = []
@@ -44,6 +45,7 @@ def test_both_take_turns_on_the_same_task() -> None:
     assert lines[-1].split()[3:5] == ["1.00", "(1.00)"]
 
 
+@pytest.mark.slow
 @needs_trl
 def test_what_fails_in_the_other_process_is_raised_here() -> None:
     bad = settings(**{"grpo.loss_type": "gmpo"}).resolved()  # TRL has none of that name

@@ -107,6 +107,7 @@ def test_the_same_seed_gives_the_same_weights_and_metrics(unbroken: Path, runs: 
     assert rows(runs / "again") == rows(unbroken)
 
 
+@pytest.mark.slow
 def test_evaluations_during_training_change_nothing_of_it(unbroken: Path, runs: Path) -> None:
     """With the real engine too, whose caches hold what was played last."""
     more = ("--evaluation.every", "1", "--evaluation.slice", "8")
