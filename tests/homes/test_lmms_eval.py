@@ -13,7 +13,9 @@ from tests.homes.venvs import ROOT, run_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.homes, pytest.mark.timeout(3600)]
 
-ROWS = 40
+ROWS = 100
+BUDGET = 4
+"""Tokens that the task allows for an answer: fewer than any turn has."""
 TASK = ROOT / "examples" / "homes" / "lmms_eval"
 MAIN = "from benchmarks.cli.main import main; main()"
 METADATA = "import sys; from setuptools import build_meta as b; "
@@ -36,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if file.is_file():
             text = file.read_text(encoding="utf-8")
             text = text.replace("runs/lmms_eval/test.parquet", str(rows))
+            text = text.replace("max_new_tokens: 16", f"max_new_tokens: {BUDGET}")
             (made / "task" / file.name).write_text(text, encoding="utf-8")
     (made / "installed").mkdir()
     ours("-c", METADATA, str(made / "installed"))
@@ -54,7 +57,9 @@ def theirs(folder: Path) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
         PYTHONPATH=f"{ROOT}:{folder / 'installed'}",
         HF_HOME=str(folder / "hf"), HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
     )  # fmt: skip
-    (results,) = (folder / "out").rglob("*_results.json")
+    found = list((folder / "out").rglob("*_results.json"))
+    assert found, told  # it ends with exit code 0 after an error too
+    (results,) = found
     (samples,) = (folder / "out").rglob("*_samples_visionthink_world.jsonl")
     lines = samples.read_text(encoding="utf-8").splitlines()
     logged = sorted(map(json.loads, lines), key=lambda sample: sample["doc_id"])
@@ -75,7 +80,11 @@ def test_the_score_is_that_of_our_evaluation(
     assert [one["prediction"] or "" for one in played] == [answer_of(one) for one in logged]
     score = results["results"]["visionthink_world"]["accuracy,none"]
     assert abs(score - sum(one["score"] or 0.0 for one in played) / ROWS) < 1e-12
-    assert 0.5 < score < 1
+    assert [one["accuracy"] for one in logged] == [one["score"] or 0.0 for one in played]
+    assert [one["visual_tokens"] for one in played] == [
+        one["token_counts"][0]["visual_tokens"] for one in logged
+    ]
+    assert score > 0.5
 
 
 def answer_of(logged: dict[str, Any]) -> str:
@@ -96,10 +105,11 @@ def test_requests_and_tokens_are_in_the_logged_samples(
     assert all(one["output_tokens"] > 0 for one in counts)
 
 
-def test_that_16_tokens_are_no_limit_of_a_turn_is_said(
+def test_that_a_tasks_budget_is_no_limit_of_a_turn_is_said(
     theirs: tuple[str, dict[str, Any], list[dict[str, Any]]],
 ) -> None:
     told, _, logged = theirs
-    said = re.search(r"visionthink_world: its max_new_tokens=16 is for a bare answer", told)
+    said = re.search(rf"visionthink_world: its max_new_tokens={BUDGET} is for a bare answer", told)
     assert said is not None
-    assert any(one["token_counts"][0]["output_tokens"] > 16 for one in logged)
+    counts = [one["token_counts"][0] for one in logged]
+    assert all(one["output_tokens"] > BUDGET * one["turns"] for one in counts)
