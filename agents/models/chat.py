@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.errors import AlignmentError
 from vt_env import Message
+from vt_env.adapters import special_tokens, spelled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,8 +60,7 @@ class ChatEncoder:
         self.eos = self._id("<|im_end|>")
         self.pad = self._id(str(tokenizer.pad_token))
         self.banned = tuple(sorted(self._id(token) for token in _NEVER_SAMPLED))
-        added = tokenizer.added_tokens_decoder.values()
-        self._special = tuple(token.content for token in added if token.special)
+        self._special = special_tokens(tokenizer)
 
     @cached_property
     def opens_thought(self) -> bool:
@@ -108,10 +108,7 @@ class ChatEncoder:
         if not isinstance(part, str):
             return {"type": "image"}
         # A question may spell a special token; it must stay text.
-        for token in self._special:
-            if token in part:
-                part = part.replace(token, " ".join(token))
-        return {"type": "text", "text": part}
+        return {"type": "text", "text": spelled(part, self._special)}
 
     def _checked(self, text: str, messages: Sequence[Message]) -> list[int]:
         ids = self.encode(text)

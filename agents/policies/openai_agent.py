@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import threading
@@ -45,13 +46,20 @@ class Asking:
     )
     concurrency: int = setting(16, "Requests on their way at once, at most.", Numbers(1))
     timeout: float = setting(120.0, "Seconds that a request may take.", Numbers(0, above=True))
-    max_retries: int = setting(3, "Times that a failed request is sent again.", Numbers(0))
+    max_retries: int = setting(
+        3,
+        "Times that a request is sent again after a time-out, a broken connection, 408, 409, 429 "
+        "or 5xx.",
+        Numbers(0),
+    )
     tools: str = setting(
         "text", "text: called as the prompt says; native: declared, calls read.", TOOL_FORMS
     )
     max_requests: int | None = setting(None, "Most requests. None: any number.", Numbers(1))
     max_dollars: float | None = setting(
-        None, "Most dollars. None: any sum.", Numbers(0, above=True)
+        None,
+        "Most dollars; requests that are on their way then come on top. None: any sum.",
+        Numbers(0, above=True),
     )
     prompt_price: float | None = setting(
         None, "Dollars a million tokens read. None: not counted.", Numbers(0)
@@ -145,64 +153,20 @@ class OpenAIAgent(Agent):
     Args:
         model: Its name at the endpoint.
         base_url: The endpoint, such as ``http://127.0.0.1:8000/v1``; None: the client's own.
-        temperature: 0 is greedy; None: not sent, for models that refuse it.
-        max_tokens: Longest turn, in tokens.
-        seed: What the seeds of requests are made from, with the episode's and the turn; None: none
-            are sent.
-        concurrency: Requests on their way at once, at most.
-        timeout: Seconds that a request may take.
-        max_retries: Times that a failed request is sent again (time-outs, broken connections, 408,
-            409, 429, 5xx).
-        tools: ``"text"``: tools are called in the text, as the prompt says; ``"native"``: they are
-            declared to the endpoint, and calls that come back are written into the text.
-        max_requests: Most requests; None: any number.
-        max_dollars: Most dollars; those that are on their way when it is spent come on top.
-        prompt_price: Dollars a million tokens read.
-        completion_price: Dollars a million tokens written.
-        extra_body: Further fields of a request, by name.
+        **settings: Further fields of `Asking`.
 
     Raises:
         AgentError: If a setting cannot work, the client is not installed, or there is no key.
     """
 
-    def __init__(
-        self,
-        model: str,
-        base_url: str | None = None,
-        *,
-        temperature: float | None = 0.0,
-        max_tokens: int = 256,
-        seed: int | None = None,
-        concurrency: int = 16,
-        timeout: float = 120.0,
-        max_retries: int = 3,
-        tools: str = "text",
-        max_requests: int | None = None,
-        max_dollars: float | None = None,
-        prompt_price: float | None = None,
-        completion_price: float | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.asking = Asking(
-            model=model,
-            base_url=base_url,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            seed=seed,
-            concurrency=concurrency,
-            timeout=timeout,
-            max_retries=max_retries,
-            tools=tools,
-            max_requests=max_requests,
-            max_dollars=max_dollars,
-            prompt_price=prompt_price,
-            completion_price=completion_price,
-            extra_body=extra_body or {},
-        )
+    def __init__(self, model: str, base_url: str | None = None, **settings: Any) -> None:
+        self.asking = Asking(model, base_url, **settings)
         self._spending = Spending(self.asking)
         self._seeds: tuple[int, ...] = ()
         self._client = _client(self.asking)
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="openai-agent")
+        self._threads = ThreadPoolExecutor(
+            self.asking.concurrency, thread_name_prefix="openai-agent"
+        )
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begins episodes; their seeds go into those of the requests."""
@@ -278,6 +242,10 @@ class OpenAIAgent(Agent):
         place = view["episode"]
         episode = self._seeds[place] if place < len(self._seeds) else place
         return (seed * 1_000_003 + episode * 1009 + int(view["turn"])) % 2**31
+
+
+# Names of settings are checked by the signature before an agent is made.
+OpenAIAgent.__signature__ = inspect.signature(Asking)  # type: ignore[attr-defined]
 
 
 def read_reply(asking: Asking, reply: Any) -> Turn:

@@ -143,10 +143,19 @@ def confidence_in(sampled: Generation, decode: Callable[[Sequence[int]], str]) -
         sampled: A turn that was begun for the model, so that it begins with the answer.
         decode: Ids as text.
     """
-    ids = sampled.token_ids
-    count = next((n for n in range(len(ids)) if "</" in decode(ids[: n + 1])), len(ids))
-    answer = sampled.logprobs[: count or len(ids)]
+    answer = sampled.logprobs[: answer_length(sampled.token_ids, decode)]
     return float(np.mean(answer)) if answer else NOTHING
+
+
+def answer_length(ids: Sequence[int], decode: Callable[[Sequence[int]], str]) -> int:
+    """Tokens of an answer, up to the tag that closes it; all that was written if there is none.
+
+    Args:
+        ids: What was written; it begins with the answer.
+        decode: Ids as text.
+    """
+    count = next((n for n in range(len(ids)) if "</" in decode(ids[: n + 1])), len(ids))
+    return count or len(ids)
 
 
 def best_threshold(samples: npt.NDArray[np.float64]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from cyclopts import App, Parameter
 
 from benchmarks.cli.commands import command, option
 from benchmarks.report.terminal import console
+from benchmarks.safety.stopping import stoppable
 from judges import audit as compare
 from judges import check_judge, close_all, format_agreement, make_judge, read_cases
 from judges.llm.server import serve as start_server
@@ -74,11 +74,9 @@ def serve(
     log: Annotated[Path | None, option("File for the server's output.")] = None,
 ) -> None:
     """Serve a judging model with vLLM on loopback until Ctrl-C or SIGTERM."""
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is honoured
-            signal.signal(sign, _interrupt)
     try:
         with (
+            stoppable(),
             _import_patch() as environment,
             start_server(
                 model, port=port, log=log, env=environment, extra_args=server_args
@@ -90,11 +88,6 @@ def serve(
             server.wait()
     except KeyboardInterrupt:
         console.print("Stopped.")
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    """Ends as Ctrl-C does, so that the server goes with its parent."""
-    raise KeyboardInterrupt
 
 
 @contextmanager

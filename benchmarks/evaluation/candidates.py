@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agents import AGENTS, Agent, Sampling, Trajectory, Way, make_agent, most_images
+from agents import AGENTS, Agent, Trajectory, Way, make_agent, most_images
 from agents.engine import EngineSettings
 from agents.policies import ENDPOINT
 from agents.policies.play import play_agent
@@ -174,7 +174,6 @@ def candidate(
     if agent.name == POLICY and not agent.params:
         used = settings.known()
         with settings.player(used, env, seed) as player:
-            Sampling(temperature, max_new_tokens=used.max_new_tokens)
             yield EngineCandidate(agent.name, player, temperature)
         return
     engine = settings.engine if settings.has_policy else None

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,13 +64,26 @@ class Played:
     forced: dict[Way, list[Trajectory]] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def oracle(self) -> list[Trajectory] | None:
         """The same agent with its decision taken by the known need; None where none is known."""
         needs = {t.outcome.needs_high_res for t in self.own}
         if len(self.forced) < len(BASELINES) or needs == {None}:
             return None
         return oracle_episodes(self.forced["answer"], self.forced["request"])[0]
+
+    @cached_property
+    def regret(self) -> Difference | None:
+        """What the oracle's returns have over its own, in units of reward; None without one."""
+        if self.oracle is None:
+            return None
+        return paired_difference(per_sample(self.oracle)["reward"], per_sample(self.own)["reward"])
+
+    @cached_property
+    def ends(self) -> dict[str, tuple[float, float]]:
+        """95% intervals of its metrics, regret among them."""
+        lost = self.regret
+        return intervals(self.own) | ({} if lost is None else {REGRET: (lost.low, lost.high)})
 
 
 def per_sample(episodes: Sequence[Trajectory]) -> dict[str, Values]:
@@ -106,21 +120,13 @@ def intervals(episodes: Sequence[Trajectory]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def regret(played: Played) -> Difference | None:
-    """What the oracle's returns have over the policy's, in units of reward; None without one."""
-    best = played.oracle
-    if best is None:
-        return None
-    return paired_difference(per_sample(best)["reward"], per_sample(played.own)["reward"])
-
-
 def summary_of(played: Played) -> dict[str, Any]:
     """What is written of one who was evaluated: metrics, intervals, baselines, regret."""
-    lost, best = regret(played), played.oracle
+    lost, best = played.regret, played.oracle
     found: dict[str, Any] = {
         "agent": played.name,
         **summary_metrics(played.own),
-        "intervals": {n: [round(end, 6) for end in ends] for n, ends in _ends(played).items()},
+        "intervals": {n: [round(end, 6) for end in ends] for n, ends in played.ends.items()},
     }
     if played.forced:
         found["baselines"] = {
@@ -136,11 +142,6 @@ def summary_of(played: Played) -> dict[str, Any]:
     return found
 
 
-def _ends(played: Played) -> dict[str, tuple[float, float]]:
-    lost = regret(played)
-    return intervals(played.own) | ({} if lost is None else {REGRET: (lost.low, lost.high)})
-
-
 def differences(ours: Played, others: Played) -> dict[str, Difference]:
     """What one has more than another on the same samples, by metric.
 
@@ -154,17 +155,32 @@ def differences(ours: Played, others: Played) -> dict[str, Difference]:
     return {name: pair for name, pair in pairs.items() if pair is not None}
 
 
-def compared(all_played: Sequence[Played]) -> list[dict[str, Any]]:
-    """What is written of the pairs: each further one less the first."""
+@dataclass(frozen=True)
+class Compared:
+    """One beside the first.
+
+    Attributes:
+        agent: Who.
+        less: The first.
+        samples: How many both played.
+        differences: What it has more, by metric.
+    """
+
+    agent: str
+    less: str
+    samples: int
+    differences: dict[str, Difference]
+
+    def record(self) -> dict[str, Any]:
+        """As it is written."""
+        found = {name: asdict(gap) for name, gap in self.differences.items()}
+        return {"agent": self.agent, "less": self.less, **found}
+
+
+def compared(all_played: Sequence[Played]) -> list[Compared]:
+    """Each further one beside the first, sample by sample."""
     first, *others = all_played
-    return [
-        {
-            "agent": one.name,
-            "less": first.name,
-            **{name: asdict(found) for name, found in differences(one, first).items()},
-        }
-        for one in others
-    ]
+    return [Compared(o.name, first.name, len(first.own), differences(o, first)) for o in others]
 
 
 def evaluation_table(all_played: Sequence[Played]) -> Table:
@@ -178,9 +194,8 @@ def evaluation_table(all_played: Sequence[Played]) -> Table:
         best = played.oracle
         if best is not None:
             rows[" oracle"] = best
-        lost = regret(played)
+        lost, ends = played.regret, played.ends
         mean = {**episode_metrics(played.own), REGRET: None if lost is None else lost.mean}
-        ends = _ends(played)
         table.add_row(played.name, *(_cell(mean[name], ends.get(name)) for name in COLUMNS))
         for name, episodes in rows.items():
             table.add_row(name, *_row(episodes, best))
@@ -195,15 +210,13 @@ def _row(episodes: Sequence[Trajectory], best: Sequence[Trajectory] | None) -> l
     return [_cell(mean.get(name)) for name in COLUMNS]
 
 
-def compared_table(all_played: Sequence[Played]) -> Table:
-    """A row for each further one: what it has more than the first, sample by sample."""
-    first, *others = all_played
+def compared_table(pairs: Sequence[Compared]) -> Table:
+    """A row for each further one: what it has more than the first; at least one."""
     columns = {name: label for name, label in COLUMNS.items() if name != REGRET}
-    title = f"Less {first.name}, on the same {len(first.own)} samples"
+    title = f"Less {pairs[0].less}, on the same {pairs[0].samples} samples"
     table = _table(title, columns.values())
-    for one in others:
-        found = differences(one, first)
-        table.add_row(one.name, *(_signed(found.get(name)) for name in columns))
+    for pair in pairs:
+        table.add_row(pair.agent, *(_signed(pair.differences.get(name)) for name in columns))
     return table
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import Trajectory, Way
+from agents.engine import MODEL, told_model
 from agents.policies.play import replay
 from benchmarks.evaluation.candidates import Candidate
 from vt_env import ConfigError
@@ -109,6 +110,7 @@ def _check(folder: Path, settings: dict[str, Any]) -> None:
     """Writes the settings into a new folder, and compares them in one that is there."""
     file = folder / SETTINGS
     told = {name: value for name, value in settings.items() if name not in FREE}
+    told[MODEL] = told_model(told[MODEL])  # a checkout may have moved
     if not file.exists():
         if folder.is_file() or (folder.is_dir() and any(folder.glob("*.jsonl"))):
             raise ConfigError(

@@ -25,6 +25,7 @@ from benchmarks.evaluation.candidates import (
 from benchmarks.evaluation.compared import (
     ABOUT,
     BASELINES,
+    Compared,
     Played,
     compared,
     compared_table,
@@ -216,8 +217,9 @@ def _report(
     console.print(evaluation_table(played))
     if any(one.forced for one in played):
         console.print(ABOUT, style="dim")
-    if len(played) > 1:
-        console.print(compared_table(played))
+    pairs = compared(played)
+    if pairs:
+        console.print(compared_table(pairs))
     summaries = []
     for one in played:
         summary = summary_of(one)
@@ -226,20 +228,22 @@ def _report(
         _print(summary, one.own, one.name if len(played) > 1 else "")
         summaries.append(summary)
     if out is not None:
-        _write(summaries, played, out)
+        _write(summaries, pairs, out)
         for one in played:
             console.print(f"Every episode: {kept.file(one.name)}", soft_wrap=True)
     for summary in summaries:
         show_limits(summary.get("limits", {}).get("warnings", []))
 
 
-def _write(summaries: list[dict[str, Any]], played: Sequence[Played], out: Path) -> None:
-    if len(played) == 1:
+def _write(summaries: list[dict[str, Any]], pairs: Sequence[Compared], out: Path) -> None:
+    if not pairs:
         _dump(out / "summary.json", summaries[0])
         return
     for summary in summaries:
         _dump(out / slug(summary["agent"]) / "summary.json", summary)
-    _dump(out / "summary.json", {"agents": summaries, "compared": compared(played)})
+    _dump(
+        out / "summary.json", {"agents": summaries, "compared": [pair.record() for pair in pairs]}
+    )
 
 
 def _dump(file: Path, value: dict[str, Any]) -> None:

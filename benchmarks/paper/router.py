@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.policies.threshold import NOTHING, answer_length
 from benchmarks.evaluation.play import Player, batches, first_indices
 from benchmarks.paper.engine import BATCH, playing, weights_of
 from benchmarks.paper.families import POINT
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 KINDS = {"mean": "mean log-prob", "least": "least log-prob"}
 """Of the tokens of the answer, at temperature 0: what is called confidence, and its name."""
-NOTHING = -1e3
-"""Confidence in an answer of no tokens, in nats."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,8 @@ def answer_logprobs(t: Trajectory, decode: Callable[[Sequence[int]], str]) -> li
         decode: Ids as text.
     """
     wrote = [(i, p) for i, p, own in zip(t.ids, t.logprobs, t.mask, strict=True) if own]
-    ids = [token for token, _ in wrote]
-    count = next((n for n in range(len(ids)) if "</" in decode(ids[: n + 1])), len(ids))
-    return [logprob for _, logprob in wrote[: count or len(wrote)]]
+    count = answer_length([token for token, _ in wrote], decode)
+    return [logprob for _, logprob in wrote[:count]]
 
 
 def routed(low: Trajectory, high: Trajectory, decode: Callable[[Sequence[int]], str]) -> Routed:

@@ -35,7 +35,7 @@ def draw(trainings: Mapping[str, Sequence[Point]], path: Path) -> None:
         for height in (NEED, NO_NEED):
             axis.axhline(height, color="#888888", linewidth=1, linestyle=":")
         axis.set(xlabel=unit if unit == "seconds" else "iterations", ylim=(-0.02, 1.02))
-    axes[0].set_ylabel("share of held-out samples on which the image is asked for")
+    axes[0].set_ylabel("share of held-out samples asked about")
     axes[0].legend(fontsize=8, frameon=False)
     draft = path.with_name(f".draft-{path.name}")
     figure.savefig(draft, dpi=110, format="png")

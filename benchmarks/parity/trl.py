@@ -134,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if done.returncode:
                 print(f"The part {part} failed.", file=sys.stderr)
                 return 1
+        return 0  # the last part has put them together
     record = gather(options.out)
     if record is not None:
         print("\n".join(lines(record)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-
 from agents import Agent, AgentError, make_backend, playable
 from benchmarks.evaluation.candidates import agent_of
 from benchmarks.evaluation.play import PlaySettings
 from benchmarks.report.terminal import console
+from benchmarks.safety.stopping import stoppable, take_over
 from benchmarks.serve.agent import AgentSpeaker, Setting
 from benchmarks.serve.model import ModelSpeaker
 from benchmarks.serve.server import Served, served
@@ -30,11 +29,9 @@ def serve(settings: ServeSettings, port: int = 0) -> None:
         ServerError: If the server does not start, or ends of itself.
         ImportError: If what serves is not installed; names the extra.
     """
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is honoured
-            signal.signal(sign, _interrupt)
     try:
-        with served(settings, lambda: speaker_of(settings), port) as running:
+        with stoppable(), served(settings, lambda: speaker_of(settings), port) as running:
+            take_over()  # an engine may have taken a signal
             _tell(running)
             try:
                 running.wait()
@@ -105,8 +102,3 @@ def _tell(running: Served) -> None:
     else:
         console.print(f"export {KEY_VARIABLE}={running.key}", markup=False, soft_wrap=True)
     console.print("Ctrl-C stops it.")
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    """Ends as Ctrl-C does."""
-    raise KeyboardInterrupt

@@ -114,5 +114,5 @@ def _opened(settings: TrainSettings, envs: Envs, _folder: RunFolder) -> Iterator
         yield algorithm
 
 
-BY_GRPO = Method("GRPO", TrainSettings, plan, _check, _position, _opened, flat_metrics)
+BY_GRPO = Method("GRPO", TrainSettings, plan, _check, _position, _opened, flat_metrics, "train")
 """Reinforcement learning on Ray RLlib."""

@@ -76,6 +76,7 @@ class Method:
         position: Where in the stream a run is after so many iterations; None: not known before.
         opened: Starts engine and trainer, and stops them afterwards.
         metrics: What is logged of an iteration, given what `Trainee.train` returned.
+        command: The command that trains by it.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Method:
     position: Callable[[Any, int], int | None]
     opened: Callable[[Any, Envs, RunFolder], AbstractContextManager[Trainee]]
     metrics: Callable[[Mapping[str, Any]], dict[str, float]]
+    command: str
 
 
 METHODS = ("grpo", "sft")

@@ -225,11 +225,11 @@ def later_settings(settings: CourseSettings, given: Mapping[str, Any]) -> Course
 
 def told_of(folder: RunFolder, stopped: Stopped, method: Method) -> Stopped:
     """The same, with what was saved and how to go on."""
-    latest, word = folder.latest_checkpoint(), "train" if method.name == BY_GRPO.name else "sft"
+    latest = folder.latest_checkpoint()
     if folder.is_complete:
         return Stopped(stopped.number, f"The run is complete: {folder.path}.")
     saved = f"Iteration {latest[0]} is saved." if latest else "No checkpoint was written yet."
-    again = f"visionthink {word} --resume {folder.path}"
+    again = f"visionthink {method.command} --resume {folder.path}"
     return Stopped(stopped.number, f"{saved} To go on: {again}")
 
 

@@ -173,5 +173,5 @@ def _opened(settings: SFTSettings, envs: Envs, folder: RunFolder) -> Iterator[SF
         algorithm.stop()
 
 
-BY_SFT = Method("SFT", SFTSettings, _plan, _check, _position, _opened, dict)
+BY_SFT = Method("SFT", SFTSettings, _plan, _check, _position, _opened, dict, "sft")
 """Supervised fine-tuning, in one process."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -23,11 +23,34 @@ from vt_env.images.files import MAX_IMAGE_BYTES, BytesImage
 ROLES = ("system", "user", "assistant")
 
 
-def data_url(image: Image.Image) -> str:
-    """The image as a ``data:`` address of a PNG, every pixel of it kept."""
+def png_bytes(image: Image.Image) -> bytes:
+    """The image as a PNG, every pixel of it kept; packed quickly rather than small."""
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return file.getvalue()
+
+
+def data_url(image: Image.Image) -> str:
+    """The image as the ``data:`` address of a PNG."""
+    return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode("ascii")
+
+
+def spelled(text: str, special: Iterable[str]) -> str:
+    """A text with special tokens of a model spelled apart: what a question says stays text.
+
+    Args:
+        text: Anything.
+        special: The tokens as they are written, such as ``<|im_end|>``.
+    """
+    for token in special:
+        if token in text:
+            text = text.replace(token, " ".join(token))
+    return text
+
+
+def special_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """The special tokens of a Hugging Face tokenizer, as they are written."""
+    return tuple(t.content for t in tokenizer.added_tokens_decoder.values() if t.special)
 
 
 def chat_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:

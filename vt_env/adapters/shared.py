@@ -21,6 +21,15 @@ _made: dict[str, VisionThinkEnv] = {}
 _making = threading.Lock()
 
 
+def plain(settings: Any) -> dict[str, Any]:
+    """Settings that a YAML file of a home held, as plain values; Hydra's configurations too."""
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_config(settings):
+        settings = OmegaConf.to_container(settings, resolve=True)
+    return dict(settings or {})
+
+
 def shared_env(settings: Mapping[str, Any]) -> VisionThinkEnv:
     """The environment with these settings; made at the first call with them.
 

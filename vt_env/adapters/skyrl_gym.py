@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import skyrl_gym
-from omegaconf import OmegaConf
 from skyrl_gym.envs.base_text_env import BaseTextEnv, BaseTextEnvStepOutput
 
 from vt_env.adapters.chat import chat_messages
 from vt_env.adapters.conversation import Conversation
-from vt_env.adapters.shared import chosen_sample, shared_env
+from vt_env.adapters.shared import chosen_sample, plain, shared_env
 from vt_env.errors import ConfigError
 
 SKYRL_ID = "visionthink"
@@ -39,8 +38,8 @@ class SkyRLEnv(BaseTextEnv):
 
     def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self._env = shared_env(_plain(env_config))
-        self._index = chosen_sample(self._env, _plain(extras))
+        self._env = shared_env(plain(env_config))
+        self._index = chosen_sample(self._env, plain(extras))
         self.max_turns = self._env.factory.config.max_turns
         self._talk: Conversation | None = None
 
@@ -98,12 +97,6 @@ class SkyRLEnv(BaseTextEnv):
         if self._talk is None:
             raise ConfigError("No episode is under way; call init() first.")
         return self._talk
-
-
-def _plain(settings: Any) -> dict[str, Any]:
-    if OmegaConf.is_config(settings):
-        settings = OmegaConf.to_container(settings, resolve=True)
-    return dict(settings or {})
 
 
 def register() -> None:

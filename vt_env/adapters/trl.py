@@ -21,6 +21,7 @@ from types import GenericAlias
 from typing import Any, cast
 
 from judges import JudgeCase
+from vt_env.adapters.chat import special_tokens, spelled
 from vt_env.adapters.trl_traps import (
     TrlSetupError,
     check_response_template,
@@ -105,11 +106,7 @@ class TrlHome:
         if self._shaper.sign_guard:
             raise ConfigError("sign_guard works on advantages, which TRL makes by itself.")
         self._sample: Callable[[int], Sample] = lru_cache(maxsize=KEPT)(env.factory.shared)
-        self._special = tuple(
-            token.content
-            for token in processor.tokenizer.added_tokens_decoder.values()
-            if token.special
-        )
+        self._special = special_tokens(processor.tokenizer)
         self._opener, self._end = turn_marks(processor)
         self._class = rollout_class(env.factory.config.offered)
 
@@ -145,17 +142,11 @@ class TrlHome:
     def blocks(self, message: Message) -> list[dict[str, Any]]:
         """A message's parts as chat templates take them; special tokens in it stay text."""
         return [
-            {"type": "text", "text": self._spelled(part)}
+            {"type": "text", "text": spelled(part, self._special)}
             if isinstance(part, str)
             else {"type": "image", "image": part}
             for part in message.content
         ]
-
-    def _spelled(self, text: str) -> str:
-        for token in self._special:
-            if token in text:
-                text = text.replace(token, " ".join(token))
-        return text
 
     def check(self, dataset: Iterable[Mapping[str, Any]]) -> None:
         """Looks for all that makes a training go wrong.

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from omegaconf import OmegaConf
 from PIL import Image
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutput, register
 from verl.utils.profiler import simple_timer
 
+from vt_env.adapters.chat import special_tokens, spelled
 from vt_env.adapters.conversation import Conversation
-from vt_env.adapters.shared import chosen_sample, shared_env
+from vt_env.adapters.shared import chosen_sample, plain, shared_env
 from vt_env.adapters.verl_rows import AGENT_NAME
 from vt_env.config import Ending
 from vt_env.episode import Message
@@ -93,6 +93,7 @@ class VisionThinkAgentLoop(AgentLoopBase):
         self._room = int(self.rollout_config.response_length)
         self._end, self._pad = self._id(END), self._id(PAD)
         self._banned = frozenset(map(self._id, NEVER_SAMPLED))
+        self._special = special_tokens(self.tokenizer)
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """Plays the sample that the row's ``extra_info`` names.
@@ -230,19 +231,12 @@ class VisionThinkAgentLoop(AgentLoopBase):
     def _message(self, message: Message) -> dict[str, Any]:
         """A message as the processor's chat template takes it."""
         parts = [
-            {"type": "text", "text": self._spelled(part)}
+            {"type": "text", "text": spelled(part, self._special)}
             if isinstance(part, str)
             else {"type": "image", "image": part}
             for part in message.content
         ]
         return {"role": message.role, "content": parts}
-
-    def _spelled(self, text: str) -> str:
-        """A question may spell a special token; it must stay text."""
-        for token in self.tokenizer.added_tokens_decoder.values():
-            if token.special and token.content in text:
-                text = text.replace(token.content, " ".join(token.content))
-        return text
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.convert_tokens_to_ids(token)
@@ -306,13 +300,6 @@ def check_placeholders(ids: Sequence[int], pad: int, counts: Sequence[int]) -> N
 def images_of(messages: Sequence[Message]) -> list[Image.Image]:
     """The images that messages show, in order."""
     return [part for m in messages for part in m.content if isinstance(part, Image.Image)]
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    """Settings that a YAML file held, as plain values."""
-    if OmegaConf.is_config(settings):
-        settings = OmegaConf.to_container(settings, resolve=True)
-    return dict(settings or {})
 
 
 def _note(stream: _Stream, drawn: Any) -> None:

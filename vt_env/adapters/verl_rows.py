@@ -7,7 +7,6 @@ for verl's filter by length and for its own single-turn loop.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from vt_env.adapters.chat import png_bytes
 from vt_env.adapters.conversation import Conversation
 from vt_env.env import VisionThinkEnv
 from vt_env.episode import Message
@@ -54,7 +54,7 @@ def verl_rows(
             "agent_name": AGENT_NAME,
             "prompt": [{"role": m.role, "content": _text(m)} for m in talk.opening],
             "images": [
-                {"bytes": _png(part)}
+                {"bytes": png_bytes(part)}
                 for message in talk.opening
                 for part in message.content
                 if isinstance(part, Image.Image)
@@ -119,9 +119,3 @@ def _text(message: Message) -> str:
         part.replace(IMAGE_MARK, "< image >") if isinstance(part, str) else IMAGE_MARK
         for part in message.content
     )
-
-
-def _png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()

@@ -11,8 +11,7 @@ from verl.tools.base_tool import BaseTool
 from verl.tools.schemas import OpenAIFunctionToolSchema, ToolResponse
 
 from vt_env.adapters.conversation import Conversation
-from vt_env.adapters.shared import chosen_sample, shared_env
-from vt_env.adapters.verl import plain
+from vt_env.adapters.shared import chosen_sample, plain, shared_env
 from vt_env.errors import ConfigError
 from vt_env.tools import tool_named
 

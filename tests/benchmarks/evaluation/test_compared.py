@@ -15,7 +15,6 @@ from benchmarks.evaluation.compared import (
     differences,
     evaluation_table,
     per_sample,
-    regret,
     summary_of,
 )
 from benchmarks.report.terminal import Console
@@ -63,7 +62,7 @@ def test_a_summary_has_intervals_baselines_and_regret(env: VisionThinkEnv) -> No
 
 def test_who_has_no_baselines_has_no_regret(env: VisionThinkEnv) -> None:
     one = played(env, OracleAgent(), forced=False)
-    assert (one.oracle, regret(one)) == (None, None)
+    assert (one.oracle, one.regret) == (None, None)
     assert "baselines" not in summary_of(one)
 
 
@@ -80,7 +79,7 @@ def test_differences_are_paired(env: VisionThinkEnv) -> None:
     assert found["reward"].mean == pytest.approx(gap.mean())
     assert found["reward"].low <= gap.mean() <= found["reward"].high
     assert found["request_rate_need"].samples < COUNT
-    (row,) = compared([first, other])
+    row = compared([first, other])[0].record()
     assert (row["agent"], row["less"]) == ("other", "first")
     assert row["accuracy"]["mean"] == pytest.approx(found["accuracy"].mean)
     same = differences(first, first)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from agents.policies.threshold import NOTHING
 from benchmarks.paper.router import (
-    NOTHING,
     Routed,
     answer_logprobs,
     at,

@@ -58,7 +58,7 @@ def test_help_and_what_is_missing(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not installed(), reason="needs the extra bench (trl, accelerate)")
-def test_both_train_and_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_train_and_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     given = "--iterations 2 --every 2 --samples 8 --prompts 2 --generations 2 --trl-batch 4"
     out = ["--out", str(tmp_path), "--backend", "transformers"]
     assert trl.main([*out, *given.split()]) == 0
@@ -70,4 +70,4 @@ def test_both_train_and_are_compared(tmp_path: Path, capsys: pytest.CaptureFixtu
     first, second = (record[part]["points"][0] for part in ("ours", "trl"))
     assert first == second  # the model before RL, on the same samples
     assert (tmp_path / "parity.png").exists()
-    assert "losses on one batch" in capsys.readouterr().out
+    assert "losses on one batch" in capfd.readouterr().out

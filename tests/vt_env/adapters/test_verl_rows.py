@@ -1,32 +1,18 @@
 """Rows for verl: its columns, the images as the policy sees them first, whole files or none."""
 
-import importlib.util
 import io
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from tests.vt_env.test_examples import load
 from vt_env import ConfigError, FileImage, ImageError, MemoryImage, Sample
 from vt_env.adapters.shared import chosen_sample, shared_env
 from vt_env.adapters.verl_rows import verl_rows, write_verl_rows
 from vt_env.env import VisionThinkEnv
-
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "homes" / "verl_data.py"
-
-
-def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("verl_data", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_row_is_the_opening_of_its_episode() -> None:
@@ -86,7 +72,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_the_example_writes_what_verl_reads(tmp_path: Path) -> None:
-    loops = example().main(tmp_path, samples=3)
+    loops = load("homes/verl_data").main(tmp_path, samples=3)
     (told,) = json.loads(loops.read_text(encoding="utf-8"))
     assert told["_target_"] == "vt_env.adapters.verl.VisionThinkAgentLoop"
     assert shared_env(told["env"]).dataset.name == "world/train"
