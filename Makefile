@@ -15,7 +15,7 @@ GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command lin
 SETTINGS = $(foreach v,$(GIVEN),'$(v)=$($(v))') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval pretrain docs test test-slow test-browser test-homes lint types format clean
+.PHONY: help install train eval pretrain docs test test-slow test-browser test-homes test-faults lint types format clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ test-browser: $(READY) ## the tests of the report in a headless Chromium, which 
 
 test-homes: $(READY) ## our env in other trainers, each in an environment of its own (downloads them)
 	$(BIN)/pytest -m homes $(ARGS)
+
+test-faults: $(READY) ## kills, damages and faults by the hundred; writes docs/reliability.md (an hour)
+	$(BIN)/python -m benchmarks.faults --write docs/reliability.md $(ARGS)
 
 clean: ## remove .venv and caches; runs/ is kept
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

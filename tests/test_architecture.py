@@ -100,6 +100,7 @@ FLOORS = (
     "benchmarks/reference",
     "benchmarks/speed",
     "benchmarks/parity",
+    "benchmarks/faults",
     "benchmarks/cli",
 )
 """Rooms, the lowest floor first: each imports from those below it. What lies flat in a package is

@@ -22,6 +22,7 @@ from cyclopts import App, Group, Parameter, Token
 
 from judges import VisionThinkError
 from vt_env import ConfigError
+from vt_env.data import quoted
 from vt_env.settings.tree import (
     Leaf,
     build,
@@ -168,7 +169,7 @@ def _entries(path: str, words: Iterable[str]) -> Iterator[tuple[str, str]]:
     for word in words:
         name, sign, value = word.partition("=")
         if not name or not sign:
-            raise ConfigError(f"{path} is a table: --{path}.NAME VALUE, got {word!r}.")
+            raise ConfigError(f"{path} is a table: --{path}.NAME VALUE, got {quoted(word)}.")
         yield name, value
 
 

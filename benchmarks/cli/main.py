@@ -20,11 +20,11 @@ from benchmarks.cli.commands import command, option, spell_out
 from benchmarks.evaluation.policy import EvalSettings
 from benchmarks.evaluation.quality import QualitySettings
 from benchmarks.play.settings import GameSettings
+from benchmarks.report.provenance import version
 from benchmarks.report.terminal import console
 from benchmarks.safety.stopping import Stopped, stoppable
 from benchmarks.serve.settings import ServeSettings
 from benchmarks.training.checkup import DoctorSettings
-from benchmarks.training.provenance import version
 from benchmarks.training.settings import SFTSettings, TrainSettings
 from vt_env import ConfigError, VisionThinkError
 

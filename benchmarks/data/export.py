@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.data.sources import SAMPLES, DataSource
 from benchmarks.report.terminal import console, progress_bar
+from benchmarks.safety.disk import drafted
 from vt_env import DATASETS, ConfigError, FileImage, ImageLimits, Sample
 from vt_env.data.options import asked
 from vt_env.data.rows import COLUMNS
@@ -55,8 +55,7 @@ def export(source: DataSource, out: Path, samples: int) -> Path:
     path = target(source, out)
     dataset = source.open()
     indices = source.indices(dataset, samples)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with draft_of(path) as draft, progress_bar() as bar:
+    with drafted(path) as draft, progress_bar() as bar:
         task = bar.add_task("samples", total=len(indices))
         rows = (to_row(dataset[index], dataset.name) for index in indices)
         with parquet.ParquetWriter(draft, _schema(pyarrow)) as writer:
@@ -83,17 +82,6 @@ def target(source: DataSource, out: Path) -> Path:
         raise ConfigError(f"{out}: is a file; choose a folder or a name that ends in .parquet.")
     split = source.data.split or ("train" if source.data.name in DATASETS else "data")
     return out / f"{split}.parquet"
-
-
-@contextmanager
-def draft_of(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place at the end, or goes if there is an error."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def row_groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

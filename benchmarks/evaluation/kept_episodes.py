@@ -13,6 +13,7 @@ from agents import Trajectory, Way
 from agents.engine import MODEL, told_model
 from agents.policies.play import replay
 from benchmarks.evaluation.candidates import Candidate
+from benchmarks.safety.disk import append_lines, write_json, write_whole
 from vt_env import ConfigError
 from vt_env.settings.tree import flatten
 
@@ -74,7 +75,7 @@ class KeptEpisodes:
         whole = sum(line.endswith(b"\n") for line in lines)
         kept = len(indices) if whole >= len(indices) else whole - whole % who.batch
         if kept < len(lines):
-            _write(file, b"".join(lines[:kept]))
+            write_whole(file, b"".join(lines[:kept]))
         factory, found = who.factory(way), []
         for number, (line, index) in enumerate(zip(lines[:kept], indices, strict=False), start=1):
             try:
@@ -97,8 +98,7 @@ class KeptEpisodes:
         if file is None:
             return
         lines = [replace(t.record, episode=first + n).to_line() for n, t in enumerate(episodes)]
-        with file.open("ab") as out:
-            out.write("".join(lines).encode())
+        append_lines(file, lines)
 
 
 def slug(name: str) -> str:
@@ -117,7 +117,7 @@ def _check(folder: Path, settings: dict[str, Any]) -> None:
                 f"{folder} holds something that this evaluation did not write; name another --out."
             )
         folder.mkdir(parents=True, exist_ok=True)
-        _write(file, (json.dumps(told, indent=1) + "\n").encode())
+        write_json(file, told)
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
@@ -129,9 +129,3 @@ def _check(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder} holds an evaluation with other settings ({', '.join(sorted(changed))}): "
             "give those, or another --out."
         )
-
-
-def _write(file: Path, data: bytes) -> None:
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(data)
-    draft.replace(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -36,6 +35,8 @@ from benchmarks.evaluation.kept_episodes import OWN, KeptEpisodes, slug
 from benchmarks.evaluation.limits import limits_record, shares_of, show_limits
 from benchmarks.evaluation.play import OpenSettings, batches, first_indices
 from benchmarks.report.terminal import console, family_table
+from benchmarks.safety.disk import storing, write_json
+from benchmarks.safety.writer import sole_writer
 from judges import AbstentionLimit, check_judge
 from vt_env import ConfigError, VisionThinkEnv, open_env
 from vt_env.data.settings import WORLD, check_sources
@@ -131,7 +132,8 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Played]:
         EndpointError: If the judge asks a model that cannot be reached, before an engine starts.
         AbstentionLimitError: If the judge abstains on too many answers.
         AgentError: If an agent fails.
-        ConfigError: If the folder holds something else.
+        ConfigError: If the folder holds something else, or another process writes there.
+        StorageError: If the folder can no longer be written to.
     """
     resolved = settings.resolved()
     if not settings.has_policy:  # else it would be missed after everything is played
@@ -142,12 +144,15 @@ def evaluate_policy(settings: EvalSettings, out: Path | None) -> list[Played]:
         open_now.callback(env.close)
         check_judge(env.judge)
         kept = KeptEpisodes(out, resolved, names)
+        if out is not None:
+            open_now.enter_context(sole_writer(out))
+            open_now.enter_context(storing(out, lambda: "The same command goes on."))
         wanted = settings.samples or (
             WORLD_SAMPLES if settings.data.name == WORLD else len(env.dataset)
         )
         indices = first_indices(len(env.dataset), wanted)
         played = [_evaluate(settings, env, agent, kept, indices) for agent in settings.agents]
-    _report(settings, played, out, kept)
+        _report(settings, played, out, kept)
     return played
 
 
@@ -237,19 +242,13 @@ def _report(
 
 def _write(summaries: list[dict[str, Any]], pairs: Sequence[Compared], out: Path) -> None:
     if not pairs:
-        _dump(out / "summary.json", summaries[0])
+        write_json(out / "summary.json", summaries[0])
         return
     for summary in summaries:
-        _dump(out / slug(summary["agent"]) / "summary.json", summary)
-    _dump(
+        write_json(out / slug(summary["agent"]) / "summary.json", summary)
+    write_json(
         out / "summary.json", {"agents": summaries, "compared": [pair.record() for pair in pairs]}
     )
-
-
-def _dump(file: Path, value: dict[str, Any]) -> None:
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    draft.replace(file)
 
 
 def _print(summary: dict[str, Any], episodes: list[Trajectory], who: str) -> None:

@@ -17,16 +17,15 @@ from typing import Any
 from agents import Trajectory
 from benchmarks.evaluation.baselines import BeforeTraining
 from benchmarks.evaluation.oracle import oracle_episodes
+from benchmarks.safety.disk import write_whole
 
 STARTS = "starts.jsonl"
 
 
 def write_starts(before: BeforeTraining, path: Path) -> None:
     """Writes a line a sample, through a draft."""
-    draft = path.with_suffix(".draft")
     rows = start_rows(before.always_low, before.always_high)
-    draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def start_rows(low: Sequence[Trajectory], high: Sequence[Trajectory]) -> Iterator[dict[str, Any]]:

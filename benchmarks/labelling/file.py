@@ -10,7 +10,12 @@ from typing import Any, cast
 
 from benchmarks.evaluation.limits import KINDS
 from benchmarks.labelling.labels import LABELS, Label, Labelled, Tally
+from benchmarks.safety.disk import append_lines, write_whole
 from vt_env import ConfigError, DataError
+
+_START = b'{"sample_id": '
+"""How each line begins."""
+_NO_LABEL = "is no label of `visionthink data label`; choose another --out."
 
 
 class LabelFile:
@@ -22,7 +27,8 @@ class LabelFile:
 
     Raises:
         ConfigError: If the file holds labels that were made with other settings.
-        DataError: If a line other than a last, unfinished one cannot be read.
+        DataError: If a line other than a last, unfinished one of ours cannot be read; the file is
+            as it was.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, object]) -> None:
@@ -34,27 +40,21 @@ class LabelFile:
 
     def append(self, samples: Sequence[Labelled]) -> None:
         """Writes labels to the end of the file."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = "".join(
-            json.dumps({**asdict(sample), "settings": self._settings}) + "\n" for sample in samples
-        )
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(lines)
+        rows = ({**asdict(sample), "settings": self._settings} for sample in samples)
+        append_lines(self._path, [json.dumps(row) + "\n" for row in rows])
         self.samples += samples
 
     def _read(self) -> None:
         """Reads whole lines; what a killed run left of its last line is cut off."""
-        whole = 0
-        with self._path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    break
-                whole += len(line)
-                if line.strip():
-                    self.samples.append(self._sample(line, number))
-        if whole < self._path.stat().st_size:
-            with self._path.open("r+b") as file:
-                file.truncate(whole)
+        *lines, rest = self._path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                self.samples.append(self._sample(line, number))
+        if not rest:
+            return
+        if rest[: len(_START)] != _START[: len(rest)]:  # it was not begun by us
+            raise DataError(str(self._path), len(lines) + 1, None, _NO_LABEL)
+        write_whole(self._path, b"".join(line + b"\n" for line in lines))
 
     def _sample(self, line: bytes, number: int) -> Labelled:
         try:
@@ -62,8 +62,7 @@ class LabelFile:
             settings = row["settings"]
             sample = _labelled(row)
         except (ValueError, TypeError, KeyError) as error:
-            problem = f"is no label of `visionthink data label` ({error!r}); choose another --out."
-            raise DataError(str(self._path), number, None, problem) from error
+            raise DataError(str(self._path), number, None, f"{_NO_LABEL} ({error!r})") from error
         self._check(settings)
         return sample
 

@@ -27,6 +27,8 @@ from benchmarks.labelling.labels import (
     precision,
 )
 from benchmarks.report.terminal import console
+from benchmarks.safety.disk import make_folder, storing
+from benchmarks.safety.writer import sole_writer
 from vt_env import PlayDefaults, VisionThinkEnv, open_env
 from vt_env.config import JudgeSettings
 from vt_env.data import find_sample
@@ -73,10 +75,22 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         Every label in the file.
 
     Raises:
-        ConfigError: If a setting cannot work, or `out` was made with others.
+        ConfigError: If a setting cannot work, `out` was made with others, or another process
+            writes there.
         DataError: If a line of `out` cannot be read.
+        StorageError: If `out` can no longer be written to.
     """
     used = settings.known()
+    make_folder(out.parent)
+    with sole_writer(out):
+        file = _labelled(settings, used, out)
+    _print(file.samples)
+    console.print(f"Labels: {out}", markup=False, soft_wrap=True)
+    show_limits(limit_lines({"rollouts": limit_shares(file.samples)}, used))
+    return file.samples
+
+
+def _labelled(settings: LabelSettings, used: PlayDefaults, out: Path) -> LabelFile:
     file = LabelFile(out, settings.recorded(used))
     env = open_env(
         settings.env.id,
@@ -84,20 +98,22 @@ def label_dataset(settings: LabelSettings, out: Path) -> list[Labelled]:
         judge=settings.judge.given(),
         **settings.model_env(),
     )
+
+    def told() -> str:
+        return f"Labelled so far: {len(file.samples)}; the same command goes on."
+
     try:
         indices = settings.indices(env.dataset, settings.samples)
         done = {find_sample(env.dataset, sample.sample_id) for sample in file.samples}
         if not done.issuperset(indices):
-            _label_rest(settings, used, env, file, indices, done)
+            with storing(out.parent, told):
+                _label_rest(settings, used, env, file, indices, done)
     except KeyboardInterrupt:
-        console.print(f"Labelled so far: {len(file.samples)}; the same command goes on.")
+        console.print(told())
         raise
     finally:
         env.close()
-    _print(file.samples)
-    console.print(f"Labels: {out}", markup=False, soft_wrap=True)
-    show_limits(limit_lines({"rollouts": limit_shares(file.samples)}, used))
-    return file.samples
+    return file
 
 
 def _label_rest(

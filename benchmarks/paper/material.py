@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.published import Figure, published
+from benchmarks.safety.disk import write_json
 from benchmarks.sweeps import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.results import PointResult, results
@@ -70,10 +71,7 @@ def kept(
         if found.pop("about") == about:
             return found
     found = dict(measure())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps({"about": about, **found}, indent=1) + "\n", encoding="utf-8")
-    draft.replace(file)
+    write_json(file, {"about": about, **found})
     return found
 
 

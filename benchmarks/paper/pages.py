@@ -11,8 +11,9 @@ from rich.table import Table as Shown
 from benchmarks.paper.items import Item
 from benchmarks.paper.material import Material, Table
 from benchmarks.paper.reuse import taken_from
+from benchmarks.report.provenance import provenance
 from benchmarks.report.terminal import console
-from benchmarks.training.provenance import provenance
+from benchmarks.safety.disk import write_whole
 
 INDEX = "README.md"
 
@@ -82,9 +83,7 @@ def write_index(said: Mapping[str, tuple[Item, Sequence[str]]], out: Path) -> Pa
 
 
 def _write(page: Path, lines: Sequence[str]) -> Path:
-    draft = page.with_suffix(".draft")
-    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    draft.replace(page)
+    write_whole(page, "\n".join(lines) + "\n")
     return page
 
 

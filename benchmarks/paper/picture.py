@@ -11,6 +11,7 @@ from benchmarks.paper.plane import RANDOM, rows_of, start_ends
 from benchmarks.paper.requests import TOKENS
 from benchmarks.paper.router import KINDS, curve, reported
 from benchmarks.published import published
+from benchmarks.safety.disk import drafted
 
 COLOURS = {"mean": "#3366cc", "least": "#2a9d6f"}
 OURS = "#c2185b"
@@ -34,9 +35,8 @@ def draw(made: Material, path: Path) -> None:
     figure, (ours, theirs) = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
     _ours(ours, made)
     _theirs(theirs)
-    draft = path.with_name(f".draft-{path.name}")
-    figure.savefig(draft, dpi=130, format="png")
-    draft.replace(path)
+    with drafted(path) as draft:
+        figure.savefig(draft, dpi=130, format="png")
     pyplot.close(figure)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.engine import told_model
+from benchmarks.safety.disk import drafted
 from benchmarks.sweeps import Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import start_key
@@ -83,10 +84,8 @@ def _copy_start(trial: Trial, source: SweepFolder, folder: SweepFolder) -> None:
     key = start_key(to_json(trial.settings))
     for mine, theirs in zip(folder.start_files(key), source.start_files(key), strict=True):
         if not mine.is_file():
-            mine.parent.mkdir(parents=True, exist_ok=True)
-            draft = mine.with_suffix(".draft")
-            shutil.copyfile(theirs, draft)
-            draft.replace(mine)
+            with drafted(mine) as draft:
+                shutil.copyfile(theirs, draft)
 
 
 def _copy(source: Path, target: Path, draft: Path, name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.parity.points import NEED, NO_NEED, Point, reached
+from benchmarks.safety.disk import drafted
 
 COLOURS = ("#3366cc", "#dc7a1e", "#2f9e57")
 
@@ -37,7 +38,6 @@ def draw(trainings: Mapping[str, Sequence[Point]], path: Path) -> None:
         axis.set(xlabel=unit if unit == "seconds" else "iterations", ylim=(-0.02, 1.02))
     axes[0].set_ylabel("share of held-out samples asked about")
     axes[0].legend(fontsize=8, frameon=False)
-    draft = path.with_name(f".draft-{path.name}")
-    figure.savefig(draft, dpi=110, format="png")
-    draft.replace(path)
+    with drafted(path) as draft:
+        figure.savefig(draft, dpi=110, format="png")
     pyplot.close(figure)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 NEED, NO_NEED = 0.9, 0.1
@@ -73,13 +71,6 @@ def summary(points: Sequence[Point]) -> dict[str, Any]:
 def read_points(record: Mapping[str, Any]) -> list[Point]:
     """The points that `summary` wrote."""
     return [Point(**point) for point in record["points"]]
-
-
-def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Writes a record as JSON, all of it or nothing."""
-    draft = path.with_name(f".draft-{path.name}")
-    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
 
 
 def told(name: str, points: Sequence[Point]) -> str:

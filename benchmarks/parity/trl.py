@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.parity.picture import draw
-from benchmarks.parity.points import Point, read_points, summary, told, write
+from benchmarks.parity.points import Point, read_points, summary, told
+from benchmarks.safety.disk import write_json
 from benchmarks.speed.trl_setup import DIFFERENT, MISSING, SAME, installed
 from benchmarks.training.settings import TrainSettings
 from vt_env.settings.tree import build
@@ -73,7 +74,7 @@ def run_part(part: str, options: argparse.Namespace) -> None:
         from benchmarks.parity.losses import compare
 
         shared = build(TrainSettings, {"run.seed": options.seed, **SHARED}).resolved()
-        write(path, compare(shared))
+        write_json(path, compare(shared))
         return
     from benchmarks.parity.courses import ours, theirs
 
@@ -81,7 +82,7 @@ def run_part(part: str, options: argparse.Namespace) -> None:
 
     def tell(point: Point) -> None:
         points.append(point)
-        write(path, {**summary(points), "load": round(os.getloadavg()[0], 1)})
+        write_json(path, {**summary(points), "load": round(os.getloadavg()[0], 1)})
         print(told(part, [point]), flush=True)
 
     if part == "ours":
@@ -98,7 +99,7 @@ def gather(folder: Path) -> dict[str, Any] | None:
     record = {
         part: json.loads(path.read_text(encoding="utf-8")) for part, path in paths.items()
     } | {"same": SAME, "different": DIFFERENT}
-    write(folder / "parity.json", record)
+    write_json(folder / "parity.json", record)
     draw({part: read_points(record[part]) for part in ("ours", "trl")}, folder / "parity.png")
     return record
 

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.play.settings import GameSettings
+from benchmarks.safety.disk import append_lines, drafted, write_whole
 from judges import EpisodeRecord
 from vt_env import ConfigError
 from vt_env.settings.tree import to_json
@@ -50,21 +51,17 @@ class GameFolder:
     def keep_image(self, episode: int, turn: int, image: Image.Image) -> str:
         """Writes what is seen before a turn; returns the file's name, as the record has it."""
         name = f"{episode:06d}-{turn}.png"
-        draft = self.path / f".draft-{name}"
-        image.save(draft, format="PNG")
-        draft.replace(self.path / name)
+        with drafted(self.path / name) as draft:
+            image.save(draft, format="PNG")
         return name
 
     def keep_episode(self, record: EpisodeRecord) -> None:
         """Adds an episode that is over."""
-        with self.episodes_file.open("a", encoding="utf-8") as file:
-            file.write(record.to_line())
+        append_lines(self.episodes_file, [record.to_line()])
 
     def keep_summary(self, summary: Mapping[str, Any]) -> None:
         """Writes the score."""
         self._write("summary.json", json.dumps(summary, indent=1) + "\n")
 
     def _write(self, name: str, text: str) -> None:
-        draft = self.path / f".draft-{name}"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path / name)
+        write_whole(self.path / name, text)

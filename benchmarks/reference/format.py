@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.reference.alike import digest
+from benchmarks.safety.disk import write_whole
 from vt_env import DataError, UnknownNameError
 
 FOLDER = Path(__file__).parent
@@ -106,10 +107,7 @@ def write_reference(reference: Reference, path: Path) -> None:
     """Writes the file, whole or not at all."""
     made = {name: getattr(reference.made, name) for name in _MADE}
     told = {name: getattr(reference, name) for name in _KEYS} | {"made": made}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_text(_lines(told) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, _lines(told) + "\n")
 
 
 def _lines(value: Any, indent: str = "") -> str:

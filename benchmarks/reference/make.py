@@ -25,9 +25,9 @@ from benchmarks.reference.format import (
 )
 from benchmarks.report.html.lines import told_value
 from benchmarks.report.html.runs import Run, find_runs, is_run, read_run
+from benchmarks.report.provenance import ROOT
 from benchmarks.sweeps import SWEEPS, trials
 from benchmarks.sweeps.statistics import ENOUGH
-from benchmarks.training.provenance import ROOT
 from vt_env import ConfigError
 from vt_env.settings.tree import to_json
 

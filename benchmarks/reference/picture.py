@@ -13,6 +13,7 @@ from benchmarks.reference.format import CURVES, Reference
 from benchmarks.reference.make import curve
 from benchmarks.reference.tell import LABELS, PLAIN, verdict
 from benchmarks.report.html.runs import Run
+from benchmarks.safety.disk import drafted
 from vt_env import ConfigError
 
 BAND, MEAN, RUN, OUT = "#c9d6ee", "#5b76ad", "#222222", "#d03b3b"
@@ -42,11 +43,9 @@ def draw(run: Run, reference: Reference, found: Comparison, path: Path) -> None:
     lines, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle(f"{Path(found.run).name}: {verdict(found)}", fontsize=10, wrap=True)
-    draft = path.with_name(f".draft-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(draft, dpi=110, format="png")
-        draft.replace(path)
+        with drafted(path) as draft:
+            figure.savefig(draft, dpi=110, format="png")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error}); choose another --out.") from error
     finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.reference.format import Reference, shipped
 from benchmarks.reference.make import DEFAULT
+from benchmarks.safety.disk import write_whole
 from vt_env import ConfigError, VisionThinkError
 
 BEGIN = "<!-- results: written by python -m benchmarks.reference.readme README.md -->"
@@ -118,9 +119,7 @@ def main(words: Sequence[str]) -> int:
         print(f"{path}: its results are not those of {DEFAULT}.json: {BEGIN}", file=sys.stderr)
         return 1
     if not check:
-        draft = path.with_suffix(".draft")
-        draft.write_text(now, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, now)
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from agents import Trajectory
 from agents.engine import MODEL, told_model
 from benchmarks.evaluation.baselines import write_records
+from benchmarks.safety.disk import write_json
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.training.run_folder import RunFolder
 from vt_env import ConfigError
@@ -138,10 +139,7 @@ class SweepFolder:
         return found
 
     def _write_definition(self, told: dict[str, Any]) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        draft = self.definition_file.with_suffix(".draft")
-        draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-        draft.replace(self.definition_file)
+        write_json(self.definition_file, told)
 
     def threads(self) -> int:
         """Threads of each trial, if the sweep was begun before; else 0."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.safety.disk import drafted
 from benchmarks.sweeps.catalogue.definitions import Sweep
 from benchmarks.sweeps.ends import ALWAYS, BETWEEN, NEED, NEVER, NO_NEED, RIGHT
 from benchmarks.sweeps.results import PointResult
@@ -82,9 +83,8 @@ def draw_map(sweep: Sweep, found: Sequence[PointResult], path: Path) -> None:
     keys = [Patch(facecolor=COLOURS[end], label=told) for end, told in TOLD.items()]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     figure.suptitle(f"{sweep.question}\nRequests on need / on no need", fontsize=9, wrap=True)
-    draft = path.with_name(f".draft-{path.name}")
-    figure.savefig(draft, dpi=130, format="png")
-    draft.replace(path)
+    with drafted(path) as draft:
+        figure.savefig(draft, dpi=130, format="png")
     pyplot.close(figure)
 
 

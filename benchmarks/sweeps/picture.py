@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.safety.disk import drafted
 from benchmarks.sweeps.catalogue.definitions import Sweep
 from benchmarks.sweeps.ends import NEED, NO_NEED
 from benchmarks.sweeps.results import PointResult
@@ -47,9 +48,8 @@ def draw(sweep: Sweep, found: Sequence[PointResult], table: pandas.DataFrame, pa
         axis.remove()
     _ends(figure.add_subplot(axes[rows][0].get_gridspec()[rows, :]), found)
     figure.suptitle(sweep.question, fontsize=10, wrap=True)
-    draft = path.with_name(f".draft-{path.name}")
-    figure.savefig(draft, dpi=130, format="png")
-    draft.replace(path)
+    with drafted(path) as draft:
+        figure.savefig(draft, dpi=130, format="png")
     pyplot.close(figure)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.evaluation.intervals import Difference, paired_difference
 from benchmarks.report.terminal import console
+from benchmarks.safety.disk import write_json
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.ends import NEED, NO_NEED, end_of, settled
 from benchmarks.sweeps.folder import SweepFolder
@@ -184,9 +184,7 @@ def write_results(sweep: Sweep, found: Sequence[PointResult], path: Path) -> Non
         "intervals": "95%, percentile bootstrap over seeds; of versus over samples",
         "points": [asdict(point) for point in found],
     }
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_json(path, told)
 
 
 def show_results(sweep: Sweep, found: Sequence[PointResult]) -> None:

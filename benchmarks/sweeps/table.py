@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.safety.disk import drafted
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from vt_env.settings.tree import flatten
@@ -58,9 +59,8 @@ def varied_values(sweep: Sweep, trial: Trial) -> dict[str, Any]:
 def write_table(table: pandas.DataFrame, folder: Path) -> None:
     """Writes ``sweep.csv`` and ``sweep.parquet``, each whole or not at all."""
     for name, write in (("sweep.csv", _csv), ("sweep.parquet", _parquet)):
-        draft = folder / f".draft-{name}"
-        write(table, draft)
-        draft.replace(folder / name)
+        with drafted(folder / name) as draft:
+            write(table, draft)
 
 
 def _csv(table: pandas.DataFrame, path: Path) -> None:

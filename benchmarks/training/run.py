@@ -27,10 +27,12 @@ from benchmarks.evaluation.starts import STARTS, write_starts
 from benchmarks.report.plots import plot_run
 from benchmarks.report.stages import announce, duration, under_way
 from benchmarks.report.terminal import LiveTraining, console, print_summary
-from benchmarks.safety.stopping import Stopped, current, take_over
+from benchmarks.safety.disk import flush_tree, storing
+from benchmarks.safety.stopping import current, take_over
 from benchmarks.safety.writer import sole_writer
 from benchmarks.training.grpo import BY_GRPO, build_config, ray_session
 from benchmarks.training.held_out import HeldOut, Slice, open_slice
+from benchmarks.training.interrupted import resumable
 from benchmarks.training.measure import before_limits, parts_of, player, run_limits
 from benchmarks.training.memory import PeakMemory
 from benchmarks.training.method import Envs, Method, Trainee
@@ -86,12 +88,10 @@ def train(
     with under_way("check"):
         settings = settings.resolved()
         envs = check_data(settings, method)
-    folder.create(settings)
-    try:
-        with sole_writer(folder.path):
-            _run(settings, envs, folder, None, hooks, method)
-    except Stopped as stopped:
-        raise told_of(folder, stopped, method) from stopped
+    with storing(root):
+        folder.create(settings)
+    with sole_writer(folder.path), resumable(folder, method):
+        _run(settings, envs, folder, None, hooks, method)
     return folder
 
 
@@ -183,15 +183,13 @@ def resume(
         announce(path, method.plan(settings, done))
         with under_way("check"):
             envs = check_data(settings, method)
-        if folder.is_complete:
-            folder.reopen(before)
-        settings.save(path / "settings.json")
-        folder.forget_after(done)
-        folder.note_start()
-        try:
+        with resumable(folder, method):
+            if folder.is_complete:
+                folder.reopen(before)
+            settings.save(path / "settings.json")
+            folder.forget_after(done)
+            folder.note_start()
             _run(settings, envs, folder, latest, hooks, method)
-        except Stopped as stopped:
-            raise told_of(folder, stopped, method) from stopped
     return folder
 
 
@@ -221,16 +219,6 @@ def later_settings(settings: CourseSettings, given: Mapping[str, Any]) -> Course
         told = ", ".join(f"{name} (it has {own.get(name)!r})" for name in refused)
         raise ConfigError(f"A run goes on with its own settings, and this one has others: {told}.")
     return build(type(settings), own, {name: given[name] for name in changed})
-
-
-def told_of(folder: RunFolder, stopped: Stopped, method: Method) -> Stopped:
-    """The same, with what was saved and how to go on."""
-    latest = folder.latest_checkpoint()
-    if folder.is_complete:
-        return Stopped(stopped.number, f"The run is complete: {folder.path}.")
-    saved = f"Iteration {latest[0]} is saved." if latest else "No checkpoint was written yet."
-    again = f"visionthink {method.command} --resume {folder.path}"
-    return Stopped(stopped.number, f"{saved} To go on: {again}")
 
 
 def check_data(settings: CourseSettings, method: Method | None = None) -> Envs:
@@ -326,6 +314,7 @@ def _run(
             play = player(algorithm, envs.evaluation, parts, step)
             after = play_after(play, used.max_new_tokens, settings.run.seed)
         algorithm.save_model(folder.path / "model")
+        flush_tree(folder.path / "model")  # before the summary, which says that it is there
     summary = {
         "run": folder.path.name,
         "seed": settings.run.seed,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 from agents import CheckpointError
 from agents.manifest import check_manifest, flush_folder
 from agents.rollouts.refill import POSITION
-from benchmarks.training.provenance import provenance
+from benchmarks.report.provenance import provenance
+from benchmarks.safety.disk import append_lines, flush_tree, make_folder, write_json, write_whole
 from benchmarks.training.settings import CourseSettings
 from vt_env import ConfigError
 
@@ -56,7 +58,9 @@ class RunFolder:
             ConfigError: If a run of that name exists by now.
         """
         try:
-            self.path.mkdir(parents=True)
+            make_folder(self.path.parent)
+            self.path.mkdir()
+            flush_folder(self.path.parent)
         except FileExistsError as error:
             raise self._taken() from error
         except OSError as error:
@@ -70,10 +74,20 @@ class RunFolder:
         )
 
     def note_start(self) -> None:
-        """Adds to `provenance.json` what goes on from here: version, commit, packages, command."""
+        """Adds to `provenance.json` what goes on from here: version, commit, packages, command.
+
+        Raises:
+            CheckpointError: If the file is there and cannot be read.
+        """
         file = self.path / "provenance.json"
-        before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-        self.write_json(file.name, [*before, provenance()])
+        try:
+            before = json.loads(file.read_bytes()) if file.exists() else []
+            told = [*before, provenance()]
+        except (OSError, ValueError, TypeError) as error:
+            raise CheckpointError(
+                f"{file}: cannot be read ({error}); put the run's own back, or remove it."
+            ) from error
+        self.write_json(file.name, told)
 
     @property
     def is_complete(self) -> bool:
@@ -96,8 +110,7 @@ class RunFolder:
 
         if self._board is None:
             self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=iteration)
-        with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"iteration": iteration, **metrics}) + "\n")
+        append_lines(self.metrics_file, [json.dumps({"iteration": iteration, **metrics}) + "\n"])
         for name, value in metrics.items():
             self._board.add_scalar(name, value, iteration)
 
@@ -108,8 +121,7 @@ class RunFolder:
 
     def log_rollouts(self, lines: Iterable[str]) -> None:
         """Appends episodes, each with its iteration."""
-        with self.rollouts_file.open("a", encoding="utf-8") as file:
-            file.writelines(lines)
+        append_lines(self.rollouts_file, lines)
 
     @property
     def findings_file(self) -> Path:
@@ -118,8 +130,7 @@ class RunFolder:
 
     def log_finding(self, finding: Mapping[str, Any]) -> None:
         """Appends a finding, which has its iteration."""
-        with self.findings_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finding) + "\n")
+        append_lines(self.findings_file, [json.dumps(finding) + "\n"])
 
     def forget_findings_after(self, iteration: int) -> None:
         """Drops findings beyond `iteration`: a resumed run comes to them again."""
@@ -155,12 +166,11 @@ class RunFolder:
         """
         final = self.checkpoint(iteration)
         draft = self.checkpoints / f".draft_{iteration:05d}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        algorithm.save_to_path(str(draft.resolve()))
-        shutil.rmtree(final, ignore_errors=True)
-        draft.replace(final)
-        flush_folder(self.checkpoints)
+        with _drafted_folder(draft):
+            algorithm.save_to_path(str(draft.resolve()))
+            shutil.rmtree(final, ignore_errors=True)
+            draft.replace(final)
+            flush_folder(self.checkpoints)
         before = [path for number, path in reversed(self._numbered()) if number < iteration]
         kept = [final, *before[: keep - 1]]
         for other in self.checkpoints.glob("iteration_*"):
@@ -225,23 +235,33 @@ class RunFolder:
             metrics: What makes it the best.
         """
         draft = self.checkpoints / ".draft_best"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        save_model(draft)
-        told = json.dumps({"iteration": iteration, "metrics": dict(metrics)}, indent=1)
-        (draft / BEST_FILE).write_text(told + "\n", encoding="utf-8")
-        shutil.rmtree(self.best_model, ignore_errors=True)
-        draft.replace(self.best_model)
-        flush_folder(self.checkpoints)
+        before = self._best_before
+        with _drafted_folder(draft):
+            save_model(draft)
+            write_json(draft / BEST_FILE, {"iteration": iteration, "metrics": dict(metrics)})
+            flush_tree(draft)
+            if self.best() is not None:  # it stays until the new one is there
+                shutil.rmtree(before, ignore_errors=True)
+                self.best_model.replace(before)
+            draft.replace(self.best_model)
+            flush_folder(self.checkpoints)
+        shutil.rmtree(before, ignore_errors=True)
 
     @property
     def best_model(self) -> Path:
         """Folder of the best model of the evaluations during training."""
         return self.checkpoints / "best"
 
+    @property
+    def _best_before(self) -> Path:
+        """Where the best model waits for a better one to take its place."""
+        return self.checkpoints / ".best_before"
+
     def best(self) -> dict[str, Any] | None:
         """Iteration and metrics of that model; None where there is none."""
         file = self.best_model / BEST_FILE
+        if not file.is_file() and (self._best_before / BEST_FILE).is_file():
+            self._best_before.replace(self.best_model)  # the run ended between the two
         if not file.is_file():
             return None
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -278,9 +298,8 @@ class RunFolder:
 
     def write_json(self, name: str, data: object) -> Path:
         """Writes a JSON file into the folder."""
-        path = self.path / name
-        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        return path
+        write_json(self.path / name, data)
+        return self.path / name
 
     def close(self) -> None:
         """Flushes TensorBoard's events."""
@@ -293,7 +312,7 @@ def whole_rows(path: Path) -> list[dict[str, Any]]:
     """Rows that were written whole; a killed run may leave half a line at the end."""
     rows = []
     if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
@@ -305,7 +324,16 @@ def whole_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _rewrite(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows in place of a file's, through a draft."""
-    draft = path.with_suffix(".draft")
-    draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    draft.replace(path)
+    """Writes rows in place of a file's."""
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+@contextmanager
+def _drafted_folder(draft: Path) -> Iterator[None]:
+    """A new, empty folder that is not there afterwards: it was renamed, or something failed."""
+    shutil.rmtree(draft, ignore_errors=True)
+    make_folder(draft)
+    try:
+        yield
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

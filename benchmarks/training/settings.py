@@ -16,6 +16,7 @@ from agents.grpo.config import SEED, GRPOSettings
 from agents.sft.config import SFTOptions
 from benchmarks.evaluation.play import JudgedSettings
 from benchmarks.exporters.base import EXPORTERS
+from benchmarks.safety.disk import write_whole
 from benchmarks.training.until import parse_goals
 from judges import load_plugins
 from vt_env import ConfigError
@@ -185,7 +186,7 @@ class CourseSettings(JudgedSettings):
 
     def save(self, path: Path) -> None:
         """Writes the settings as JSON."""
-        path.write_text(to_json(self) + "\n", encoding="utf-8")
+        write_whole(path, to_json(self) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -23,6 +23,7 @@ from benchmarks.evaluation.oracle import oracle_episodes
 from benchmarks.evaluation.play import batch_seed
 from benchmarks.report.stages import Stage, under_way
 from benchmarks.report.terminal import console
+from benchmarks.safety.disk import drafted
 from benchmarks.training.measure import AT_ONCE
 from benchmarks.training.method import Envs, Method
 from benchmarks.training.plan import CHECK_SECONDS, EPISODE_SECONDS, START_SECONDS, around, timed
@@ -99,9 +100,8 @@ def _demonstrate(algorithm: SFT, settings: SFTSettings, env: dict[str, Any], pat
         )
     asked = sum(t.outcome.requested for t in chosen)
     console.print(f"learns {len(chosen)} episodes of {len(indices)} prompts, {asked} of which ask")
-    draft = path.with_suffix(".draft")
-    write_records(chosen, draft)
-    draft.replace(path)
+    with drafted(path) as draft:
+        write_records(chosen, draft)
     algorithm.refresh_engines()
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vt_env.data.row_formats import ROW_FORMATS, FoundRow, NoRowsError, RowFormat
     from vt_env.data.schemas import SCHEMAS, RowError
     from vt_env.data.tables import TableDataset
+    from vt_env.data.text import quoted
 else:
     __getattr__, __dir__ = lazy_face(
         __name__,
@@ -36,6 +37,7 @@ else:
                 "RowError",
             ),
             "vt_env.data.tables": ("TableDataset",),
+            "vt_env.data.text": ("quoted",),
         },
     )
 
@@ -52,5 +54,6 @@ __all__ = [
     "TableDataset",
     "find_sample",
     "load_dataset",
+    "quoted",
     "setting_names",
 ]

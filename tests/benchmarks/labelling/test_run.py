@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks.labelling.labels import Labelled, LabelRule, Tally, label_of
 from benchmarks.labelling.run import agreement_table, shares_table
+from benchmarks.safety.writer import sole_writer
 from tests.benchmarks.runner import Result, invoke
 from vt_env.errors import ConfigError, DataError, VisionThinkError
 
@@ -93,6 +94,23 @@ def test_other_settings_are_not_mixed_in(unbroken: tuple[Path, str]) -> None:
         name = {"--seed": "sampling_seed"}.get(change[0], change[0].lstrip("-").rpartition(".")[2])
         assert f"labels made with {name}" in str(done.exception)
     assert unbroken[0].read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["notes, without an end", '{"sample": 1', "\n\n{"])
+def test_a_foreign_file_whose_last_line_has_no_end_is_left_alone(text: str, tmp_path: Path) -> None:
+    out = tmp_path / "notes.txt"
+    out.write_text(text)
+    done = label(*WORLD, "--out", str(out))
+    assert isinstance(done.exception, DataError)
+    assert f"notes.txt:{text.count(chr(10)) + 1}: is no label" in str(done.exception)
+    assert out.read_text() == text
+
+
+def test_two_of_them_never_write_into_one_file(unbroken: tuple[Path, str]) -> None:
+    with sole_writer(unbroken[0]):
+        done = label(*WORLD, "--samples", "3", "--out", str(unbroken[0]))
+    assert isinstance(done.exception, ConfigError)
+    assert "another process writes there" in str(done.exception)
 
 
 @pytest.mark.parametrize("line", ["no json", "[]", '{"sample_id": "a"}'])

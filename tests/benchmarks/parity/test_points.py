@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from benchmarks.parity.points import Point, closest, reached, read_points, summary, told, write
+from benchmarks.parity.points import Point, closest, reached, read_points, summary, told
+from benchmarks.safety.disk import write_json
 
 
 def point(iteration: int, need: float, no_need: float) -> Point:
@@ -38,7 +39,7 @@ def test_a_point_is_made_of_the_slices_metrics() -> None:
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "trl.json"
-    write(path, summary(COURSE))
+    write_json(path, summary(COURSE))
     record = json.loads(path.read_text())
     assert read_points(record) == COURSE
     assert record["reached"]["iteration"] == 10

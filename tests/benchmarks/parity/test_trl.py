@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.parity import trl
-from benchmarks.parity.points import summary, write
+from benchmarks.parity.points import summary
+from benchmarks.safety.disk import write_json
 from benchmarks.speed.trl_setup import installed
 from tests.benchmarks.parity.test_points import COURSE
 
@@ -27,10 +28,10 @@ def test_both_have_the_settings_that_are_asked_for() -> None:
 
 
 def test_the_parts_are_put_together_when_all_are_there(tmp_path: Path) -> None:
-    write(tmp_path / "losses.json", LOSSES)
-    write(tmp_path / "ours.json", summary(COURSE))
+    write_json(tmp_path / "losses.json", LOSSES)
+    write_json(tmp_path / "ours.json", summary(COURSE))
     assert trl.gather(tmp_path) is None
-    write(tmp_path / "trl.json", summary(COURSE[:2]))
+    write_json(tmp_path / "trl.json", summary(COURSE[:2]))
     record = trl.gather(tmp_path)
     assert record is not None
     assert record == json.loads((tmp_path / "parity.json").read_text())

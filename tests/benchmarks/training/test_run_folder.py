@@ -12,8 +12,8 @@ import pytest
 
 from agents.errors import CheckpointError
 from agents.manifest import check_manifest, write_manifest
+from benchmarks.report.provenance import ROOT, version
 from benchmarks.safety.writer import LOCK
-from benchmarks.training.provenance import ROOT, version
 from benchmarks.training.run import resume
 from benchmarks.training.run_folder import RunFolder
 from benchmarks.training.settings import TrainSettings

@@ -6,7 +6,9 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -62,9 +64,15 @@ def processor(about: Path = Path("/proc/cpuinfo")) -> str:
     return f"{kind} {'with' if 'avx512f' in told['flags'].split() else 'without'} AVX-512"
 
 
+@cache
+def _packages() -> Mapping[str, str]:
+    """What is installed, by name."""
+    found = {item.name: item.version for item in metadata.distributions() if item.name}
+    return dict(sorted(found.items()))
+
+
 def provenance() -> dict[str, Any]:
     """Version, commit, packages, command, machine and time."""
-    packages = {item.name: item.version for item in metadata.distributions() if item.name}
     return {
         "visionthink": version(),
         "commit": commit(),
@@ -74,5 +82,5 @@ def provenance() -> dict[str, Any]:
         "system": platform.platform(),
         "cores": os.cpu_count(),
         "processor": processor(),
-        "packages": dict(sorted(packages.items())),
+        "packages": dict(_packages()),
     }

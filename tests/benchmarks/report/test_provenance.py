@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from benchmarks.training.provenance import processor, provenance
+from benchmarks.report.provenance import processor, provenance
 
 
 def test_the_processor_says_whether_it_has_avx512(tmp_path: Path) -> None:
