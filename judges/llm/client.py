@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 
 from judges.base import Usage
 from judges.errors import JudgeError
+from judges.llm.bounds import ReplyBounds, ReplyError
 from judges.llm.retry import retry_after_seconds
 from judges.parameters import as_count, as_mapping
 
@@ -117,14 +120,15 @@ class Reply:
     usage: Usage = _ONE_CALL
 
 
-def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:
-    """Builds an `openai` client that never retries on its own.
+def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> AsyncOpenAI:
+    """Builds an `openai` client that never retries on its own, and follows no redirect.
 
     Loopback endpoints are reached directly, whatever proxies the environment names.
 
     Args:
         endpoint: Where to.
         timeout: Seconds one request may take.
+        bounds: What is taken of a reply.
 
     Raises:
         JudgeError: If `openai` is not installed, or no key is to be found.
@@ -135,7 +139,7 @@ def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:
         raise JudgeError(MISSING_EXTRA) from error
     address = endpoint.azure_endpoint or endpoint.base_url or ""
     local = urlsplit(address).hostname in _LOOPBACK
-    http = _http_client(timeout, trust_env=not local)
+    http = _http_client(timeout, bounds, trust_env=not local)
     try:
         if endpoint.azure_endpoint:
             return openai.AsyncAzureOpenAI(
@@ -159,26 +163,48 @@ def make_client(endpoint: Endpoint, timeout: float) -> AsyncOpenAI:
         ) from error
 
 
-def _http_client(timeout: float, trust_env: bool) -> Any:
+def _http_client(timeout: float, bounds: ReplyBounds, trust_env: bool) -> Any:
     """Builds the HTTP side: over `aiohttp` where it is installed, at two thirds of the cost."""
     import openai
 
+    settings: dict[str, Any] = {
+        "timeout": timeout,
+        "trust_env": trust_env,
+        "follow_redirects": False,
+        "headers": {"accept-encoding": "identity"},
+        "event_hooks": {"response": [bounds.take]},
+    }
     try:
-        return openai.DefaultAioHttpClient(timeout=timeout, trust_env=trust_env)
+        return openai.DefaultAioHttpClient(**settings)
     except (AttributeError, RuntimeError):
-        return openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=trust_env)
+        return openai.DefaultAsyncHttpxClient(**settings)
 
 
-async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Reply:
+@functools.cache
+def _response_type() -> Any:
+    """The HTTP library's own response, for which the client reads nothing itself."""
+    import openai
+
+    modules = {base.__module__.partition(".")[0] for base in openai.DefaultAsyncHttpxClient.__mro__}
+    (library,) = modules & {"httpx", "httpx2"}
+    return importlib.import_module(library).Response
+
+
+async def ask(
+    client: AsyncOpenAI, body: dict[str, Any], timeout: float, bounds: ReplyBounds
+) -> Reply:
     """Sends one request and names what came of it; raises nothing the server can cause.
 
     Args:
         client: From `make_client`.
         body: From `Endpoint.body`.
         timeout: Seconds the request may take as a whole, however slowly bytes drip in.
+        bounds: What is taken of a reply, as `make_client` had them.
     """
     try:
-        return await _ask(client, body, timeout)
+        return await _ask(client, body, timeout, bounds)
+    except ReplyError as fault:
+        return _not_taken(fault)
     except Exception as error:  # HTTP and JSON parsers raise whatever hostile bytes lead to
         detail = repr(error)[:500]
         if _of_transport(error):
@@ -186,13 +212,15 @@ async def ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Repl
         return Reply(failure="unparsable", retryable=True, detail=detail)
 
 
-async def _ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Reply:
+async def _ask(
+    client: AsyncOpenAI, body: dict[str, Any], timeout: float, bounds: ReplyBounds
+) -> Reply:
     import openai
 
     try:
         async with asyncio.timeout(timeout):
             # The client's generic call: its typed one spends half of its time on the types.
-            data = await client.post("/chat/completions", cast_to=object, body=body)
+            got = await client.post("/chat/completions", cast_to=_response_type(), body=body)
     except (TimeoutError, openai.APITimeoutError) as error:
         broken = _broken_connection(error)
         failure = "timeout" if broken is None else "connection"
@@ -201,11 +229,26 @@ async def _ask(client: AsyncOpenAI, body: dict[str, Any], timeout: float) -> Rep
     except openai.APIStatusError as error:
         return _refusal(error.status_code, error.response.headers, str(error)[:500])
     except openai.APIConnectionError as error:
+        if isinstance(error.__cause__, ReplyError):  # earlier releases of the client wrap it
+            return _not_taken(error.__cause__)
         detail = repr(error.__cause__ or error)
         return Reply(failure="connection", retryable=True, server_fault=True, detail=detail)
-    except (openai.OpenAIError, ValueError) as error:
-        return Reply(failure="unparsable", retryable=True, detail=repr(error)[:500])
-    return _read(data)
+    kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind.endswith("json"):
+        detail = f"{kind[:40]}: {got.content[:200]!r}"
+        return Reply(failure="unparsable", retryable=True, detail=detail)
+    return _read(bounds.read(got.content))
+
+
+def _not_taken(fault: ReplyError) -> Reply:
+    """Names a reply that was over its bounds, or sent elsewhere."""
+    return Reply(
+        failure=fault.fault,
+        retryable=fault.fault != "redirected",
+        server_fault=fault.fault in ("redirected", "connection"),
+        lasting=fault.fault == "redirected",
+        detail=str(fault),
+    )
 
 
 def _of_transport(error: BaseException) -> bool:
@@ -247,15 +290,13 @@ def _refusal(status: int, headers: Mapping[str, str], detail: str) -> Reply:
 
 def _read(data: object) -> Reply:
     """Takes the words out of a response; anything of another shape is unparsable."""
-    if isinstance(data, (str, bytes)):
-        return Reply(failure="unparsable", retryable=True, detail=repr(data[:200]))
     try:
-        choice = data["choices"][0]  # type: ignore[index]
+        (choice,) = data["choices"]  # type: ignore[index]
         message = choice["message"]
         usage = _usage(data.get("usage"))  # type: ignore[attr-defined]
         refused = choice.get("finish_reason") == "content_filter" or message.get("refusal")
         text = message["content"]
-    except (KeyError, IndexError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         return Reply(failure="unparsable", retryable=True, detail=_glimpse(data))
     if refused:
         return Reply(failure="refused", usage=usage)

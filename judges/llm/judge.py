@@ -9,6 +9,9 @@ abstains with a reason; it never scores a 0 that the model did not give.
     rate_limited    429, at the last try or with a longer wait than is left
     server_error    5xx, at the last try
     unparsable      a reply that is no verdict, at the last try
+    too_large       a reply of more bytes than are taken, at the last try
+    too_nested      a reply with more brackets in one another than are taken, at the last try
+    redirected      the server sends elsewhere, which is not followed
     refused         the model or a content filter declined
     auth            the key is not accepted
     not_found       there is no such model or address at the server
@@ -32,6 +35,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from judges.base import Judge, JudgeCase, Tell, Usage, Verdict
 from judges.errors import EndpointError, UnknownNameError
+from judges.llm.bounds import ReplyBounds
 from judges.llm.client import Endpoint, Reply, Structured, ask, make_client
 from judges.llm.loop import LoopThread
 from judges.llm.prompt import Prompt, load_prompt
@@ -49,6 +53,7 @@ _WAITING_PER_CALL = 4  # cases that may sleep between tries for each call in fli
 
 _OWN = frozenset({"model", "prompt", "concurrency", "max_chars", "seed"})
 _RETRY = frozenset(item.name for item in fields(RetryPolicy))
+_BOUNDS = frozenset(item.name for item in fields(ReplyBounds))
 _ENDPOINT = frozenset(item.name for item in fields(Endpoint)) - {"model"}
 
 Say = Callable[[tuple[int, Verdict]], None]
@@ -63,6 +68,7 @@ _ADVICE = {
     "(AZURE_OPENAI_API_KEY for Azure).",
     "not_found": "It knows no such model or path: check model and base_url, which mostly ends in "
     "/v1.",
+    "redirected": "If you mean to ask there, give that address as base_url.",
     "bad_request": "It does not accept the request: check model, extra_body and max_tokens.",
 }
 
@@ -104,7 +110,8 @@ class LLMJudge(Judge):
         seed: Seeds the jitter of the waits.
         **settings: The fields of `judges.llm.retry.RetryPolicy` (`max_tries`, `max_seconds`,
             `request_seconds`, `base_delay`, `max_delay`, `max_misread`, `breaker_threshold`,
-            `breaker_seconds`, `breaker_probes`) and the others of `judges.llm.client.Endpoint`
+            `breaker_seconds`, `breaker_probes`), those of `judges.llm.bounds.ReplyBounds`
+            (`max_reply_bytes`, `max_nesting`) and the others of `judges.llm.client.Endpoint`
             (`base_url`, `api_key`, `azure_endpoint`, `api_version`, `structured`, `max_tokens`,
             `extra_body`).
 
@@ -124,9 +131,12 @@ class LLMJudge(Judge):
         **settings: Any,
     ) -> None:
         retry = {name: settings.pop(name) for name in _RETRY if name in settings}
+        bounds = {name: settings.pop(name) for name in _BOUNDS if name in settings}
         for name in settings:
             if name not in _ENDPOINT:
-                raise UnknownNameError("setting of a model judge:", name, _OWN | _RETRY | _ENDPOINT)
+                known = _OWN | _RETRY | _BOUNDS | _ENDPOINT
+                raise UnknownNameError("setting of a model judge:", name, known)
+        self._bounds = ReplyBounds(**bounds)
         self._retry = RetryPolicy(**retry)
         self._endpoint = Endpoint(model, **settings)
         self._prompt = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
@@ -242,7 +252,9 @@ class LLMJudge(Judge):
             if self._loop is None:
                 count = -(-self._concurrency // _CALLS_PER_CLIENT)
                 timeout = self._retry.request_seconds
-                self._clients = [make_client(self._endpoint, timeout) for _ in range(count)]
+                self._clients = [
+                    make_client(self._endpoint, timeout, self._bounds) for _ in range(count)
+                ]
                 self._slots = asyncio.Queue()
                 for client in itertools.islice(itertools.cycle(self._clients), self._concurrency):
                     self._slots.put_nowait(client)
@@ -337,9 +349,10 @@ class LLMJudge(Judge):
         clock = asyncio.get_running_loop().time
         form = self._structured
         timeout = max(0.001, min(self._retry.request_seconds, seconds_left))
-        reply = await ask(client, self._endpoint.body(messages, form), timeout)
+        reply = await ask(client, self._endpoint.body(messages, form), timeout, self._bounds)
         if reply.bad_form and form != "none":
-            plain = await ask(client, self._endpoint.body(messages, "none"), timeout)
+            body = self._endpoint.body(messages, "none")
+            plain = await ask(client, body, timeout, self._bounds)
             if plain.failure is None and self._structured != "none":
                 _LOG.warning(
                     "%s: no structured output (%s); asking plainly.", self.name, reply.detail

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.safety.fault_server import FaultPlan, FaultServer
 from judges import CascadeJudge, JudgeCase, LLMJudge, RuleJudge
 from judges.llm.prompt import load_prompt
 from judges.llm.reply import parse_verdict
-from tests.judges.fault_server import FaultPlan, FaultServer
 
 BASES: dict[str, dict[str, Any]] = {
     "number": {"question": "How many birds are there?", "references": ("47",)},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.safety.fault_server import FaultServer
 from judges import (
     CascadeJudge,
     JudgeCase,
@@ -19,7 +20,6 @@ from judges import (
 )
 from judges.base import Tell
 from tests.judges.contract import CASES, JudgeContract
-from tests.judges.fault_server import FaultServer
 
 CASE = JudgeCase("q", ("a",), "b")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.safety.fault_server import FaultPlan, FaultServer
 from tests.benchmarks.cli.test_main import ROOT, visionthink
-from tests.judges.fault_server import FaultPlan, FaultServer
 
 RUN = [
     *("--grpo.num_prompts", "4", "--grpo.num_generations", "4", "--eval-samples", "12"),

@@ -1,0 +1,142 @@
+"""What is taken of a reply: so many bytes, so many brackets in one another, and no redirect.
+
+A server decides how much it sends, and how much that is once unpacked. So a reply is read piece by
+piece and let go as soon as it is over its bounds, before it lies in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import zlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from judges.parameters import as_count
+
+Fault = Literal["too_large", "too_nested", "redirected", "connection", "unparsable"]
+_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+_AUTO = 47  # zlib's word for: gzip or deflate, as the data say
+_ERROR_BYTES = 2**16
+"""What is read of a reply whose status says that it failed; the rest is left."""
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+class ReplyError(Exception):
+    """A reply that is not taken.
+
+    Attributes:
+        fault: Its name.
+    """
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+
+
+@dataclass(frozen=True)
+class ReplyBounds:
+    """Bounds on one reply.
+
+    Attributes:
+        max_reply_bytes: Bytes of a reply at most, as received and as unpacked.
+        max_nesting: Lists and objects of a reply in one another at most.
+
+    Raises:
+        JudgeError: If a value is no whole number of at least 1; text that says one is read.
+    """
+
+    max_reply_bytes: int = 2**20
+    max_nesting: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("max_reply_bytes", "max_nesting"):
+            object.__setattr__(self, name, as_count(name, getattr(self, name), 1))
+
+    async def take(self, response: Any) -> None:
+        """Reads a response within the bounds: a hook of an HTTP client, before anything is read.
+
+        Of a reply whose status says that it failed, what is over is left out.
+
+        Args:
+            response: Of `httpx` or its like; holds what was read afterwards, unpacked.
+
+        Raises:
+            ReplyError: If the response sends elsewhere or is over its bounds.
+        """
+        headers, status = response.headers, response.status_code
+        if 300 <= status < 400:
+            where = headers.get("location", "nowhere")[:200]
+            raise ReplyError("redirected", f"{status}: sent on to {where}; this is not followed.")
+        failed = status >= 400
+        most = min(self.max_reply_bytes, _ERROR_BYTES) if failed else self.max_reply_bytes
+        unpacker = _unpacker(headers.pop("content-encoding", "identity"))
+        received, body = 0, bytearray()
+        async for piece in response.stream:
+            received += len(piece)
+            body += piece if unpacker is None else _unpack(unpacker, piece, most + 1 - len(body))
+            if max(received, len(body)) > most:
+                break
+        else:
+            if unpacker is not None and not unpacker.eof:
+                raise ReplyError("connection", "A packed reply is cut off.")
+        await response.stream.aclose()
+        if max(received, len(body)) > most and not failed:
+            raise ReplyError("too_large", f"A reply of more than {most:,} bytes (max_reply_bytes).")
+        del body[most:]
+        library = sys.modules[type(response).__module__.partition(".")[0]]
+        response.stream = library.ByteStream(bytes(body))
+
+    def read(self, body: bytes) -> object:
+        """Reads JSON within the bounds.
+
+        Raises:
+            ReplyError: If it is nested too deeply.
+            ValueError: If it is no JSON, or an object has a key twice.
+        """
+        brackets = body.count(b"[") + body.count(b"{")
+        if brackets > self.max_nesting and _depth(body) > self.max_nesting:
+            raise ReplyError(
+                "too_nested", f"More than {self.max_nesting} brackets in one another (max_nesting)."
+            )
+        return json.loads(body, object_pairs_hook=_object)
+
+
+def _unpacker(packing: str) -> Any:
+    """Makes what unpacks a reply; None where it is not packed."""
+    name = packing.strip().lower()
+    if name in ("", "identity"):
+        return None
+    if name not in _PACKED:
+        raise ReplyError("unparsable", f"A reply packed as {name[:40]!r}, which was not asked for.")
+    return zlib.decompressobj(_AUTO)
+
+
+def _unpack(unpacker: Any, piece: bytes, most: int) -> bytes:
+    """Unpacks a piece, up to so many bytes."""
+    try:
+        return bytes(unpacker.decompress(piece, most))
+    except zlib.error as error:
+        raise ReplyError("connection", f"A packed reply cannot be unpacked: {error}") from error
+
+
+def _depth(body: bytes) -> int:
+    """How many brackets are in one another at most, outside of strings."""
+    depth = deepest = 0
+    for found in _STRING_OR_BRACKET.finditer(body):
+        first = body[found.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes an object; of a key that is there twice nobody knows which is meant."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("An object of the reply has a key twice.")
+    return made
