@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +19,10 @@ from pathlib import Path
 from judges.base import Judge, JudgeCase, JudgeLike, Tell, Usage, Verdict, as_judge, judge_each
 from judges.errors import CacheMissError, JudgeError
 from judges.store import SCHEMA_VERSION, VerdictStore
+
+_LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 60.0
+"""How long a file that failed is left alone."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,16 @@ class CachedJudge(Judge):
 
     Identical cases of one batch are asked once; the others get the same verdict at no cost.
 
+    A disk that fails costs no verdict that was paid for: from then on they are kept in memory too,
+    which a warning says once, and they are written when the disk lets them, at the latest when the
+    judge is closed.
+
     Args:
         judge: The judge to ask.
         path: The cache's file.
+
+    Raises:
+        JudgeError: If the file cannot be opened, or is no verdict cache.
     """
 
     def __init__(self, judge: JudgeLike, path: str | Path) -> None:
@@ -72,6 +85,10 @@ class CachedJudge(Judge):
         self._store = VerdictStore(path)
         self._stats = CacheStats()
         self._lock = threading.Lock()
+        self._troubled = False
+        self._wait_until = 0.0
+        self._memory: dict[bytes, Verdict] = {}
+        self._unsaved: dict[str, dict[bytes, Verdict]] = {}
 
     @property
     def name(self) -> str:
@@ -101,13 +118,13 @@ class CachedJudge(Judge):
         """Judges a batch; keeps and tells each verdict as it comes, so that none is paid twice.
 
         Raises:
-            JudgeError: If the file cannot be read or written, or as the judge behind does.
+            JudgeError: As the judge behind does.
         """
         fingerprint = self.fingerprint
         places: dict[bytes, list[int]] = {}
         for place, case in enumerate(cases):
             places.setdefault(case_key(fingerprint, case), []).append(place)
-        found = self._store.get(list(places))
+        found = self._find(list(places))
         known = {key: verdict for key, verdict in found.items() if verdict.score is not None}
         asked = [key for key in places if key not in known]
         hits = sum(len(places[key]) for key in known)
@@ -126,8 +143,7 @@ class CachedJudge(Judge):
 
         def keep(fresh: Mapping[int, Verdict]) -> None:
             news = {asked[index]: verdict for index, verdict in fresh.items()}
-            self._store.put(fingerprint, news)
-            self._count(0, 0, 0, sum(verdict.score is not None for verdict in news.values()))
+            self._count(0, 0, 0, self._keep(fingerprint, news))
             spread(news)
 
         spread(known)
@@ -141,6 +157,12 @@ class CachedJudge(Judge):
 
     def close(self) -> None:
         """Closes the file and the judge behind."""
+        self._wait_until = 0.0
+        for fingerprint in list(self._unsaved):
+            self._count(0, 0, 0, self._keep(fingerprint, {}))
+        lost = sum(len(verdicts) for verdicts in self._unsaved.values())
+        if lost:
+            _LOG.warning("%s: %d verdicts could not be written.", self._store.path, lost)
         self._store.close()
         self._judge.close()
 
@@ -149,6 +171,46 @@ class CachedJudge(Judge):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+    def _find(self, keys: Sequence[bytes]) -> dict[bytes, Verdict]:
+        """Returns what is known of cases, from the file and from memory."""
+        found: dict[bytes, Verdict] = {}
+        try:
+            found = self._store.get(keys)
+        except JudgeError as error:
+            self._fail(error)
+        for key in keys if self._memory else ():
+            if key in self._memory and (key not in found or found[key].score is None):
+                found[key] = replace(self._memory[key], cached=True, usage=Usage())
+        return found
+
+    def _keep(self, fingerprint: str, news: Mapping[bytes, Verdict]) -> int:
+        """Keeps verdicts, in memory where the file fails; returns how many scores were written."""
+        with self._lock:
+            if not self._troubled:
+                waiting = dict(news)
+            else:
+                self._memory.update(news)
+                waiting = self._unsaved.setdefault(fingerprint, {})
+                waiting.update(news)
+                if time.monotonic() < self._wait_until:
+                    return 0
+            try:
+                self._store.put(fingerprint, waiting)
+            except JudgeError as error:
+                self._fail(error)
+                self._memory.update(news)
+                self._unsaved[fingerprint] = waiting
+                return 0
+            self._unsaved.pop(fingerprint, None)
+            return sum(verdict.score is not None for verdict in waiting.values())
+
+    def _fail(self, error: JudgeError) -> None:
+        """Goes on in memory; says so the first time."""
+        self._wait_until = time.monotonic() + _RETRY_SECONDS
+        if not self._troubled:
+            self._troubled = True
+            _LOG.warning("%s From here on verdicts are kept in memory too.", error)
 
     def _count(self, hits: int, repeated: int, misses: int, stored: int) -> None:
         """Adds a batch to the counts."""

@@ -15,6 +15,8 @@ from judges.errors import JudgeError
 
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60.0
+_HEADER = b"SQLite format 3\x00"
+_TABLES = frozenset({"judges", "verdicts"})
 _CHUNK = 500
 _INHERITED: list[sqlite3.Connection] = []  # a parent's, never to be closed by its fork
 _CREATE = """
@@ -46,14 +48,19 @@ class VerdictStore:
         must_exist: Refuse to make a new file.
 
     Raises:
-        JudgeError: If the file is missing (with `must_exist`), or is no store of this version.
+        JudgeError: If the file is missing (with `must_exist`), cannot be opened, or is no store of
+            this version. Nothing is written to what is no store.
     """
 
     def __init__(self, path: str | Path, must_exist: bool = False) -> None:
         self.path = Path(path)
         if must_exist and not self.path.is_file():
             raise JudgeError(f"There is no verdict cache at {self.path}.")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_others(self.path)
+        except OSError as error:
+            raise JudgeError(f"{self.path}: the verdict cache cannot be made ({error}).") from error
         self._lock = threading.RLock()
         self._pid = -1
         self._connection: sqlite3.Connection | None = None
@@ -139,7 +146,7 @@ class VerdictStore:
         try:
             connection = _open(self.path)
         except sqlite3.Error as error:
-            raise JudgeError(f"{self.path} is no verdict cache: {error}") from error
+            connection = _open_unchanged(self.path, error)
         if self._connection is not None:
             _INHERITED.append(self._connection)
         self._connection, self._pid = connection, os.getpid()
@@ -176,12 +183,86 @@ def _open(path: Path) -> sqlite3.Connection:
             return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Sets a new connection up, and the file too when it is new."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _open_unchanged(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Opens a store that cannot be written to for reading: its disk is full or read-only.
+
+    Raises:
+        JudgeError: If it cannot be read either.
+    """
+    if "locked" not in str(error):
+        for how in ("mode=ro", "mode=ro&immutable=1"):  # the second leaves out what is in the log
+            try:
+                return _open_to_read(path, how)
+            except sqlite3.Error:
+                continue
+    raise _no_store(path, error) from error
+
+
+def _open_to_read(path: Path, how: str) -> sqlite3.Connection:
+    """Opens a store that is there."""
+    address = f"{path.absolute().as_uri()}?{how}"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        if _version(connection, path) == 0:
+            raise sqlite3.OperationalError("it is empty")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _no_store(path: Path, error: sqlite3.Error) -> JudgeError:
+    return JudgeError(
+        f"{path} is no verdict cache that can be used ({error}); look at its disk and rights, or "
+        "give another file."
+    )
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuses files that are no database: SQLite would write over a short one.
+
+    Raises:
+        JudgeError: If it is one.
+    """
+    if path.is_dir():
+        raise JudgeError(f"{path} is a folder, no verdict cache; give a file.")
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(len(_HEADER))
+        if start not in (b"", _HEADER):
+            raise JudgeError(f"{path} is no verdict cache, nor any database; give another file.")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a store; 0 for an empty file.
+
+    Raises:
+        JudgeError: If it is a database of somebody else's, or of another version.
+    """
+    connection.execute("BEGIN")
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        rows = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+            "AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
+        ).fetchall()
+    finally:
+        connection.execute("COMMIT")
+    names = [str(name) for (name,) in rows]
+    if (version == 0 and names) or (names and not set(names) >= _TABLES):
+        listed = ", ".join(names[:5])[:200]
+        raise JudgeError(
+            f"{path} is another program's database (its tables: {listed}), no verdict cache; give "
+            "another file."
+        )
     if version not in (0, SCHEMA_VERSION):
         raise JudgeError(f"{path} has cache version {version}, not {SCHEMA_VERSION}.")
-    if version == 0:
+    return version if names else 0
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Sets a new connection up, and the file too when it is new."""
+    if _version(connection, path) == 0:
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.executescript(
             f"BEGIN IMMEDIATE; {_CREATE} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"

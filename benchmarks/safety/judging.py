@@ -153,7 +153,7 @@ def _judge(url: str, client: str, count: int) -> dict[str, Any]:
         def missing(**_: object) -> None:
             raise RuntimeError("left out")
 
-        openai.DefaultAioHttpClient = missing  # type: ignore[misc, assignment]
+        openai.DefaultAioHttpClient = missing  # type: ignore[assignment]
     cases = [
         JudgeCase(f"q{i}", (f"right {i}",), f"right {i}" if i % 3 else f"wrong {i}")
         for i in range(count)

@@ -337,14 +337,3 @@ def test_repeated_cases_are_told_with_the_first(tmp_path: Path) -> None:
     assert [verdict.cached for verdict in verdicts] == [False, False, True]
     assert [verdict.usage.calls for verdict in verdicts] == [1, 1, 0]
     judge.close()
-
-
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "cache.sqlite"
-    judge = CachedJudge(RuleJudge(), path)
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE verdicts")
-    connection.close()
-    with pytest.raises(JudgeError, match=r"cache\.sqlite: .*no such table"):
-        judge.judge(CASES)
-    judge.close()
