@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.metadata
 import importlib.util
 import os
 import secrets
@@ -13,15 +14,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from judges.errors import ServeError
+from judges.llm.guard import KEY_VARIABLE
 from judges.llm.judge import LLMJudge
 
 HOST = "127.0.0.1"
+CPU_CACHE_GIB = 2
+_CPU_CACHE = "VLLM_CPU_KVCACHE_SPACE"
+_CACHE_ARGUMENTS = ("--kv-cache-memory-bytes", "--gpu-memory-utilization")
 _LOG_TAIL = 2000
 
 
@@ -76,7 +81,10 @@ def serve(
 ) -> Iterator[JudgeServer]:
     """Starts vLLM's server on loopback, waits until it is ready, and stops it at the end.
 
-    The key travels in the environment, so that no list of processes shows it.
+    The key travels in the environment, so that no list of processes shows it; every address but
+    ``GET /health`` asks for it. When this process ends, however that is, the server ends too.
+    On a CPU its key-value cache takes `CPU_CACHE_GIB` GiB, unless `env` or `extra_args` say
+    something of it; vLLM's own default is 92% of the memory.
 
     Args:
         model: A model's folder, or its name where models are found.
@@ -108,15 +116,53 @@ def serve(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {}), "VLLM_API_KEY": api_key},
+                env=_environment(env or {}, api_key, extra_args),
                 start_new_session=True,
             )
         try:
-            _wait_until_ready(process, port, start_seconds, path)
-            url = f"http://{HOST}:{port}/v1"
-            yield JudgeServer(url, api_key, served_name, process, path)
+            with _watched(process.pid):
+                _wait_until_ready(process, port, start_seconds, path)
+                url = f"http://{HOST}:{port}/v1"
+                yield JudgeServer(url, api_key, served_name, process, path)
         finally:
             _stop(process)
+
+
+def _environment(env: Mapping[str, str], api_key: str, extra_args: Sequence[str]) -> dict[str, str]:
+    """Environment of the server: its key, where our modules are, and how much memory it takes."""
+    made = {**os.environ, **env, KEY_VARIABLE: api_key}
+    paths = [made.get("PYTHONPATH", ""), str(Path(__file__).parents[2])]
+    made["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    told = any(each.partition("=")[0] in _CACHE_ARGUMENTS for each in extra_args)
+    if _on_cpu() and not told:
+        made.setdefault(_CPU_CACHE, str(CPU_CACHE_GIB))
+    return made
+
+
+def _on_cpu() -> bool:
+    """Whether the vLLM that is installed was built for a CPU, as it finds out itself."""
+    found = {}
+    for name in ("vllm", "vllm-cpu"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return "vllm-cpu" in found or "cpu" in found.get("vllm", "")
+
+
+@contextmanager
+def _watched(group: int) -> Iterator[None]:
+    """Has the server ended when this process is killed meanwhile, and cannot end it itself."""
+    script = str(Path(__file__).with_name("watch.py"))
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", script, str(group), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        watcher.communicate(b"x")
 
 
 def _command(
@@ -135,6 +181,8 @@ def _command(
         HOST,
         "--port",
         str(port),
+        "--middleware",
+        "judges.llm.guard.KeyGuard",
         *extra_args,
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import itertools
 import os
@@ -102,6 +103,17 @@ def test_without_vllm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         pass
 
 
+def _status(url: str, path: str, key: str | None = None) -> int:
+    """What a server answers to a GET."""
+    connection = http.client.HTTPConnection(url.split("/")[2], timeout=30.0)
+    try:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def _build_tiny_model(folder: Path) -> None:
     """Builds a text model of some 100,000 random weights, with a tokenizer of its own."""
     torch = pytest.importorskip("torch")
@@ -159,7 +171,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     code = "from agents.models.compat import prepare_imports\nprepare_imports()\n"
     (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), str(root), os.environ.get("PYTHONPATH", "")])
-    return {"PYTHONPATH": path.rstrip(os.pathsep), "VLLM_CPU_KVCACHE_SPACE": "1"}
+    return {"PYTHONPATH": path.rstrip(os.pathsep)}
 
 
 @pytest.mark.slow
@@ -191,9 +203,9 @@ def test_the_real_server_judges(tiny_model: Path, environment: dict[str, str], l
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_command_serves_until_it_is_told_to_stop(
-    tiny_model: Path, environment: dict[str, str], log: Path, sign: signal.Signals
+    tiny_model: Path, log: Path, sign: signal.Signals
 ) -> None:
     if importlib.util.find_spec("vllm") is None:
         pytest.skip("vllm is not installed")
@@ -211,7 +223,6 @@ def test_the_command_serves_until_it_is_told_to_stop(
     process = subprocess.Popen(
         [*command, "--log", str(log), "--", *arguments],
         cwd=Path(__file__).parents[3],
-        env={**os.environ, "VLLM_CPU_KVCACHE_SPACE": environment["VLLM_CPU_KVCACHE_SPACE"]},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -230,15 +241,23 @@ def test_the_command_serves_until_it_is_told_to_stop(
         with LLMJudge("judge", base_url=url[0], api_key=key[1], structured="choice") as judge:
             check_judge(judge)
             assert [verdict.abstained for verdict in judge.judge(CASES)] == [None] * len(CASES)
+        for path in ("/invocations", "/tokenize", "/metrics", "/docs", "/v1/models", "/version"):
+            assert _status(url[0], path) == 401, path
+            assert _status(url[0], path, key="wrong") == 401, path
+        assert _status(url[0], "/health") == 200
+        assert _status(url[0], "/v1/models", key=key[1]) == 200
         process.send_signal(sign)
-        rest, _ = process.communicate(timeout=120)
-        assert "Stopped." in rest
-        assert "Traceback" not in rest
-        assert process.returncode == 0
-        left = [child for child in family if child.is_running()]
-        assert all(
-            child.status() == psutil.STATUS_ZOMBIE for child in left
-        )  # ended, not yet reaped
+        if sign == signal.SIGKILL:  # what the command started ends by itself
+            process.wait()
+            _, left = psutil.wait_procs(family, timeout=60)
+        else:
+            rest, _ = process.communicate(timeout=120)
+            assert "Stopped." in rest
+            assert "Traceback" not in rest
+            assert process.returncode == 0
+            left = [child for child in family if child.is_running()]
+        # Ended, if not yet reaped.
+        assert all(child.status() == psutil.STATUS_ZOMBIE for child in left)
     finally:
         process.kill()
         process.wait()
