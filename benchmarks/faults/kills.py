@@ -196,7 +196,7 @@ def _told(path: Path) -> dict[str, Any]:
     from safetensors.numpy import load_file
 
     folder = RunFolder(path)
-    summary = json.loads(folder.summary_file.read_text(encoding="utf-8"))
+    summary = folder.summary()
     return {
         "metrics": [without_times(row) for row in folder.metrics()],
         "rollouts": folder.rollouts_file.read_bytes(),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.faults.damages import damage_trials
+from benchmarks.faults.judging import MOST_MEGABYTES, judging_reports
 from benchmarks.faults.kills import kill_trials
+from benchmarks.faults.trained import trained_trial
 from benchmarks.faults.trial import Trial
 from benchmarks.training.grpo import BY_GRPO
 from benchmarks.training.run import Hooks, train
@@ -60,8 +62,27 @@ def _kills(place: Path, seed: int) -> Iterator[Trial]:
     yield from kill_trials(place, seed)
 
 
+def _judged(_place: Path, seed: int) -> Iterator[Trial]:
+    for report in judging_reports(seed):
+        for row in report.rows:
+            for number in range(row.trials):
+                kind = f"a case judged over {report.client} whose server fails: {row.fault}"
+                yield Trial(kind, number < row.held)
+        peak = f"{report.peak_megabytes:,.0f} MB"
+        within = report.peak_megabytes <= MOST_MEGABYTES
+        kind = f"memory of {report.cases:,} such cases over {report.client} ({peak} above idle)"
+        yield Trial(kind, within, peak)
+
+
+def _trained(place: Path, seed: int) -> Iterator[Trial]:
+    shutil.rmtree(place, ignore_errors=True)
+    yield from trained_trial(place, seed)
+
+
 PARTS: Mapping[str, Part] = {
-    "damages": Part(_damages, 1),
+    "damages": Part(_damages, 2),
+    "judged": Part(_judged, 4),
+    "trained": Part(_trained, 8),
     "kills": Part(_kills, 20),
 }
 """By name."""

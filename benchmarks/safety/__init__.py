@@ -1,1 +1,1 @@
-"""What keeps runs whole: signals, one writer a folder; and judging while a server fails."""
+"""What keeps runs whole: signals, one writer a folder, files that are whole."""

@@ -216,6 +216,11 @@ class RunFolder:
         """The final evaluation, which is written last."""
         return self.path / "summary.json"
 
+    def summary(self) -> dict[str, Any]:
+        """What the final evaluation came to."""
+        found: dict[str, Any] = json.loads(self.summary_file.read_text(encoding="utf-8"))
+        return found
+
     def _numbered(self) -> list[tuple[int, Path]]:
         """Iteration and path of every checkpoint, in order."""
         return sorted(

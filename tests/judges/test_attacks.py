@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.safety.fault_server import FaultPlan, FaultServer
+from benchmarks.faults.fault_server import FaultPlan, FaultServer
 from judges import CascadeJudge, JudgeCase, LLMJudge, RuleJudge
 from judges.llm.prompt import load_prompt
 from judges.llm.reply import parse_verdict

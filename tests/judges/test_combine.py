@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.safety.fault_server import FaultServer
+from benchmarks.faults.fault_server import FaultServer
 from judges import (
     CascadeJudge,
     JudgeCase,

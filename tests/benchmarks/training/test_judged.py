@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.safety.fault_server import FaultPlan, FaultServer
+from benchmarks.faults.fault_server import FaultPlan, FaultServer
 from tests.benchmarks.cli.test_main import ROOT, visionthink
 
 RUN = [

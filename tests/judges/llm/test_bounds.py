@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.safety.fault_server import FaultPlan, FaultServer
+from benchmarks.faults.fault_server import FaultPlan, FaultServer
 from judges import EndpointError, check_judge
 from judges.llm.bounds import ReplyBounds, ReplyError
 from tests.judges.llm.test_judge import cases, http, make

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.safety.fault_server import FaultPlan, FaultServer
-from benchmarks.safety.faults import FAULTS, malformed
+from benchmarks.faults.fault_server import FaultPlan, FaultServer
+from benchmarks.faults.replies import FAULTS, malformed
 from judges import (
     CachedJudge,
     EndpointError,

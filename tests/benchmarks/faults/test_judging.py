@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.safety.fault_server import Seen
-from benchmarks.safety.faults import FAULTS
-from benchmarks.safety.judging import (
+from benchmarks.faults.fault_server import Seen
+from benchmarks.faults.judging import (
     CASES,
     CLIENTS,
     MOST_MEGABYTES,
@@ -16,6 +15,7 @@ from benchmarks.safety.judging import (
     judging_report,
     judging_trials,
 )
+from benchmarks.faults.replies import FAULTS
 
 
 @pytest.fixture(params=CLIENTS)

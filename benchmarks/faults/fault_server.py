@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from benchmarks.safety.faults import FAULTS, Fault, completion, malformed, response
+from benchmarks.faults.replies import FAULTS, Fault, completion, malformed, response
 
 _PIECE = 2**16
 _RESET = struct.pack("ii", 1, 0)

@@ -1,6 +1,6 @@
 """Judging under fire: what becomes of cases whose server fails at three requests in ten.
 
-    python -m benchmarks.safety.judging
+    python -m benchmarks.faults.judging
 
 A case holds when it gets one verdict, once: the right one, or an abstention that names what its
 requests met. The cases are judged in a process of their own for each of the two ways of speaking
@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety.fault_server import FaultPlan, FaultServer, Seen
-from benchmarks.safety.faults import FAULTS
+from benchmarks.faults.fault_server import FaultPlan, FaultServer, Seen
+from benchmarks.faults.replies import FAULTS
 from judges import JudgeCase, LLMJudge, Verdict
 
 CLIENTS = ("aiohttp", "httpx")
