@@ -16,6 +16,7 @@ from agents.backends.base import BAN_BIAS, Generation, GenerationRequest, Sampli
 from agents.errors import BackendError
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import check_weights, playable
+from agents.scratch import clear_leftovers, scratch
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,8 @@ _REFUSED = {
 """Arguments of vLLM that would have it draw from another distribution than is trained, and why."""
 _CPU_CACHE_BYTES = 128 * 1024**2
 """Keys and values that are kept on a CPU, unless one conversation needs more."""
+SCRATCH = "visionthink-"
+"""What folders of weights in memory begin with."""
 
 
 class VLLMBackend:
@@ -80,6 +83,7 @@ class VLLMBackend:
         self.encoder = ChatEncoder(load_tokenizer(path))
         self._max_images = max_images
         self._names = ImageNames()
+        clear_leftovers(_memory(), SCRATCH)
         self._engine = _start(path, self.context_length, max_images, dict(engine or {}))
         _open.append(self._engine)
 
@@ -128,12 +132,9 @@ class VLLMBackend:
             self._tensors.check(weights)
         from safetensors.torch import save_file
 
-        memory = Path("/dev/shm")
         # A folder for this call alone: a process that is killed between two calls leaves nothing.
-        with tempfile.TemporaryDirectory(
-            prefix="visionthink-", dir=memory if memory.is_dir() else None
-        ) as scratch:
-            path = Path(scratch) / "weights.safetensors"
+        with scratch(_memory(), SCRATCH) as folder:
+            path = folder / "weights.safetensors"
             save_file({n: t.detach().to("cpu").contiguous() for n, t in weights.items()}, path)
             self._engine.collective_rpc("load_weight_file", args=(str(path),))
         self._drop_caches()
@@ -217,6 +218,12 @@ class ImageNames:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _memory() -> Path:
+    """A folder in memory, where there is one."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() else Path(tempfile.gettempdir())
 
 
 def _start(path: Path, max_model_len: int, max_images: int, engine: dict[str, Any]) -> Any:
