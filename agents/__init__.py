@@ -16,7 +16,13 @@ if TYPE_CHECKING:
         check_backend,
         make_backend,
     )
-    from agents.errors import AlignmentError, BackendError, CheckpointError, TrainingError
+    from agents.errors import (
+        AlignmentError,
+        BackendError,
+        CheckpointError,
+        ProcessEndedError,
+        TrainingError,
+    )
     from agents.grpo import (
         ADVANTAGE_ESTIMATORS,
         GRPO,
@@ -68,6 +74,7 @@ else:
                 "AlignmentError",
                 "BackendError",
                 "CheckpointError",
+                "ProcessEndedError",
                 "TrainingError",
             ),
             "agents.grpo": (
@@ -131,6 +138,7 @@ __all__ = [
     "GenerationRequest",
     "LossConfig",
     "Pass",
+    "ProcessEndedError",
     "Sampling",
     "TokenBatch",
     "TrainingError",

@@ -5,7 +5,10 @@ VisionThinkError
 ├── BackendError        an engine cannot be started or used
 ├── CheckpointError     a checkpoint of a training is not whole
 └── TrainingError       training cannot start or go on
+    └── ProcessEndedError   a process that it needs has ended
 """
+
+from pathlib import Path
 
 from vt_env import VisionThinkError
 
@@ -24,3 +27,21 @@ class CheckpointError(VisionThinkError):
 
 class TrainingError(VisionThinkError):
     """Training cannot start or go on with these settings or this data."""
+
+
+class ProcessEndedError(TrainingError):
+    """A process that the training needs has ended: of a runner, of a learner, or Ray's own.
+
+    Attributes:
+        what: Which one, as in "env runner 2 (pid 811)".
+        log: Its log, or the folder of all logs; None: nobody knows where that is.
+        advice: What to do.
+    """
+
+    def __init__(self, what: str, log: Path | None = None, advice: str = "") -> None:
+        super().__init__(what, log, advice)  # all of them, so that it can be pickled
+        self.what, self.log, self.advice = what, log, advice
+
+    def __str__(self) -> str:
+        log = f" Its log: {self.log}." if self.log else ""
+        return f"The process of {self.what} ended.{log} {self.advice}".rstrip()

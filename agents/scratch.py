@@ -1,14 +1,13 @@
-"""Folders for scratch, named after the process that made them: those of the dead can be cleared.
+"""Folders for scratch that say which process made them: those of the dead can be cleared.
 
-A name is ``<prefix><pid>-<when it started>-<where its pid counts>-<chance>``. A pid alone would not
-do: another process may have it by now, or it may be one of another container or machine.
+A file in them has its pid, when it started, and where its pid counts. A pid alone would not do:
+another process may have it by now, or it may be one of another container or machine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import socket
 import stat
@@ -18,7 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
-_OWNER = re.compile(r"(\d+)-([0-9a-f]+)-([0-9a-f]{4})-")
+OWNER = "owner"
+"""The file that says whose a folder is."""
 
 
 def started(pid: int) -> int | None:
@@ -33,8 +33,9 @@ def started(pid: int) -> int | None:
 
 def scratch_folder(parent: Path, prefix: str) -> Path:
     """Makes a folder that is this process's, and its user's alone (mode 700)."""
-    began = started(os.getpid()) or 0
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-{began:x}-{_place()}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    (folder / OWNER).write_text(f"{os.getpid()} {started(os.getpid())} {_place()}\n")
+    return folder
 
 
 @contextmanager
@@ -64,23 +65,23 @@ def clear_leftovers(parent: Path, prefix: str) -> list[Path]:
         return []  # nobody says who is alive
     gone = []
     with suppress(OSError):
-        gone = [path for path in parent.glob(f"{prefix}*") if _is_left_over(path, prefix)]
+        gone = [path for path in parent.glob(f"{prefix}*") if _is_left_over(path)]
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
     return [path for path in gone if not path.exists()]
 
 
-def _is_left_over(path: Path, prefix: str) -> bool:
-    named = _OWNER.match(path.name.removeprefix(prefix))
-    if named is None or named[3] != _place():
-        return False
+def _is_left_over(path: Path) -> bool:
     try:
         found = path.lstat()
-    except OSError:
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            return False
+        pid, began, place = (path / OWNER).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False  # not one of these
+    if place != _place() or not (pid + began).isdigit():
         return False
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        return False
-    return started(int(named[1])) != int(named[2], 16)
+    return started(int(pid)) != int(began)
 
 
 def _place() -> str:
@@ -90,4 +91,4 @@ def _place() -> str:
     except OSError:
         space = Path()
     told = f"{socket.gethostname()} {space}"
-    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:4]
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]

@@ -15,10 +15,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
-from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -40,10 +39,11 @@ from agents.grpo.learner import TIMING, GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import GroupPlayer, on_runners, play_fixed, stop_runners
+from agents.grpo.runners import GroupPlayer, hand_over, play_fixed, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_manifest, is_local, write_manifest
 from agents.models.checkpoints import DTYPES, playable
+from agents.restarts import Restarts, learner_errors
 from agents.rollouts.budget import next_multiplier, visual_share
 from agents.rollouts.collect import JUDGED
 from agents.rollouts.fixed import Pass
@@ -71,7 +71,8 @@ class GRPOConfig(AlgorithmConfig):
         self.add_default_connectors_to_learner_pipeline = False
         self._dont_auto_sync_env_runner_states = True
         self.max_requests_in_flight_per_env_runner = 2
-        self.restart_failed_env_runners = False  # RLlib's True has the driver wait, not hear why
+        self.restart_failed_env_runners = False  # RLlib's own hide why; see `restarts`
+        self.max_num_env_runner_restarts = 3  # RLlib's 1000 are no bound
         for owner in OWNERS:
             for name, value in vars(owner()).items():
                 kept = dict(value) if isinstance(value, Mapping) else value
@@ -211,6 +212,8 @@ class GRPO(Algorithm):
     def setup(self, config: Any) -> None:
         """Builds runners and learners (RLlib), and what plays groups with them."""
         super().setup(config)
+        self.restarts = Restarts(self.config.max_num_env_runner_restarts, self._weights)
+        self.env_runner_group.restarts = self.restarts
         self._player = GroupPlayer(self.config)
         self._held_out_abstentions = AbstentionLimit(self.config.max_abstention_share)
         self._timed = Stopwatch()
@@ -251,7 +254,7 @@ class GRPO(Algorithm):
             reduce="lifetime_sum",
         )
         minibatch = {"minibatch_size": config.minibatch_size} if config.minibatch_size else {}
-        with self._timed("learner"):
+        with self._timed("learner"), learner_errors(self.learner_group):
             results = self.learner_group.update(
                 episodes=as_groups(gathered.kept, config.num_generations),
                 num_epochs=config.num_iterations,
@@ -315,16 +318,12 @@ class GRPO(Algorithm):
 
     def _sync(self) -> None:
         """Hands the learner's weights to every engine, and waits until they are there."""
-        processes = self.config.num_env_runners
         with self._timed("sync"):
-            weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
-            sent = ray.put(weights) if processes else weights  # once, however many take them
-
-            def take(runner: GRPOEnvRunner, _place: int) -> None:
-                runner.set_state({COMPONENT_RL_MODULE: sent})
-
-            on_runners(self.env_runner_group, processes, take)
+            hand_over(self.env_runner_group, self.config.num_env_runners, self._weights())
         self._engines_stale = False
+
+    def _weights(self) -> Any:
+        return self.learner_group.get_weights()[DEFAULT_MODULE_ID]
 
     def cleanup(self) -> None:
         """Ends learners and runners; runners in the midst of play are not waited for."""
@@ -391,8 +390,7 @@ class GRPO(Algorithm):
         Args:
             directory: Created if need be.
         """
-        weights = self.learner_group.get_weights()[DEFAULT_MODULE_ID]
-        save_policy(weights, self.config, directory)
+        save_policy(self._weights(), self.config, directory)
 
 
 register_trainable("GRPO", GRPO)

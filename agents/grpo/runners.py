@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
+import ray
 from ray.exceptions import RayActorError, RayTaskError
+from ray.rllib.core import COMPONENT_RL_MODULE
 
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, comparison, finish_groups, shaped_group
 from agents.grpo.credit import with_turn_advantages
 from agents.grpo.env_runner import GRPOEnvRunner
 from agents.grpo.packing.batching import as_groups
+from agents.restarts import Restarts, ended
 from agents.rollouts.balance import forced_share
 from agents.rollouts.budget import priced
 from agents.rollouts.collect import JUDGED
@@ -40,7 +43,7 @@ def own_errors() -> Iterator[None]:
     """Within, what a process of Ray fails with is raised here as it was there.
 
     Raises:
-        TrainingError: If a process ended without an error of its own, killed for memory say.
+        ProcessEndedError: If a process ended without an error of its own, killed for memory say.
         Exception: Whatever was raised in a process.
     """
     try:
@@ -48,11 +51,14 @@ def own_errors() -> Iterator[None]:
     except RayTaskError as error:
         raise error.cause from error
     except RayActorError as error:
-        raise TrainingError(f"The process of an env runner ended: {error}") from error
+        raise ended(error) from error
 
 
 def on_runners(group: Any, processes: int, work: Callable[[GRPOEnvRunner, int], _T]) -> list[_T]:
     """What each runner makes of its share; whichever is done first, the order is the shares'.
+
+    A runner whose process ends is started again, as often as `Restarts` allows, and does its share
+    from the beginning.
 
     Args:
         group: RLlib's `EnvRunnerGroup`.
@@ -60,7 +66,8 @@ def on_runners(group: Any, processes: int, work: Callable[[GRPOEnvRunner, int], 
         work: Given a runner, and the number of its share from 0.
 
     Raises:
-        TrainingError: If the process of a runner ended, or one is missing.
+        ProcessEndedError: If the process of a runner ended, once too often.
+        TrainingError: If one is missing.
         Exception: The error of the first runner that failed, as soon as it failed.
     """
 
@@ -82,12 +89,37 @@ def on_runners(group: Any, processes: int, work: Callable[[GRPOEnvRunner, int], 
 def _asked(group: Any, run: Callable[[GRPOEnvRunner], _T]) -> list[_T]:
     """Answers of all runners that are processes; does not wait for the others when one fails."""
     tag = f"on_runners {next(_calls)}"  # the answers to a call that failed are nobody's
+    manager, restarts = group._worker_manager, getattr(group, "restarts", NONE)
     group.foreach_env_runner_async(run, tag=tag)
     found: list[_T] = []
     while group.num_in_flight_async_reqs(tag):
-        ready = group.fetch_ready_async_reqs(tags=tag, timeout_seconds=_LOOK_S)
-        found += [answer for _, answer in ready]
+        for answer in manager.fetch_ready_async_reqs(tags=tag, timeout_seconds=_LOOK_S):
+            if answer.ok:
+                found.append(answer.get())
+                continue
+            again = restarts.start(group, answer.actor_id, answer.get(), run)
+            group.foreach_env_runner_async(again, tag=tag, remote_worker_ids=[answer.actor_id])
     return found
+
+
+NONE = Restarts(0)
+"""Of a group whose runners are not started again."""
+
+
+def hand_over(group: Any, processes: int, weights: Any) -> None:
+    """Has every engine take these weights, and waits until they are there.
+
+    Args:
+        group: As for `on_runners`.
+        processes: As there.
+        weights: Those of the policy.
+    """
+    sent = ray.put(weights) if processes else weights  # once, however many take them
+
+    def take(runner: GRPOEnvRunner, _place: int) -> None:
+        runner.set_state({COMPONENT_RL_MODULE: sent})
+
+    on_runners(group, processes, take)
 
 
 def stop_runners(group: Any) -> None:

@@ -8,6 +8,7 @@ second one ends at once.
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator
@@ -134,3 +135,15 @@ def take_over() -> None:
     """Has signals come here again, after a library has taken them (Ray's C++ takes SIGTERM)."""
     if _open and threading.current_thread() is threading.main_thread():
         _open[-1].install()
+
+
+def interrupt() -> None:
+    """Ends what the main thread is at, from another one: there it is as if the user had ended it.
+
+    Any other error is lost where Ray waits in C++.
+    """
+    main = threading.main_thread()
+    if _open and main.ident is not None:
+        signal.pthread_kill(main.ident, signal.SIGALRM)
+    else:
+        _thread.interrupt_main()

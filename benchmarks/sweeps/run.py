@@ -14,13 +14,14 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from agents import TrainingError
+from agents import ProcessEndedError, TrainingError
 from benchmarks.evaluation.baselines import BeforeTraining
 from benchmarks.report.stages import under_way
+from benchmarks.safety.own_ray import given_address, joined_ray, own_ray
 from benchmarks.sweeps.catalogue.definitions import Sweep, Trial
 from benchmarks.sweeps.folder import SweepFolder
 from benchmarks.sweeps.trial import TrialTask, play_start, run_trial, start_key
@@ -95,7 +96,7 @@ def run_sweep(
 
     Raises:
         ConfigError: If the folder holds trials of the same names with other settings.
-        TrainingError: If a trial failed; what is done stays.
+        TrainingError: If a trial failed, or a process of Ray's ended; what is done stays.
         SweepInterruptedError: If the sweep was ended before; what is done stays.
     """
     folder.check(planned)
@@ -106,10 +107,13 @@ def run_sweep(
     for trial in missing:
         folder.clear_unsaved(trial)
         folder.error_file(trial).unlink(missing_ok=True)
-    with _ray(missing, jobs, address, folder.threads()) as given:
-        folder.keep_threads(given.threads)
-        starts = _starts(missing, folder, given)
-        errors = _fit(missing, folder, given, starts)
+    try:
+        with _ray(missing, jobs, address, folder.threads(), folder.path / "logs") as given:
+            folder.keep_threads(given.threads)
+            starts = _starts(missing, folder, given)
+            errors = _fit(missing, folder, given, starts)
+    except ProcessEndedError as ended:
+        raise ProcessEndedError(ended.what, ended.log, AGAIN) from ended
     for trial in missing:
         if trial.id in errors:
             folder.error_file(trial).write_text(errors[trial.id], encoding="utf-8")
@@ -135,40 +139,36 @@ def _last_line(text: str) -> str:
 
 
 @contextmanager
-def _ray(planned: Sequence[Trial], jobs: int, address: str | None, threads: int) -> Iterator[Room]:
+def _ray(
+    planned: Sequence[Trial], jobs: int, address: str | None, threads: int, logs: Path
+) -> Iterator[Room]:
     """A Ray instance of our own on loopback, or the cluster at an address."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # relative paths stay the user's
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     import psutil
-    import ray
 
-    for name in ("ray", "ray.tune", "ray.rllib"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address:
-        ray.init(address=address, **quiet)
-    else:
-        cores = os.cpu_count() or 1
-        sizes = [trial.settings.run for trial in planned]
-        own = max(run.num_env_runners + run.num_learners for run in sizes)
+    address = given_address(address)
+    with ExitStack() as opened:
         free = float(psutil.virtual_memory().available)
-        given = room(planned, cores, 0, free, jobs, threads)
-        ray.init(
-            num_cpus=max(cores, given.jobs * (given.threads + own)),
-            include_dashboard=False,
-            object_store_memory=256 * 1024**2 * given.jobs,
-            _node_ip_address="127.0.0.1",
-            **quiet,
-        )
-    try:
+        cores = os.cpu_count() or 1
+        if address:
+            opened.enter_context(joined_ray(address))
+        else:
+            sizes = [trial.settings.run for trial in planned]
+            own = max(run.num_env_runners + run.num_learners for run in sizes)
+            given = room(planned, cores, 0, free, jobs, threads)
+            cpus = max(cores, given.jobs * (given.threads + own))
+            opened.enter_context(own_ray(cpus, 256 * 1024**2 * given.jobs, logs))
+        import ray  # not before `own_ray` has said how
+
+        for name in ("ray", "ray.tune", "ray.rllib"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         found = ray.cluster_resources()
         if address:
             # A cluster that does not say what memory it has is not held back by it.
             cores, free = int(found["CPU"]), found.get("memory", math.inf)
         yield room(planned, cores, int(found.get("GPU", 0)), free, jobs, threads)
-    finally:
-        ray.shutdown()
 
 
 def _starts(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.stages import under_way
 from benchmarks.report.terminal import console
-from benchmarks.safety.stopping import take_over
+from benchmarks.safety.own_ray import given_address, joined_ray, keep_log, own_ray
 from benchmarks.training.method import Envs, Method
 from benchmarks.training.plan import plan
 from benchmarks.training.run_folder import RunFolder
@@ -20,6 +23,11 @@ from vt_env import VisionThinkEnv
 
 if TYPE_CHECKING:
     from agents import GRPO, GRPOConfig
+    from agents.restarts import Restart
+    from benchmarks.safety.watch import ProcessWatch
+
+LOGS = "logs"
+"""Folder in that of a run with the logs of processes that ended."""
 
 
 def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOConfig:
@@ -31,6 +39,7 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
     config = GRPOConfig()
     config.environment(settings.env.id, env_config=dict(train_env))
     config.env_runners(num_env_runners=settings.run.num_env_runners)
+    config.fault_tolerance(max_num_env_runner_restarts=settings.run.max_restarts)
     config.learners(num_learners=settings.run.num_learners)
     config.debugging(seed=settings.run.seed, log_level="ERROR")
     config.training(plugins=settings.plugins, **vars(settings.engine), **vars(settings.grpo))
@@ -64,8 +73,21 @@ def flat_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 @contextmanager
-def ray_session(settings: CourseSettings) -> Iterator[None]:
-    """A Ray instance of our own, on loopback and without a dashboard; an existing one is used."""
+def ray_session(
+    settings: CourseSettings, keep: Path | None = None
+) -> Iterator[ProcessWatch | None]:
+    """A Ray instance of our own; one that is there, or the cluster of ``RAY_ADDRESS``, is used.
+
+    Args:
+        settings: Those of the run.
+        keep: Folder for the log of a process that ended.
+
+    Yields:
+        What watches its processes, where it is our own.
+
+    Raises:
+        ProcessEndedError: If a process that it needs ends.
+    """
     cores = settings.run.threads or os.cpu_count() or 1
     processes = settings.run.num_env_runners + settings.run.num_learners
     # Runners compute while learners wait, and the other way round; those of a kind share the cores.
@@ -73,24 +95,15 @@ def ray_session(settings: CourseSettings) -> Iterator[None]:
     threads = settings.run.threads or max(1, cores // at_once)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    own = not ray.is_initialized()
-    if own:
-        ray.init(
-            num_cpus=max(2, cores, processes + 1),
-            include_dashboard=False,
-            object_store_memory=256 * 1024**2,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _node_ip_address="127.0.0.1",
-        )
-        take_over()  # Ray has taken SIGTERM
-    try:
-        yield
-    finally:
-        if own:
-            ray.shutdown()
+    ray = sys.modules.get("ray")  # not imported before `own_ray` says how
+    if ray is not None and ray.is_initialized():
+        yield None
+    elif address := given_address():
+        with joined_ray(address):
+            yield None
+    else:
+        with own_ray(max(2, cores, processes + 1), 256 * 1024**2, keep) as watch:
+            yield watch
 
 
 def _check(settings: TrainSettings, _env: VisionThinkEnv, train_env: dict[str, Any]) -> None:
@@ -102,16 +115,34 @@ def _position(settings: TrainSettings, iteration: int) -> int | None:
 
 
 @contextmanager
-def _opened(settings: TrainSettings, envs: Envs, _folder: RunFolder) -> Iterator[GRPO]:
+def _opened(settings: TrainSettings, envs: Envs, folder: RunFolder) -> Iterator[GRPO]:
     """Ray, and the algorithm on it."""
+    logs = folder.path / LOGS
     with ExitStack() as opened:
         with under_way("engine"):
-            opened.enter_context(ray_session(settings))
+            watch = opened.enter_context(ray_session(settings, logs))
             algorithm = build_config(settings, envs.train).build_algo()
             opened.callback(algorithm.stop)
             algorithm.keep_groups = settings.run.keep_rollouts
+            algorithm.restarts.tell = lambda restart: tell_restart(restart, logs)
+        if watch is not None and settings.run.num_learners:
+            watch.also(learner_pids(algorithm))
+            opened.callback(watch.no_more)
         show_trained(algorithm)
         yield algorithm
+
+
+def learner_pids(algorithm: GRPO) -> dict[str, int]:
+    """The processes of learners, by name."""
+    asked = algorithm.learner_group.foreach_learner(lambda _: os.getpid())
+    return {f"learner {number}": one.get() for number, one in enumerate(asked, 1)}
+
+
+def tell_restart(restart: Restart, logs: Path) -> None:
+    """Says that a runner was started again, and keeps the log of the one that ended."""
+    if restart.log is not None:
+        restart = replace(restart, log=keep_log(restart.log, logs))
+    console.print(str(restart), style="yellow", markup=False, soft_wrap=True)
 
 
 BY_GRPO = Method("GRPO", TrainSettings, plan, _check, _position, _opened, flat_metrics, "train")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agents import ProcessEndedError
 from benchmarks.safety.disk import storing
 from benchmarks.safety.stopping import Stopped
 from benchmarks.training.method import Method
@@ -21,6 +22,7 @@ def resumable(folder: RunFolder, method: Method) -> Iterator[None]:
 
     Raises:
         Stopped: If it was asked to end.
+        ProcessEndedError: If a process that it needs has ended.
         StorageError: If its folder can no longer be written to.
     """
     try:
@@ -28,6 +30,9 @@ def resumable(folder: RunFolder, method: Method) -> Iterator[None]:
             yield
     except Stopped as stopped:
         raise Stopped(stopped.number, told_of(folder, method)) from stopped
+    except ProcessEndedError as ended:
+        advice = f"{ended.advice} {told_of(folder, method)}".lstrip()
+        raise ProcessEndedError(ended.what, ended.log, advice) from ended
 
 
 def told_of(folder: RunFolder, method: Method) -> str:

@@ -199,6 +199,7 @@ CHANGED_LATER = (
     "run.checkpoint_every",
     "run.keep_checkpoints",
     "run.keep_rollouts",
+    "run.max_restarts",
     "run.until",
     "run.stop_on_collapse",
     "run.export",

@@ -75,6 +75,12 @@ class RunSettings:
         "step is the same with any number.",
         Numbers(0),
     )
+    max_restarts: int = setting(
+        3,
+        "How often an env runner whose process ended is started again, and its groups are played "
+        "again; 0: the run ends.",
+        Numbers(0, 1000),
+    )
     threads: int = setting(
         0,
         "Threads of engine and trainer, of each process; 0: every core, shared out among runners, "

@@ -1,18 +1,22 @@
 """The work of an iteration shared out among env runners: the gradient must not tell how many."""
 
 import os
+import re
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import ray
 
-from agents.errors import BackendError, TrainingError
+from agents.errors import BackendError, ProcessEndedError, TrainingError
 from agents.grpo.algorithm import GRPOConfig
 from agents.grpo.env_runner import GRPOEnvRunner
+from agents.restarts import Restart
 from agents.rollouts.trajectory import Trajectory
 from tests.agents.helpers import trajectory
 from vt_env.errors import DataError, DatasetError, UnknownNameError
@@ -92,6 +96,30 @@ class FailingRunner(ScriptedRunner):
         raise DatasetError([DataError("a.jsonl", 3, "image", "cannot be read")], rows=4)
 
 
+class EndsSometimes(ScriptedRunner):
+    """The second runner ends in the midst of play, once it has weights; a file says how often."""
+
+    file, ends = "", 0
+
+    def play_groups(self, start: int, count: int, forced: float = 0.0) -> list[Trajectory]:
+        ended = Path(self.file)
+        if self.worker_index == 2 and self.taken and ended.stat().st_size < self.ends:
+            ended.write_text(ended.read_text() + "x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().play_groups(start, count, forced)
+
+    taken = False
+
+    def load_weights(self, weights: Any) -> None:
+        self.taken = True
+
+
+def ending(times: int, file: Path) -> type[GRPOEnvRunner]:
+    """Such a runner; of a class that is sent to the processes as it is."""
+    file.touch()
+    return type("EndsSo", (EndsSometimes,), {"file": str(file), "ends": times})
+
+
 class FailsAtStart(FailingRunner):
     where = "start"
 
@@ -104,7 +132,12 @@ class Ends(FailingRunner):
     where = "end"
 
 
-def build(runners: int, runner: type[GRPOEnvRunner] = ScriptedRunner, **settings: Any) -> Any:
+def build(
+    runners: int,
+    runner: type[GRPOEnvRunner] = ScriptedRunner,
+    restarts: int = 0,
+    **settings: Any,
+) -> Any:
     config = GRPOConfig().training(
         num_prompts=PROMPTS,
         num_generations=GENERATIONS,
@@ -112,6 +145,7 @@ def build(runners: int, runner: type[GRPOEnvRunner] = ScriptedRunner, **settings
         **{"shaper": "every_request", **settings},
     )
     config.env_runners(num_env_runners=runners, env_runner_cls=runner)
+    config.fault_tolerance(max_num_env_runner_restarts=restarts)
     return config.build_algo()
 
 
@@ -128,10 +162,14 @@ class Otherwise:
         found: list[Any] = self._group.foreach_env_runner(*arguments, **options)
         return found[self._answers]
 
+    @property
+    def _worker_manager(self) -> "Otherwise":
+        return self
+
     def fetch_ready_async_reqs(self, *, tags: str, timeout_seconds: float) -> list[Any]:
-        found: list[Any] = []
+        manager, found = self._group._worker_manager, list[Any]()
         while self._group.num_in_flight_async_reqs(tags):
-            found += self._group.fetch_ready_async_reqs(tags=tags, timeout_seconds=timeout_seconds)
+            found += manager.fetch_ready_async_reqs(tags=tags, timeout_seconds=timeout_seconds)
         return found[self._answers]
 
 
@@ -141,7 +179,7 @@ class Otherwise:
         (FailingRunner, DatasetError, "a.jsonl.*cannot be read"),
         (FailsAtStart, UnknownNameError, "flaot"),
         (FailsAtWeights, BackendError, "lack a tensor"),
-        (Ends, TrainingError, "process of an env runner ended"),
+        (Ends, ProcessEndedError, r"process of an env runner \(pid \d+\) ended. Its log: .*\.err"),
     ],
 )
 @pytest.mark.parametrize("runners", [0, 2])
@@ -166,6 +204,47 @@ def test_what_a_runner_fails_with_is_told_at_once(
             assert time.monotonic() - began < 12  # nor is the other one waited for at the end
     if error is DatasetError:
         assert found.value.errors[0].line == 3  # type: ignore[attr-defined]
+
+
+def test_a_runner_that_was_killed_is_started_again_and_plays_its_share(
+    session: None, tmp_path: Path
+) -> None:
+    found, told = [], list[Restart]()
+    ended = tmp_path / "ended"
+    for runner in (ScriptedRunner, ending(1, ended)):
+        algorithm = build(2, runner, restarts=1)
+        algorithm.restarts.tell = told.append
+        try:
+            algorithm._sync()
+            found.append([(t.sample_id, t.advantage) for t in algorithm._play().kept])
+        finally:
+            algorithm.stop()
+    assert ended.read_text() == "x"
+    assert found[0] == found[1]
+    (one,) = told
+    assert (one.runner, one.times, one.most) == (2, 1, 1)
+    assert one.log is not None
+    assert one.log.name.endswith(f"-{one.pid}.err")
+    assert re.fullmatch(
+        r"The process of env runner 2 \(pid \d+\) ended; it is started again \(1 of 1\), and its "
+        r"groups are played again. Its log: .*",
+        str(one),
+    )
+
+
+def test_a_runner_is_started_again_so_often_and_no_more(session: None, tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    algorithm = build(2, ending(100, ended), restarts=2)
+    told = list[Restart]()
+    algorithm.restarts.tell = told.append
+    try:
+        algorithm._sync()
+        with pytest.raises(ProcessEndedError, match=r"env runner 2 .* started again 2 times"):
+            algorithm._play()
+    finally:
+        algorithm.stop()
+    assert [restart.times for restart in told] == [1, 2]
+    assert ended.read_text() == "xxx"
 
 
 def test_advantages_do_not_hang_on_runners_or_their_pace(session: None) -> None:

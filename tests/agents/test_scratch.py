@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agents.scratch import clear_leftovers, scratch, scratch_folder, started
+from agents.scratch import OWNER, clear_leftovers, scratch, scratch_folder, started
 
 MAKE = """
 import sys, time
@@ -39,29 +39,32 @@ def test_folders_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> 
 
 
 def test_a_pid_that_another_process_has_by_now_is_not_trusted(tmp_path: Path) -> None:
-    mine = scratch_folder(tmp_path, "x-")
-    prefix, pid, began, place, chance = mine.name.split("-", 4)
-    assert (int(pid), int(began, 16)) == (os.getpid(), started(os.getpid()))
-    before = tmp_path / f"{prefix}-{pid}-{int(began, 16) - 1:x}-{place}-{chance}"
-    before.mkdir()
+    mine, before = scratch_folder(tmp_path, "x-"), scratch_folder(tmp_path, "x-")
+    pid, began, place = (mine / OWNER).read_text().split()
+    assert (int(pid), int(began)) == (os.getpid(), started(os.getpid()))
+    (before / OWNER).write_text(f"{pid} {int(began) - 1} {place}")
     assert clear_leftovers(tmp_path, "x-") == [before]
     assert mine.is_dir()
 
 
 def test_what_is_of_elsewhere_stays(tmp_path: Path) -> None:
-    place = scratch_folder(tmp_path, "x-").name.split("-")[3]
-    other = "0000" if place != "0000" else "1111"
-    kept = [
-        tmp_path / f"x-4194000-1-{other}-container",
-        tmp_path / "x-abcdefgh",
-        tmp_path / f"y-4194000-1-{place}-abcdefgh",
-    ]
-    for path in kept:
-        path.mkdir()
-    (tmp_path / f"x-4194000-1-{place}-link").symlink_to(tmp_path / "y-4194000-1-{place}-abcdefgh")
-    (tmp_path / f"x-4194000-1-{place}-file").touch()
+    place = (scratch_folder(tmp_path, "x-") / OWNER).read_text().split()[2]
+    owners = {
+        "x-elsewhere": f"4194305 1 {'0' * len(place)}",
+        "x-nobody": None,
+        "x-odd": "4194305",
+        "x-words": f"some body {place}",
+        "y-other": f"4194305 1 {place}",
+    }
+    for name, owner in owners.items():
+        (tmp_path / name).mkdir()
+        if owner is not None:
+            (tmp_path / name / OWNER).write_text(owner)
+    (tmp_path / "x-link").symlink_to(tmp_path / "y-other")
+    (tmp_path / "x-file").touch()
     assert clear_leftovers(tmp_path, "x-") == []
-    assert all(path.is_dir() for path in kept)
+    assert all((tmp_path / name).is_dir() for name in owners)
+    assert clear_leftovers(tmp_path, "y-") == [tmp_path / "y-other"]
 
 
 def test_it_is_there_as_long_as_it_is_open_and_for_its_user_alone(tmp_path: Path) -> None:
