@@ -29,6 +29,8 @@ ROOM = 43
 """Most bytes of Ray's folder: the path of a socket has 107, and Ray's part of it takes the rest."""
 KEPT_BYTES = 256 * 1024
 """Of a log that is kept, its last bytes."""
+PATIENCE_S = 300
+"""Seconds after which Ray ends a process that misses its GCS; 60 may not do to say what was."""
 TOKENS = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -63,8 +65,10 @@ def own_ray(num_cpus: int, memory: int, keep: Path | None = None) -> Iterator[Pr
                 logging_level=logging.ERROR,
                 _node_ip_address="127.0.0.1",
                 _temp_dir=str(folder / "r"),  # Ray opens it to all: the one around it is closed
+                _system_config={"gcs_rpc_server_reconnect_timeout_s": PATIENCE_S},
             )
             take_over()  # Ray has taken SIGTERM
+            _hush(ray._private.worker.global_worker)
             with ProcessWatch(ray._private.worker._global_node) as watch:
                 yield watch
         except ProcessEndedError as ended:
@@ -79,6 +83,12 @@ def own_ray(num_cpus: int, memory: int, keep: Path | None = None) -> Iterator[Pr
             ray.shutdown()
             if not failed:  # else its logs are of use; the next start clears them
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hush(worker: Any) -> None:
+    """Has Ray not print twenty lines of a log where we say in one which process ended."""
+    worker.threads_stopped.set()
+    worker.gcs_error_subscriber.close()
 
 
 @contextmanager
