@@ -69,6 +69,7 @@ FLOORS = (
     "vt_env/tasks/parts",
     "vt_env/tasks/families",
     "vt_env/tasks",
+    "vt_env/tables",
     "vt_env/data",
     "vt_env/wrappers",
     "vt_env/adapters",

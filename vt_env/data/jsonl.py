@@ -16,6 +16,7 @@ from vt_env.data.rows import ImageFiles, RowError, sample_from_row
 from vt_env.data.validation import ImageCheck, OnError, Progress, Validator, id_hash
 from vt_env.errors import DataError
 from vt_env.images.files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+from vt_env.images.work import WORK, ImageWork
 from vt_env.samples import Sample
 
 
@@ -50,6 +51,7 @@ class JsonlDataset:
         check: ImageCheck = "decode",
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        work: ImageWork = WORK,
         progress: Progress | None = None,
         on_error: OnError | None = None,
     ) -> JsonlDataset:
@@ -67,6 +69,7 @@ class JsonlDataset:
                 ``"none"``: images are not touched.
             max_image_pixels: Images with more pixels are refused.
             max_image_bytes: Files with more bytes are refused.
+            work: What else of an image is refused before decoding.
             progress: Called now and then with the share of the file that is checked.
             on_error: Called with every bad row when it is found.
 
@@ -80,7 +83,7 @@ class JsonlDataset:
         check_form(answers)
         folder = Path(root) if root is not None else path.parent
         validator = Validator(str(path), check, progress, on_error, folder)
-        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls)
+        files = ImageFiles(folder, confined, max_image_pixels, max_image_bytes, allow_urls, work)
         source = row_file(path)
         offsets, lines = array("Q"), array("I")
         for found in source.rows():

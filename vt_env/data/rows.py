@@ -18,6 +18,7 @@ from vt_env.data.schemas import RowError, to_plain
 from vt_env.data.text import quoted, shortened
 from vt_env.images.files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, BytesImage, FileImage
 from vt_env.images.urls import UrlImage, is_web_address
+from vt_env.images.work import WORK, ImageWork
 from vt_env.samples import Sample
 
 __all__ = ["COLUMNS", "ImageFiles", "RowError", "sample_from_row"]
@@ -49,6 +50,7 @@ class ImageFiles:
         max_pixels: Images with more pixels are refused before decoding.
         max_bytes: Files with more bytes are refused before opening.
         allow_urls: Whether ``http://`` and ``https://`` addresses are fetched, when they are used.
+        work: What else of an image is refused before decoding.
     """
 
     root: Path
@@ -56,6 +58,7 @@ class ImageFiles:
     max_pixels: int = MAX_IMAGE_PIXELS
     max_bytes: int = MAX_IMAGE_BYTES
     allow_urls: bool = False
+    work: ImageWork = WORK
 
     def source(self, value: object, label: str) -> FileImage | BytesImage | UrlImage:
         """Returns the image that a row's value means, without opening it.
@@ -74,7 +77,7 @@ class ImageFiles:
         if isinstance(value, str):
             value = inline_image(value, self.max_bytes) or value
         if isinstance(value, bytes):
-            return BytesImage(value, label, self.max_pixels, self.max_bytes)
+            return BytesImage(value, label, self.max_pixels, self.max_bytes, self.work)
         if not isinstance(value, str):
             raise RowError("image", f"expected a path, got {_type(value)}.")
         if not value.strip():
@@ -110,7 +113,7 @@ class ImageFiles:
                 "image",
                 f"{quoted(text)} lies outside of the dataset's folder (confined=False allows it).",
             )
-        return FileImage(path, self.max_pixels, self.max_bytes)
+        return FileImage(path, self.max_pixels, self.max_bytes, self.work)
 
     def _web_image(self, url: str) -> UrlImage:
         if not is_web_address(url):
@@ -122,7 +125,7 @@ class ImageFiles:
                 "image",
                 f"{quoted(url)} is a URL; only files are read (allow_urls=True fetches it).",
             )
-        return UrlImage(url, self.max_pixels, self.max_bytes)
+        return UrlImage(url, self.max_pixels, self.max_bytes, self.work)
 
 
 def sample_from_row(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vt_env.errors import ConfigError
+from vt_env.images.work import ImageWork
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
+from vt_env.tables.limits import TableLimits
 from vt_env.tasks.world import WorldSettings
 
 WORLD = "world"
@@ -57,7 +59,8 @@ class DataSettings:
     max_image_bytes: int | None = setting(
         None, "Image files with more bytes are refused. None: as the reader has it.", Numbers(1)
     )
-
+    work: ImageWork = field(default_factory=ImageWork)
+    tables: TableLimits = field(default_factory=TableLimits)
     params: Mapping[str, Any] = setting({}, "Settings of a dataset of one's own, by name.")
 
     def __post_init__(self) -> None:
@@ -67,7 +70,8 @@ class DataSettings:
         """What differs from the defaults, as `load_dataset` takes it; without name and split."""
         known = [item for item in fields(self) if item.name not in ("name", "split", "params")]
         values = {item.name: getattr(self, item.name) for item in known}
-        changed = {item.name for item in known if values[item.name] != item.default}
+        plain = DataSettings()
+        changed = {name for name in values if values[name] != getattr(plain, name)}
         return {name: values[name] for name in values if name in changed} | dict(self.params)
 
 

@@ -15,8 +15,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vt_env.errors import ImageError
+from vt_env.images.directories import TIFF_STARTS, check_directory, walk_tiff
+from vt_env.images.jpeg import walk_jpeg
 from vt_env.images.pixels import to_rgb, wide_colour_to_rgb
 from vt_env.images.png import SIGNATURE, low_bytes, needed_chunks, rescale_key, wide_raw_mode
+from vt_env.images.work import WORK, ImageWork, Tally, is_slow, walk_gif, walk_pnm, walk_webp
 from vt_env.tokens import MAX_ASPECT_RATIO
 
 Size = tuple[int, int]
@@ -56,6 +59,7 @@ class EncodedImage(ABC):
     """An image in a file format; subclasses say where its bytes are."""
 
     max_image_pixels: int
+    work: ImageWork
 
     @property
     @abstractmethod
@@ -141,12 +145,11 @@ class EncodedImage(ABC):
         source: Path | BinaryIO = self._source()
         try:
             with _stream(source) as file:
-                if file.read(len(SIGNATURE)) == SIGNATURE:
-                    file.seek(0)
-                    source = needed_chunks(file, self.name, pixels)
+                needed = _walked(file, Tally(self.name, self.work), self.max_image_pixels, pixels)
+                length = file.seek(0, io.SEEK_END)
             with _QUIET, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                image = Image.open(source, formats=FORMATS)
+                image = Image.open(source if needed is None else needed, formats=FORMATS)
         except ImageError:
             raise
         except UnidentifiedImageError as error:
@@ -160,6 +163,12 @@ class EncodedImage(ABC):
                 f"{self.name}: {image.width}x{image.height} pixels exceed the limit of "
                 f"{self.max_image_pixels} pixels."
             )
+        if pixels and is_slow(image):
+            try:
+                Tally(self.name, self.work).slow(length, image.width * image.height)
+            except ImageError:
+                image.close()
+                raise
         return image
 
 
@@ -171,11 +180,13 @@ class FileImage(EncodedImage):
         path: The file; of a format in `FORMATS`, told by its bytes, not by its name.
         max_image_pixels: Images with more pixels are refused before decoding.
         max_image_bytes: Files with more bytes are refused before opening.
+        work: What else is refused before decoding.
     """
 
     path: Path
     max_image_pixels: int = MAX_IMAGE_PIXELS
     max_image_bytes: int = MAX_IMAGE_BYTES
+    work: ImageWork = WORK
 
     @property
     def name(self) -> str:
@@ -202,12 +213,14 @@ class BytesImage(EncodedImage):
         label: What to call the image in logs and errors.
         max_image_pixels: Images with more pixels are refused before decoding.
         max_image_bytes: Longer data are refused before opening.
+        work: What else is refused before decoding.
     """
 
     data: bytes = field(repr=False)
     label: str = "bytes"
     max_image_pixels: int = MAX_IMAGE_PIXELS
     max_image_bytes: int = MAX_IMAGE_BYTES
+    work: ImageWork = WORK
 
     @property
     def name(self) -> str:
@@ -227,6 +240,25 @@ def check_length(name: str, length: int, most: int) -> None:
     """
     if length > most:
         raise ImageError(f"{name}: {length} bytes exceed the limit of {most} bytes.")
+
+
+def _walked(file: BinaryIO, tally: Tally, max_pixels: int, pixels: bool) -> BinaryIO | None:
+    """Compares what a file asks for with the limits; returns what of a PNG is needed."""
+    head = file.read(12)
+    file.seek(0)
+    if head.startswith(SIGNATURE):
+        return needed_chunks(file, tally, pixels)
+    if head.startswith(b"\xff\xd8\xff"):
+        walk_jpeg(file, tally, pixels)
+    elif head.startswith(b"GIF8"):
+        walk_gif(file, tally)
+    elif head.startswith(b"RIFF") and head.endswith(b"WEBP"):
+        walk_webp(file, tally)
+    elif head.startswith(TIFF_STARTS):
+        walk_tiff(file, tally, max_pixels)
+    elif head.startswith(b"P"):
+        walk_pnm(file, tally)
+    return None
 
 
 def _stream(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -259,6 +291,7 @@ def orientation_of(image: Image.Image, late: bool = False) -> int:
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            check_directory(image.info.get("exif") or b"", Tally("EXIF", WORK))
             exif = image.getexif() if late else Image.Image.getexif(image)
             value = exif.get(_ORIENTATION_TAG, 1)
         except Exception:  # broken metadata of a sound image; Pillow's parsers raise anything

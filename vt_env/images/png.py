@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from vt_env.errors import ImageError
+from vt_env.images.work import Tally
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -27,6 +28,8 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _ORIENTED = (b"Raw profile type exif", b"XML:com.adobe.xmp", b"exif")
 """Keywords of texts that may say the orientation."""
 _MAX_TEXT_BYTES = 2**20
+_MOST_TEXTS = 8
+"""Texts of those keywords that are unpacked."""
 _EMPTY_IDAT = b"\x00\x00\x00\x00IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
 _STEPS = {"L;2": 85, "L;4": 17}
 """What one step of 2 or 4 bits is in 8."""
@@ -34,19 +37,22 @@ _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 """Pillow's name for the low bytes of what it calls so, of which it gives the high ones."""
 
 
-def needed_chunks(file: BinaryIO, name: str, pixels: bool = True) -> io.BytesIO:
+def needed_chunks(file: BinaryIO, tally: Tally, pixels: bool = True) -> io.BytesIO:
     """Copies the chunks that say what is shown; what tells the orientation comes first.
 
     Args:
         file: A PNG file, at its start.
-        name: What to call it in errors.
+        tally: Is told what there is, and how to call it in errors.
         pixels: Whether the pixels are copied too.
 
     Raises:
-        ImageError: If the checksum of a critical chunk is wrong.
+        ImageError: If the checksum of a critical chunk is wrong, or it is more than the limits
+            allow.
     """
     head, body, seen_pixels = [file.read(len(SIGNATURE))], list[bytes](), False
+    texts = _Texts()
     while len(start := file.read(8)) == 8:
+        tally.part()
         length, kind = struct.unpack(">I4s", start)
         if kind == b"IDAT" and not pixels:
             file.seek(length + 4, io.SEEK_CUR)
@@ -59,17 +65,18 @@ def needed_chunks(file: BinaryIO, name: str, pixels: bool = True) -> io.BytesIO:
         whole = len(checksum) == 4
         sound = whole and struct.unpack(">I", checksum)[0] == zlib.crc32(data, zlib.crc32(kind))
         if kind[0] & _ANCILLARY:
-            if sound and _matters(kind, data) and not (kind == b"tRNS" and seen_pixels):
+            if sound and texts.matter(kind, data) and not (kind == b"tRNS" and seen_pixels):
                 head.append(start + data + checksum)
             continue
         if whole and not sound and kind != b"IEND":
             raise ImageError(
-                f"{name}: cannot be decoded (the checksum of its chunk {kind!r} is wrong)."
+                f"{tally.name}: cannot be decoded (the checksum of its chunk {kind!r} is wrong)."
             )
         seen_pixels = seen_pixels or kind == b"IDAT"
         (body if seen_pixels else head).append(start + data + checksum)
         if kind == b"IEND":
             break
+    _tell(tally, head, body)
     return io.BytesIO(b"".join([*head, *body]))
 
 
@@ -77,11 +84,28 @@ def _may_matter(kind: bytes, length: int) -> bool:
     return kind in _SHOWN or (kind in _TEXTS and length <= _MAX_TEXT_BYTES)
 
 
-def _matters(kind: bytes, data: bytes) -> bool:
-    if kind in _SHOWN:
-        return True
-    keyword, _, text = data.partition(b"\x00")
-    return keyword in _ORIENTED and (kind == b"tEXt" or _unfolds_small(kind, text))
+def _tell(tally: Tally, head: list[bytes], body: list[bytes]) -> None:
+    """Says how much there is to read of what was kept."""
+    size = head[1][8:16] if len(head) > 1 else b""
+    width, height = struct.unpack(">II", size) if len(size) == 8 else (0, 0)
+    tally.header(sum(map(len, head)))
+    tally.packed(sum(map(len, body)), width * height)
+
+
+class _Texts:
+    """Which ancillary chunks matter; of the texts among them the first `_MOST_TEXTS` at most."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_TEXTS
+
+    def matter(self, kind: bytes, data: bytes) -> bool:
+        if kind in _SHOWN:
+            return True
+        keyword, _, text = data.partition(b"\x00")
+        if keyword not in _ORIENTED or not self._left:
+            return False
+        self._left -= 1
+        return kind == b"tEXt" or _unfolds_small(kind, text)
 
 
 def _unfolds_small(kind: bytes, text: bytes) -> bool:

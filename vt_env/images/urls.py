@@ -18,6 +18,7 @@ from urllib.request import AbstractHTTPHandler, OpenerDirector, ProxyHandler, Re
 
 from vt_env.errors import ImageError
 from vt_env.images.files import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, EncodedImage, check_length
+from vt_env.images.work import WORK, ImageWork
 
 SCHEMES = ("http", "https")
 FETCH_SECONDS = 30.0
@@ -42,11 +43,13 @@ class UrlImage(EncodedImage):
         url: The address, of a scheme in `SCHEMES`; what it gives is in a format in `FORMATS`.
         max_image_pixels: Images with more pixels are refused before decoding.
         max_image_bytes: No more bytes than these are read, whatever length the server tells.
+        work: What else is refused before decoding.
     """
 
     url: str
     max_image_pixels: int = MAX_IMAGE_PIXELS
     max_image_bytes: int = MAX_IMAGE_BYTES
+    work: ImageWork = WORK
 
     @property
     def name(self) -> str:

@@ -130,7 +130,8 @@ def test_without_the_library_the_extra_is_named(
     monkeypatch.chdir(tmp_path)
     Path("rows.parquet").touch()
     Path("folder").mkdir()
-    monkeypatch.setitem(sys.modules, "datasets", None)
+    for library in ("datasets", "pyarrow"):
+        monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigError, match=r"pip install -e '\.\[data\]'"):
         load_dataset(source)
 
