@@ -32,13 +32,22 @@ _MARK = "ASSISTANT-TURN-GOES-HERE"
 
 
 def load_tokenizer(model_dir: str | Path) -> PreTrainedTokenizerFast:
-    """Loads the tokenizer of a Qwen-VL checkpoint directory."""
+    """Loads the tokenizer of a Qwen-VL checkpoint directory.
+
+    Raises:
+        BackendError: If its chat template does not end; see `agents.models.templates`.
+    """
     from agents.models.compat import prepare_imports
+    from agents.models.templates import check_template
 
     prepare_imports()
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
+    if tokenizer.chat_template is not None:
+        template = tokenizer.get_chat_template()
+        check_template(str(template), tokenizer.special_tokens_map, str(model_dir))
+    return tokenizer
 
 
 class ChatEncoder:
