@@ -6,6 +6,8 @@ VisionThinkError
 ├── CheckpointError     a checkpoint of a training is not whole
 └── TrainingError       training cannot start or go on
     └── ProcessEndedError   a process that it needs has ended
+
+ForeignCheckpointWarning (a UserWarning) a checkpoint from elsewhere runs what is in it
 """
 
 from pathlib import Path
@@ -23,6 +25,10 @@ class BackendError(VisionThinkError):
 
 class CheckpointError(VisionThinkError):
     """A checkpoint of a training is not whole, or not the one that it is taken for."""
+
+
+class ForeignCheckpointWarning(UserWarning):
+    """A checkpoint that this user did not write on this machine is read, which runs its pickles."""
 
 
 class TrainingError(VisionThinkError):

@@ -4,9 +4,10 @@ RLlib passes over what is missing of a checkpoint: without its learner's folder 
 untrained weights and a fresh optimiser. So the last thing that is written of a checkpoint is a list
 of all of its files, with sizes and hashes:
 
-    {"format": 1, "about": {…}, "files": {"learner_group/state.pkl": {"bytes": 5, "sha256": "…"}}}
+    {"format": 1, "about": {…}, "files": {"learner_group/state.pkl": {"bytes": 5, "sha256": "…"}},
+     "mark": "…"}
 
-A folder without that list was not written to its end.
+A folder without that list was not written to its end. The mark says who wrote it (`agents.marks`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.errors import CheckpointError
+from agents.marks import foreign, mark_of, warn_once
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -47,10 +49,12 @@ class Manifest:
     Attributes:
         files: Its files, by their path inside of the folder, with forward slashes.
         about: What the writer said of it: anything that JSON can hold.
+        own: Whether it has the mark of this user on this machine.
     """
 
     files: Mapping[str, FileEntry]
     about: Mapping[str, Any]
+    own: bool = False
 
 
 def write_manifest(folder: Path, about: Mapping[str, Any]) -> Manifest:
@@ -61,11 +65,9 @@ def write_manifest(folder: Path, about: Mapping[str, Any]) -> Manifest:
         about: What is to be said of it.
     """
     files = {name: _entry(folder / name, flush=True) for name in _names(folder)}
-    content = {
-        "format": FORMAT,
-        "about": dict(about),
-        "files": {n: {"bytes": e.bytes, "sha256": e.sha256} for n, e in files.items()},
-    }
+    listed = {n: {"bytes": e.bytes, "sha256": e.sha256} for n, e in files.items()}
+    mark = mark_of(listed, about)
+    content = {"format": FORMAT, "about": dict(about), "files": listed, "mark": mark}
     draft = folder / f".{MANIFEST}.draft"
     with draft.open("w", encoding="utf-8") as file:
         file.write(json.dumps(content, indent=1) + "\n")
@@ -74,7 +76,7 @@ def write_manifest(folder: Path, about: Mapping[str, Any]) -> Manifest:
     draft.replace(folder / MANIFEST)
     for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
         flush_folder(path)
-    return Manifest(files, dict(about))
+    return Manifest(files, dict(about), mark is not None)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -95,7 +97,9 @@ def read_manifest(folder: Path) -> Manifest:
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}, not {FORMAT}")
         files = {name: FileEntry(**entry) for name, entry in content["files"].items()}
-        return Manifest(files, dict(content["about"]))
+        mark = mark_of(content["files"], content["about"])
+        own = mark is not None and content.get("mark") == mark
+        return Manifest(files, dict(content["about"]), own)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error!r}); {_ADVICE}") from error
 
@@ -117,6 +121,27 @@ def check_manifest(folder: Path) -> Manifest:
     if faults:
         more = f" (and {len(faults) - 1} more such files)" if len(faults) > 1 else ""
         raise CheckpointError(f"{folder}: is not whole: {faults[0]}{more}; {_ADVICE}")
+    return manifest
+
+
+def said_of(folder: Path) -> str | None:
+    """What is to be said before a checkpoint is read; None where nothing is.
+
+    Raises:
+        CheckpointError: As `read_manifest` does.
+    """
+    manifest = read_manifest(folder)
+    return foreign(folder, manifest.files, manifest.own)
+
+
+def check_trusted(folder: Path) -> Manifest:
+    """Compares a checkpoint with its list, and warns once if it is from elsewhere.
+
+    Raises:
+        CheckpointError: As `check_manifest` does.
+    """
+    manifest = check_manifest(folder)
+    warn_once(folder, foreign(folder, manifest.files, manifest.own))
     return manifest
 
 

@@ -41,7 +41,7 @@ from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
 from agents.grpo.runners import GroupPlayer, hand_over, play_fixed, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
-from agents.manifest import check_manifest, is_local, write_manifest
+from agents.manifest import check_trusted, is_local, write_manifest
 from agents.models.checkpoints import DTYPES, playable
 from agents.restarts import Restarts, learner_errors
 from agents.rollouts.budget import next_multiplier, visual_share
@@ -365,7 +365,7 @@ class GRPO(Algorithm):
     def from_checkpoint(cls, path: Any, filesystem: Any = None, **options: Any) -> Any:
         """Builds as RLlib does, from a checkpoint that is known to be whole."""
         if is_local(path, {"filesystem": filesystem}):
-            check_manifest(Path(path))
+            check_trusted(Path(path))
         return super().from_checkpoint(path, filesystem, **options)
 
     def restore_from_path(self, path: Any, **options: Any) -> None:
@@ -379,7 +379,7 @@ class GRPO(Algorithm):
             CheckpointError: If a file is missing, cut off or changed; RLlib would pass over it.
         """
         if options.get("component") is None and is_local(path, options):
-            check_manifest(Path(path))
+            check_trusted(Path(path))
         super().restore_from_path(path, **options)
 
     def save_model(self, directory: Path) -> None:

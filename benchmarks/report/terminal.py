@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,11 +19,35 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from judges.printable import printable
+
 _P = TypeVar("_P", bound=Progress)
-console = Console(highlight=False, emoji=False)  # else "data.jsonl:100:" holds an emoji
+
+
+class PlainConsole(Console):
+    """A console on which text cannot steer the terminal, wherever it comes from.
+
+    Control characters in what is shown are written out; the codes that `rich` itself makes for
+    colours and movement are no text, and stay.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Makes text of what is printed and of cells; before it is measured."""
+        return super().render_str(printable(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Makes segments of everything; those of texts made elsewhere are looked at here."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+console = PlainConsole(highlight=False, emoji=False)  # else "data.jsonl:100:" holds an emoji
 LIVE = (
     ("reward", "reward"),
     ("accuracy", "acc"),
@@ -167,8 +191,8 @@ def metrics_table(rows: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     table.add_column(first, no_wrap=True)
     for label in labels:
         table.add_column(label, justify="right", no_wrap=True)
-    for cells in body:
-        table.add_row(*cells)
+    for name, *cells in body:
+        table.add_row(console.render_str(name, markup=False), *cells)
     return table
 
 
@@ -179,7 +203,7 @@ def family_table(by_family: Mapping[str, Mapping[str, Any]]) -> Table:
         table.add_column(label, justify="left" if label == "family" else "right")
     for family, row in by_family.items():
         table.add_row(
-            family,
+            console.render_str(family, markup=False),
             _cell(row["accuracy"]),
             _cell(row["resize_call_ratio"]),
             _cell(row["visual_tokens/share_of_full"]),

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from agents import CheckpointError
-from agents.manifest import check_manifest, flush_folder
+from agents.manifest import check_manifest, flush_folder, said_of
+from agents.marks import told
 from agents.rollouts.refill import POSITION
 from benchmarks.report.provenance import provenance
 from benchmarks.safety.disk import append_lines, flush_tree, make_folder, write_json, write_whole
@@ -188,7 +189,8 @@ class RunFolder:
 
         Args:
             position: Where in the prompt stream a run is after so many iterations.
-            tell: Is told of those that are not whole, where an older one is.
+            tell: Is told of those that are not whole, where an older one is; and of one that is
+                from elsewhere, whose pickles are run when it is read.
 
         Raises:
             CheckpointError: If there are some and none is whole; of the newest.
@@ -202,6 +204,9 @@ class RunFolder:
                 continue
             for fault in faults:
                 tell(f"{fault} Going on from the one before it, of iteration {iteration}.")
+            if (foreign := said_of(path)) is not None:
+                tell(foreign)
+            told(path)
             return iteration, path
         if faults:
             raise faults[0]

@@ -42,6 +42,7 @@ from judges.llm.prompt import Prompt, load_prompt
 from judges.llm.reply import parse_verdict
 from judges.llm.retry import CircuitBreaker, RetryPolicy
 from judges.parameters import as_count
+from judges.printable import printable
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -355,7 +356,9 @@ class LLMJudge(Judge):
             plain = await ask(client, body, timeout, self._bounds)
             if plain.failure is None and self._structured != "none":
                 _LOG.warning(
-                    "%s: no structured output (%s); asking plainly.", self.name, reply.detail
+                    "%s: no structured output (%s); asking plainly.",
+                    self.name,
+                    printable(reply.detail or ""),
                 )
                 self._structured = "none"
             reply = replace(plain, usage=reply.usage + plain.usage)
@@ -370,7 +373,7 @@ class LLMJudge(Judge):
         self._failures[failure] += 1
         if self._failures[failure] == 1:
             said = reply.detail or repr((reply.text or "")[:200])
-            _LOG.warning("%s: %s. %s", self.name, failure, said)
+            _LOG.warning("%s: %s. %s", self.name, failure, printable(said))
 
     def _abstain(self, reason: str, used: Usage) -> Verdict:
         """Returns an abstention."""

@@ -97,7 +97,7 @@ def test_what_is_not_whole_is_named(name: str, folder: Path) -> None:
 
 def test_the_list_is_plain_json(folder: Path) -> None:
     content = json.loads((folder / MANIFEST).read_text())
-    assert set(content) == {"format", "about", "files"}
+    assert set(content) == {"format", "about", "files", "mark"}
     assert content["files"]["empty.bin"] == {
         "bytes": 0,
         "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

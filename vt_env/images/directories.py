@@ -29,19 +29,19 @@ class Tag(NamedTuple):
     Attributes:
         number: Which tag it is.
         kind: Type of its values.
-        count: How many there are.
+        many: How many there are.
         place: Where in the file they begin.
     """
 
     number: int
     kind: int
-    count: int
+    many: int
     place: int
 
     @property
     def length(self) -> int:
         """Bytes of all values."""
-        return self.count * _SIZES.get(self.kind, 0)
+        return self.many * _SIZES.get(self.kind, 0)
 
 
 class _Form(NamedTuple):
@@ -111,7 +111,7 @@ def _directory(
                 continue  # unknown or cut off; Pillow leaves it out too
             whole += tag.length
             if tag.kind not in _BYTES:
-                tally.part(tag.count)
+                tally.part(tag.many)
             tags.append(tag)
     except struct.error:  # cut off
         pass
@@ -144,7 +144,7 @@ def _values(file: BinaryIO, form: _Form, tag: Tag) -> tuple[int, ...]:
     if sign is None:
         return ()
     file.seek(tag.place)
-    return struct.unpack(f"{form.order}{tag.count}{sign}", file.read(tag.length))
+    return struct.unpack(f"{form.order}{tag.many}{sign}", file.read(tag.length))
 
 
 _READ = (_WIDTH, _HEIGHT, _COMPRESSION, _TILE_WIDTH, _TILE_HEIGHT, *_LENGTHS)

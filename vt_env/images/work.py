@@ -128,7 +128,7 @@ def is_slow(image: Image.Image) -> bool:
         image: As it was opened, not decoded yet.
     """
     tiles = getattr(image, "tile", None)
-    return bool(tiles) and tiles[0].codec_name in Image.DECODERS
+    return tiles is not None and len(tiles) > 0 and tiles[0].codec_name in Image.DECODERS
 
 
 def walk_gif(file: BinaryIO, tally: Tally) -> None:

@@ -227,3 +227,16 @@ def test_where_groups_are_refilled_the_metrics_tell_the_position(
         message = "lacks the metrics of iteration 1"
     with pytest.raises(CheckpointError, match=message):
         resume(folder.path)
+
+
+def test_a_run_from_elsewhere_is_told_before_it_goes_on(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    assert run.whole_checkpoint({2: 8}.get, said.append) == (2, run.checkpoint(2))
+    assert said == []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of another user"))
+    assert run.whole_checkpoint({2: 8}.get, said.append) == (2, run.checkpoint(2))
+    assert len(said) == 1
+    assert f"{run.checkpoint(2)}: was not written by this user on this machine" in said[0]
+    assert "runs what its 2 pickled files hold" in said[0]
