@@ -31,7 +31,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("runners", [0, 1])
+@pytest.mark.parametrize("runners", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_training_with_one_of_each_kind(runners: int, data: Path, tmp_path: Path) -> None:
     done = visionthink(
         *("train", "--plugin", str(ACME), "--data", "acme_world"),

@@ -115,7 +115,8 @@ SHORT = (
 )
 
 
-@pytest.mark.parametrize("taken", [2_500_000])
+@pytest.mark.slow
+@pytest.mark.parametrize("taken", [400_000, 2_500_000, 6_000_000])
 def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
     tmp_path: Path, taken: int
 ) -> None:

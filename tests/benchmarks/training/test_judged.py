@@ -90,6 +90,7 @@ def test_a_training_stops_when_too_many_verdicts_are_missing(
         assert 0.0 <= row["judge/wait_share"] <= 1.0
 
 
+@pytest.mark.slow
 def test_a_training_bears_some_missing_verdicts(server: FaultServer, tmp_path: Path) -> None:
     asked = itertools.count()
 
