@@ -50,14 +50,18 @@ class Stopped(KeyboardInterrupt):
 class Stop:
     """Whether the end was asked for."""
 
-    def __init__(self, seconds: float = GRACE) -> None:
+    def __init__(self) -> None:
         self.asked: int | None = None
-        self._seconds, self._patient = seconds, False
+        self._seconds, self._patient = GRACE, False
 
     @contextmanager
-    def patient(self) -> Iterator[None]:
-        """The first signal waits for `check`, for the seconds that there are."""
-        self._patient = True
+    def patient(self, seconds: float = GRACE) -> Iterator[None]:
+        """The first signal waits for `check`.
+
+        Args:
+            seconds: For so long at most.
+        """
+        self._patient, self._seconds = True, seconds
         try:
             yield
         finally:
@@ -105,16 +109,12 @@ _open: list[Stop] = []
 
 
 @contextmanager
-def stoppable(seconds: float = GRACE) -> Iterator[Stop]:
-    """Signals raise `Stopped` while this is open; outside of the main thread nothing is done.
-
-    Args:
-        seconds: What `Stop.patient` waits at most.
-    """
+def stoppable() -> Iterator[Stop]:
+    """Signals raise `Stopped` while this is open; outside of the main thread nothing is done."""
     if threading.current_thread() is not threading.main_thread():
         yield _NEVER
         return
-    stop = Stop(seconds)
+    stop = Stop()
     before = stop.install()
     _open.append(stop)
     try:

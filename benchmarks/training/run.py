@@ -200,6 +200,7 @@ CHANGED_LATER = (
     "run.keep_checkpoints",
     "run.keep_rollouts",
     "run.max_restarts",
+    "run.grace_seconds",
     "run.until",
     "run.stop_on_collapse",
     "run.export",
@@ -358,7 +359,7 @@ def _train_loop(
     watch.begin(done)
     clock.start()
     stop = current()
-    with stop.patient(), LiveTraining(last, done, method.name) as live:
+    with stop.patient(settings.grace_seconds), LiveTraining(last, done, method.name) as live:
         for iteration in range(done + 1, last + 1):
             if watch.stopped:
                 break

@@ -81,6 +81,11 @@ class RunSettings:
         "again; 0: the run ends.",
         Numbers(0, 1000),
     )
+    grace_seconds: float = setting(
+        10.0,
+        "Seconds that the iteration and its checkpoint have after Ctrl-C, SIGTERM or SIGHUP.",
+        Numbers(0, 86400, above=True),
+    )
     threads: int = setting(
         0,
         "Threads of engine and trainer, of each process; 0: every core, shared out among runners, "

@@ -19,7 +19,7 @@ from benchmarks.safety.stopping import SIGNALS, Stopped, stoppable
 for number in SIGNALS:
     signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore some
 try:
-    with stoppable(seconds=float(sys.argv[2])) as stop, stop.patient():
+    with stoppable() as stop, stop.patient(float(sys.argv[2])):
         for iteration in range(600):
             print("begun", iteration, flush=True)
             time.sleep(float(sys.argv[1]))
