@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.safety.faults import FAULTS
 from judges import AbstentionLimit, RuleJudge, make_judge
 from judges.base import JUDGES
 from judges.llm import judge as llm
+from judges.llm.bounds import ReplyBounds
 from judges.llm.judge import LLMJudge
 from judges.llm.retry import RetryPolicy
 from tests.judges.contract import JudgeContract
@@ -34,10 +36,18 @@ def test_the_figures_named_are_the_defaults() -> None:
     assert f"ANLS ≥ {RuleJudge.__init__.__defaults__[0]}" in GUIDE
 
 
-def test_every_bound_on_retries_is_in_the_table() -> None:
+def test_every_bound_is_in_the_table() -> None:
     table = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", GUIDE, re.MULTILINE))
-    policy = RetryPolicy()
-    assert table == {item.name: f"{getattr(policy, item.name):g}" for item in fields(policy)}
+    bounds = {
+        item.name: getattr(held, item.name)
+        for held in (RetryPolicy(), ReplyBounds())
+        for item in fields(held)
+    }
+    assert {name: float(value) for name, value in table.items()} == bounds
+
+
+def test_the_number_of_faults_is_told() -> None:
+    assert f"in the {len(FAULTS)} ways of" in GUIDE.replace("\n", " ")
 
 
 def test_every_reason_for_an_abstention_is_told() -> None:
