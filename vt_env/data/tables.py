@@ -27,7 +27,7 @@ from vt_env.images.work import WORK, ImageWork
 from vt_env.samples import Sample
 from vt_env.tables.limits import LIMITS, TableLimits
 from vt_env.tables.parquet import ParquetTable, refuse
-from vt_env.tables.sizes import row_sizes
+from vt_env.tables.sizes import Sizes, row_sizes
 
 HUB_PREFIX = "hf:"
 """Marks the id of a dataset on the Hugging Face hub, such as ``hf:owner/name``."""
@@ -41,8 +41,8 @@ class Table(Protocol):
         """How many rows there are."""
         ...
 
-    def batches(self) -> Iterator[Any]:
-        """All rows in order, so many at once that they take about `BATCH_BYTES` of memory."""
+    def batches(self) -> Iterator[tuple[Any, Sizes]]:
+        """All rows in order, about `BATCH_BYTES` at once, and what each row takes unpacked."""
         ...
 
     def row(self, index: int) -> Any:
@@ -65,11 +65,9 @@ class TableDataset:
         files: ImageFiles,
         answers: AnswerForm | None,
         hashes: npt.NDArray[np.uint64],
-        limits: TableLimits,
     ) -> None:
         self._name, self._source, self._table = name, source, table
         self._files, self._answers, self._id_hashes = files, answers, hashes
-        self._limits = limits
 
     @classmethod
     def load(
@@ -133,7 +131,7 @@ class TableDataset:
             read = functools.partial(_sample, record, index + 1, files, answers)
             validator.row(index + 1, read, index / len(table))
         name = str(path) if hub else path.stem
-        return cls(name, source, table, files, answers, validator.finish(), tables)
+        return cls(name, source, table, files, answers, validator.finish())
 
     @property
     def name(self) -> str:
@@ -153,7 +151,7 @@ class TableDataset:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} samples, not index {index}.")
         try:
-            (record,) = _records_of(self._table.row(index), self._limits)
+            (record,) = _unpacked(self._table.row(index))
             return _sample(record, index + 1, self._files, self._answers)
         except RowError as error:
             raise DataError(self._source, index + 1, error.field, error.problem) from error
@@ -169,19 +167,20 @@ class TableDataset:
 def _records(source: str, table: Table, limits: TableLimits) -> Iterator[dict[str, Any] | RowError]:
     """All rows in order; images as bytes and paths, not decoded."""
     whole = 0
-    for batch in table.batches():
-        whole += int(row_sizes(batch).sum())
+    for batch, sizes in table.batches():
+        whole += int(sizes.sum())
         if whole > limits.table_bytes:
             refuse(source, whole, "bytes when unpacked", limits.table_bytes, "table_bytes")
-        yield from _records_of(batch, limits)
+        yield from _records_of(batch, sizes, limits)
 
 
-def _records_of(rows: Any, limits: TableLimits) -> Iterator[dict[str, Any] | RowError]:
+def _records_of(
+    rows: Any, sizes: Sizes, limits: TableLimits
+) -> Iterator[dict[str, Any] | RowError]:
     """Arrow rows as dicts, unpacked so many at once that they take about `BATCH_BYTES`.
 
     In place of a row that is too large, or has text that is no UTF-8, comes what is wrong with it.
     """
-    sizes = row_sizes(rows)
     start = 0
     while start < len(sizes):
         end = start + 1
@@ -229,11 +228,12 @@ class _Mapped:
     def __len__(self) -> int:
         return len(self._table)
 
-    def batches(self) -> Iterator[Any]:
+    def batches(self) -> Iterator[tuple[Any, Sizes]]:
         row_bytes = self._table.data.nbytes / max(1, self._table.data.num_rows)
         rows = int(min(1000, max(1, BATCH_BYTES / max(1, row_bytes))))
         for start in range(0, len(self), rows):
-            yield self._table[start : start + rows]
+            batch = self._table[start : start + rows]
+            yield batch, row_sizes(batch)
 
     def row(self, index: int) -> Any:
         return self._table[index : index + 1]

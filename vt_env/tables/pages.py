@@ -15,7 +15,11 @@ _FIRST, _LARGEST = 2**12, 2**24
 _UNPACKED, _PACKED = 2, 3
 _KINDS = (5, 7, 8)
 """Fields that say more of a page of values, of a dictionary, and of a newer page of values."""
+_DICTIONARY = 7
 _COUNT = 1
+_ENCODING = {5: 2, 8: 4}
+"""Which field of a page of values says how they are written, by the kind of page."""
+_REFERENCES = (2, 8)
 _STRUCT = 12
 
 
@@ -29,10 +33,14 @@ class Page(NamedTuple):
     Attributes:
         unpacked: Bytes of the page when it is unpacked.
         values: Values on it.
+        dictionary: Whether it holds the values that other pages refer to.
+        refers: Whether its values are references.
     """
 
     unpacked: int
     values: int
+    dictionary: bool = False
+    refers: bool = False
 
 
 def pages(file: BinaryIO, start: int, end: int) -> Iterator[Page]:
@@ -55,8 +63,10 @@ def pages(file: BinaryIO, start: int, end: int) -> Iterator[Page]:
             or min(packed, unpacked) < 0
         ):
             raise PageError(f"the page at byte {start} does not say how long it is")
-        counts = [about.get(_COUNT, 0) for kind in _KINDS if (about := fields.get(kind))]
-        yield Page(unpacked, max(counts, default=0))
+        kind = next((kind for kind in _KINDS if kind in fields), None)
+        about = fields[kind] if kind is not None else {}
+        refers = kind in _ENCODING and about.get(_ENCODING[kind]) in _REFERENCES
+        yield Page(unpacked, about.get(_COUNT, 0), kind == _DICTIONARY, refers)
         start += length + packed
 
 

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from vt_env.errors import DataError, DatasetError
+from vt_env.tables.held import Held, spilled
 from vt_env.tables.limits import TableLimits
 from vt_env.tables.pages import PageError, pages
+from vt_env.tables.sizes import Sizes, row_sizes
 
 HELD_BYTES = 256 * 2**20
 """Bytes of Arrow data that are held for rows asked for next."""
 MAX_ROWS = 1000
 """Rows that are read at once at most."""
+
+
+AMPLIFIED = 16, 2**26
+"""What is unpacked may take so many times what its pages do, and so many bytes more; where it could
+take more, because the same values come again and again, it is read by reference."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class _Group:
         start: Rows of the table before it.
         rows: Its own.
         step: Rows that are read at once.
+        size: Bytes of its pages, unpacked.
     """
 
     file: int
@@ -37,37 +45,16 @@ class _Group:
     start: int
     rows: int
     step: int
-
-
-class _Held:
-    """The pieces of a row group; none of a group that is too large to be held."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._pieces: list[Any] = []
-        self.rows = self.size = 0
-
-    def add(self, piece: Any) -> None:
-        self.size += piece.nbytes
-        if self.size > HELD_BYTES:
-            self._pieces.clear()
-        else:
-            self._starts.append(self.rows)
-            self._pieces.append(piece)
-        self.rows += piece.num_rows
-
-    def row(self, index: int) -> Any:
-        place = bisect.bisect_right(self._starts, index) - 1
-        return self._pieces[place].slice(index - self._starts[place], 1)
+    size: int
 
 
 class ParquetTable:
     """The rows of parquet files, one after another.
 
-    What is repeated in a file stays repeated by reference, as dictionaries of Arrow; the caller
-    unpacks rows, having looked at their sizes. Rows are read by row groups, from the start of a
-    group to the row, and the groups read last are held, `HELD_BYTES` of them. So rows in any order
-    are fast where groups are small, as `datasets` writes them, or all of them fit.
+    While all rows are read in order, what is repeated in a file stays repeated by reference, as
+    dictionaries of Arrow. For rows in any order the groups read last are held, `HELD_BYTES` of
+    them; a larger group is unpacked into a temporary file that has no name any more and is gone
+    with the process.
 
     Args:
         source: What to call it in errors.
@@ -85,14 +72,15 @@ class ParquetTable:
         self._source, self._paths, self._limits = source, tuple(paths), limits
         self._groups: list[_Group] = []
         self._dictionaries: list[list[str]] = []
+        self._unpacked: dict[int, int] = {}
         self._rows = self._bytes = 0
         self._forget()
-        with self._named():
+        with _Named(source):
             for number, path in enumerate(self._paths):
                 self._add(number, path, batch_bytes)
 
     def _forget(self) -> None:
-        self._held: OrderedDict[int, _Held] = OrderedDict()
+        self._held: OrderedDict[int, Held] = OrderedDict()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -105,14 +93,14 @@ class ParquetTable:
     def __len__(self) -> int:
         return self._rows
 
-    def batches(self) -> Iterator[Any]:
-        """All rows in order, as record batches of Arrow.
+    def batches(self) -> Iterator[tuple[Any, Sizes]]:
+        """All rows in order: record batches of Arrow, and what each of their rows takes unpacked.
 
         Raises:
             DatasetError: If the file cannot be read to its end.
         """
-        for group in self._groups:
-            yield from self._pieces(group)
+        for place in range(len(self._groups)):
+            yield from self._sized(place)
 
     def row(self, index: int) -> Any:
         """One row, as a record batch.
@@ -122,36 +110,53 @@ class ParquetTable:
         """
         place = bisect.bisect_right(self._groups, index, key=lambda group: group.start) - 1
         group = self._groups[place]
-        with self._lock:
-            held = self._held.get(place)
+        with self._lock, _Named(self._source):
+            held = self._held.get(place) or self._hold(place)
             if held is None:
-                return self._read_to(place, index - group.start)
+                return self._find(group, index - group.start)
             self._held.move_to_end(place)
             return held.row(index - group.start)
 
-    def _read_to(self, place: int, row: int) -> Any:
-        """Reads a row, and the whole group that it is in where that can be held."""
-        held, found = _Held(), None
-        for piece in self._pieces(self._groups[place]):
-            start = held.rows
-            held.add(piece)
-            if start <= row < held.rows:
-                found = piece.slice(row - start, 1)
-            if found is not None and held.size > HELD_BYTES:
-                return found
-        if found is None:
-            raise IndexError(f"{self._source} has no row {row} in its row group {place}.")
-        if held.size <= HELD_BYTES:
-            self._held[place] = held
-            while sum(other.size for other in self._held.values()) > HELD_BYTES:
-                self._held.popitem(last=False)
-        return found
+    def _sized(self, place: int) -> Iterator[tuple[Any, Sizes]]:
+        whole = 0
+        for piece in self._pieces(self._groups[place], True):
+            sizes = row_sizes(piece)
+            whole += int(sizes.sum())
+            yield piece, sizes
+        self._unpacked[place] = whole
 
-    def _pieces(self, group: _Group) -> Iterator[Any]:
-        with self._named():
-            file = _opened(self._paths[group.file], self._dictionaries[group.file])
+    def _hold(self, place: int) -> Held | None:
+        """Unpacks a group and holds it, unless it would become far larger."""
+        group = self._groups[place]
+        if place not in self._unpacked:
+            for _ in self._sized(place):
+                pass
+        times, more = AMPLIFIED
+        if self._unpacked[place] > times * group.size + more:
+            return None
+        pieces = self._pieces(group, False)
+        large = self._unpacked[place] > HELD_BYTES
+        held = spilled(pieces) if large else Held(list(pieces))
+        self._held[place] = held
+        while sum(other.size for other in self._held.values()) > HELD_BYTES:
+            oldest = next(number for number, other in self._held.items() if other.size)
+            del self._held[oldest]
+        return held
+
+    def _find(self, group: _Group, row: int) -> Any:
+        start = 0
+        for piece in self._pieces(group, True):
+            if row < start + piece.num_rows:
+                return piece.slice(row - start, 1)
+            start += piece.num_rows
+        raise ValueError(f"a row group has {start} rows, not {group.rows} as it says")
+
+    def _pieces(self, group: _Group, by_reference: bool) -> Iterator[Any]:
+        """A group's rows in order; with dictionaries for what may be repeated, or unpacked."""
+        with _Named(self._source):
+            known = self._dictionaries[group.file] if by_reference else []
             rows = 0
-            with file:
+            with _opened(self._paths[group.file], known) as file:
                 for piece in file.iter_batches(group.step, row_groups=[group.number]):
                     rows += piece.num_rows
                     yield piece
@@ -168,12 +173,18 @@ class ParquetTable:
                 if not group.num_rows:
                     continue
                 columns = [group.column(n) for n in range(group.num_columns)]
-                size = self._size(path, place, raw, columns)
-                known |= {c.path_in_schema for c in columns if c.physical_type == "BYTE_ARRAY"}
+                size = 0
+                for column in columns:
+                    unpacked, most = self._size(path, place, raw, column, size)
+                    size += unpacked
+                    text = column.physical_type == "BYTE_ARRAY"
+                    if text and most > AMPLIFIED[0] * unpacked + AMPLIFIED[1]:
+                        known.add(column.path_in_schema)
                 step = max(1, min(MAX_ROWS, int(batch_bytes * group.num_rows / max(1, size))))
                 if any("DELTA_BYTE_ARRAY" in column.encodings for column in columns):
                     step = max(1, min(step, batch_bytes // max(1, size)))
-                self._groups.append(_Group(number, place, self._rows, group.num_rows, step))
+                rows = group.num_rows
+                self._groups.append(_Group(number, place, self._rows, rows, step, size))
                 self._count(group.num_rows, size)
             self._dictionaries.append(sorted(known))
 
@@ -185,22 +196,20 @@ class ParquetTable:
             if found > getattr(self._limits, name):
                 refuse(self._source, found, what, getattr(self._limits, name), name)
 
-    def _size(self, path: Path, place: int, raw: Any, columns: Sequence[Any]) -> int:
-        """Bytes of a row group, unpacked, as its pages say."""
-        size = 0
-        for column in columns:
-            start = column.data_page_offset
-            if column.dictionary_page_offset:
-                start = min(start, column.dictionary_page_offset)
-            for page in pages(raw, start, start + column.total_compressed_size):
-                size += page.unpacked + 8 * page.values
-                if size > self._limits.group_bytes:
-                    what = f"bytes of row group {place} when unpacked"
-                    refuse(str(path), size, what, self._limits.group_bytes, "group_bytes")
-        return size
-
-    def _named(self) -> _Named:
-        return _Named(self._source)
+    def _size(self, path: Path, place: int, raw: Any, column: Any, before: int) -> tuple[int, int]:
+        """Bytes of a column of a row group as its pages say, and the most that references make."""
+        size = dictionary = references = 0
+        start = column.data_page_offset
+        if column.dictionary_page_offset:
+            start = min(start, column.dictionary_page_offset)
+        for page in pages(raw, start, start + column.total_compressed_size):
+            size += page.unpacked + 8 * page.values
+            dictionary = max(dictionary, page.unpacked * page.dictionary)
+            references += page.values * page.refers
+            if before + size > self._limits.group_bytes:
+                what = f"bytes of row group {place} when unpacked"
+                refuse(str(path), before + size, what, self._limits.group_bytes, "group_bytes")
+        return size, references * dictionary
 
 
 class _Named:

@@ -6,6 +6,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,8 @@ def test_a_summary_that_lies_is_found_out_by_the_pages(tmp_path: Path) -> None:
     ("header", "found"),
     [
         (b"\x15\x00\x15\x50\x15\x08\x2c\x15\x06\x00\x00", Page(40, 3)),
+        (b"\x15\x00\x15\x50\x15\x08\x2c\x15\x06\x15\x10\x00\x00", Page(40, 3, False, True)),
+        (b"\x15\x04\x15\x50\x15\x08\x4c\x15\x06\x15\x00\x00\x00", Page(40, 3, True)),
         (b"\x15\x00\x15\x50\x15\x08\x00", Page(40, 0)),
         (b"\x15\x00\x15\x50\x15\x07\x00", "how long it is"),
         (b"\x15\x00\x00", "how long it is"),
@@ -158,12 +161,17 @@ def test_headers_of_pages(header: bytes, found: Page | str) -> None:
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("group", [3, 1000])
-@pytest.mark.parametrize("held", [0, 2**28])
+@pytest.mark.parametrize("held", [-1, 0, 2**28])
 def test_rows_in_any_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, group: int, held: int
 ) -> None:
-    monkeypatch.setattr(parquet, "HELD_BYTES", held)
+    """Held in memory, in a temporary file, or looked for in the parquet file itself."""
+    monkeypatch.setattr(parquet, "HELD_BYTES", max(held, 0))
+    if held < 0:
+        monkeypatch.setattr(parquet, "AMPLIFIED", (0, 0))
     monkeypatch.setattr(parquet, "MAX_ROWS", 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spilled"))
+    (tmp_path / "spilled").mkdir()
     write(tmp_path / "a.parquet", rows(10), row_group_size=group, data_page_version=version)
     write(tmp_path / "b.parquet", [{**r, "id": "b" + r["id"]} for r in rows(4)])
     dataset = load_dataset(tmp_path, split="a")
@@ -176,6 +184,7 @@ def test_rows_in_any_order(
     assert ids == [f"r{n}" for n in range(10)] + [f"br{n}" for n in range(4)]
     again = pickle.loads(pickle.dumps(dataset))
     assert again[7].sample_id == "r7"
+    assert not list((tmp_path / "spilled").iterdir())
 
 
 def test_empty_row_groups_and_files_are_passed_over(tmp_path: Path) -> None:
