@@ -17,7 +17,7 @@ from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 from agents.grpo.optimizer import register_adamw
 from agents.grpo.packing.batching import Collator, Group, ModelBatch, Packed, Packing
 from agents.grpo.packing.positions import Positions
-from agents.grpo.ranks import largest, sum_gradients, summed, summed_by_name
+from agents.grpo.ranks import largest, meet_on_loopback, sum_gradients, summed, summed_by_name
 from agents.models.vision import VisionProcessor
 from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
@@ -51,6 +51,10 @@ class GRPOTorchLearner(TorchLearner):
     Learners hold whole groups each. What a step divides by is counted over all of them and
     gradients are summed, so that any number of learners takes the step of one.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        meet_on_loopback()  # they meet after this, and before `build`
+        super().__init__(**kwargs)
 
     def build(self) -> None:
         """Builds module and optimiser, and the collator."""

@@ -6,14 +6,59 @@ each is the identity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlparse
 
 if TYPE_CHECKING:
     import torch
 
 BUCKET = 2**26
 """Numbers that are exchanged at once."""
+LOOPBACK = "127.0.0.1"
+
+
+def meet_on_loopback() -> None:
+    """Has learners that are all on this machine meet where nobody else can reach them.
+
+    torch's store, by which they find each other, listens on all interfaces wherever it is.
+    """
+    handlers: dict[str, Any] = import_module("torch.distributed.rendezvous")._rendezvous_handlers
+    before = handlers["env"]
+    if before is not _by_loopback:
+        _elsewhere[:] = [before]
+        handlers["env"] = _by_loopback
+
+
+_elsewhere: list[Any] = []
+
+
+def _by_loopback(url: str, timeout: Any = None, **options: Any) -> Iterator[Any]:
+    """As torch's own for ``env://``; the first rank listens on loopback, if that is its address."""
+    from torch.distributed.distributed_c10d import TCPStore
+
+    given = {name: found[0] for name, found in parse_qs(urlparse(url).query).items()}
+    rank = int(given.get("rank", os.environ.get("RANK", "-1")))
+    world = int(given.get("world_size", os.environ.get("WORLD_SIZE", "-1")))
+    bound = {} if timeout is None else {"timeout": timeout}
+    if os.environ.get("MASTER_ADDR") != LOOPBACK or rank != 0:
+        yield from _elsewhere[0](url, **bound, **options)
+        return
+    door = socket.create_server((LOOPBACK, int(os.environ["MASTER_PORT"])))
+    port = door.getsockname()[1]
+    store = TCPStore(
+        LOOPBACK,
+        port,
+        world,
+        is_master=True,
+        multi_tenant=True,
+        master_listen_fd=door.detach(),
+        **bound,
+    )
+    yield store, rank, world
 
 
 def several() -> bool:

@@ -92,7 +92,7 @@ def test_every_door_is_on_loopback_and_the_folder_is_closed(base: Path) -> None:
         assert os.environ.get(name) == before.get(name)
 
 
-@pytest.mark.parametrize("kind", ["gcs_server", "raylet"])
+@pytest.mark.parametrize("kind", ["gcs_server", pytest.param("raylet", marks=pytest.mark.slow)])
 def test_the_end_of_ray_is_told_while_it_is_waited_for(
     kind: str, base: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +114,7 @@ def test_the_end_of_ray_is_told_while_it_is_waited_for(
     assert not list(base.iterdir())
 
 
+@pytest.mark.slow
 def test_what_it_is_given_is_watched_too(base: Path) -> None:
     with (
         stoppable(),
