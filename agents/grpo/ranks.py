@@ -38,8 +38,6 @@ _elsewhere: list[Any] = []
 
 def _by_loopback(url: str, timeout: Any = None, **options: Any) -> Iterator[Any]:
     """As torch's own for ``env://``; the first rank listens on loopback, if that is its address."""
-    from torch.distributed.distributed_c10d import TCPStore
-
     given = {name: found[0] for name, found in parse_qs(urlparse(url).query).items()}
     rank = int(given.get("rank", os.environ.get("RANK", "-1")))
     world = int(given.get("world_size", os.environ.get("WORLD_SIZE", "-1")))
@@ -49,7 +47,7 @@ def _by_loopback(url: str, timeout: Any = None, **options: Any) -> Iterator[Any]
         return
     door = socket.create_server((LOOPBACK, int(os.environ["MASTER_PORT"])))
     port = door.getsockname()[1]
-    store = TCPStore(
+    store = import_module("torch.distributed.rendezvous").TCPStore(
         LOOPBACK,
         port,
         world,

@@ -36,6 +36,8 @@ def build_config(settings: TrainSettings, train_env: Mapping[str, Any]) -> GRPOC
 
     for name in ("ray", "ray.rllib", "ray.tune"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # What it says at length of a runner that ended is told in a line.
+    logging.getLogger("ray.rllib.utils.actor_manager").setLevel(logging.CRITICAL)
     config = GRPOConfig()
     config.environment(settings.env.id, env_config=dict(train_env))
     config.env_runners(num_env_runners=settings.run.num_env_runners)
