@@ -232,6 +232,7 @@ def test_a_runner_that_was_killed_is_started_again_and_plays_its_share(
     )
 
 
+@pytest.mark.slow
 def test_a_runner_is_started_again_so_often_and_no_more(session: None, tmp_path: Path) -> None:
     ended = tmp_path / "ended"
     algorithm = build(2, ending(100, ended), restarts=2)
