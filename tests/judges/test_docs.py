@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from benchmarks.safety.faults import FAULTS
 
+from benchmarks.faults.replies import FAULTS
 from judges import AbstentionLimit, RuleJudge, make_judge
 from judges.base import JUDGES
 from judges.llm import judge as llm
