@@ -71,6 +71,7 @@ class Seen:
         faults: Faults by name.
         met: Names of the faults that a question's requests met, in order.
         bodies: Every request.
+        heads: Its headers, by name in small letters.
         paths: Where they went.
         in_flight: Requests that are being answered.
         most_in_flight: The most there were.
@@ -81,6 +82,7 @@ class Seen:
     faults: Counter[str] = field(default_factory=Counter)
     met: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -167,6 +169,7 @@ class FaultServer:
             return True
         seen = self.seen
         seen.bodies.append(body)
+        seen.heads.append(headers)
         seen.paths.add(head.split(" ", 2)[1])
         case = json.loads(body["messages"][1]["content"])
         question = case["question"]

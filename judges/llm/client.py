@@ -120,7 +120,62 @@ class Reply:
     usage: Usage = _ONE_CALL
 
 
-def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> AsyncOpenAI:
+class Caller:
+    """An `openai` client whose first request says how all others are addressed.
+
+    Making a request anew is two fifths of what the client costs, so later ones take the address and
+    headers of the first that was answered.
+
+    Args:
+        client: Where to, with which key.
+        http: Its HTTP side.
+    """
+
+    def __init__(self, client: AsyncOpenAI, http: Any) -> None:
+        self._client, self._http = client, http
+        self._known: tuple[Any, list[tuple[str, str]]] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks."""
+        return str(self._client.base_url)
+
+    async def post(self, body: dict[str, Any]) -> Any:
+        """Sends a request; returns the HTTP library's own response, a success.
+
+        Raises:
+            openai.OpenAIError: As the client does.
+            Exception: As the HTTP side does.
+        """
+        import openai
+
+        library = _library()
+        if self._known is None:
+            # The client's generic call: its typed one spends half of its time on the types.
+            got = await self._client.post("/chat/completions", cast_to=library.Response, body=body)
+            sent = got.request
+            own = ("content-length", "host")
+            headers = [pair for pair in sent.headers.multi_items() if pair[0].lower() not in own]
+            self._known = sent.url, headers
+            return got
+        url, headers = self._known
+        content = json.dumps(body).encode()
+        request = self._http.build_request("POST", url, headers=headers, content=content)
+        try:
+            got = await self._http.send(request)
+        except library.TimeoutException as error:
+            raise openai.APITimeoutError(request=request) from error
+        if not got.is_success:
+            told = f"Error code: {got.status_code} - {got.text}"
+            raise openai.APIStatusError(told, response=got, body=None)
+        return got
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._client.close()
+
+
+def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Caller:
     """Builds an `openai` client that never retries on its own, and follows no redirect.
 
     Loopback endpoints are reached directly, whatever proxies the environment names.
@@ -142,7 +197,7 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Asyn
     http = _http_client(timeout, bounds, trust_env=not local)
     try:
         if endpoint.azure_endpoint:
-            return openai.AsyncAzureOpenAI(
+            azure = openai.AsyncAzureOpenAI(
                 azure_endpoint=endpoint.azure_endpoint,
                 api_version=endpoint.api_version,
                 api_key=endpoint.api_key,
@@ -150,13 +205,15 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Asyn
                 timeout=timeout,
                 http_client=http,
             )
-        return openai.AsyncOpenAI(
+            return Caller(azure, http)
+        client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
             max_retries=0,
             timeout=timeout,
             http_client=http,
         )
+        return Caller(client, http)
     except (openai.OpenAIError, ValueError) as error:
         raise JudgeError(
             f"The model judge cannot be set up: {error} A server without a key takes any."
@@ -181,18 +238,16 @@ def _http_client(timeout: float, bounds: ReplyBounds, trust_env: bool) -> Any:
 
 
 @functools.cache
-def _response_type() -> Any:
-    """The HTTP library's own response, for which the client reads nothing itself."""
+def _library() -> Any:
+    """The HTTP library that the client speaks through."""
     import openai
 
     modules = {base.__module__.partition(".")[0] for base in openai.DefaultAsyncHttpxClient.__mro__}
     (library,) = modules & {"httpx", "httpx2"}
-    return importlib.import_module(library).Response
+    return importlib.import_module(library)
 
 
-async def ask(
-    client: AsyncOpenAI, body: dict[str, Any], timeout: float, bounds: ReplyBounds
-) -> Reply:
+async def ask(client: Caller, body: dict[str, Any], timeout: float, bounds: ReplyBounds) -> Reply:
     """Sends one request and names what came of it; raises nothing the server can cause.
 
     Args:
@@ -212,15 +267,12 @@ async def ask(
         return Reply(failure="unparsable", retryable=True, detail=detail)
 
 
-async def _ask(
-    client: AsyncOpenAI, body: dict[str, Any], timeout: float, bounds: ReplyBounds
-) -> Reply:
+async def _ask(client: Caller, body: dict[str, Any], timeout: float, bounds: ReplyBounds) -> Reply:
     import openai
 
     try:
         async with asyncio.timeout(timeout):
-            # The client's generic call: its typed one spends half of its time on the types.
-            got = await client.post("/chat/completions", cast_to=_response_type(), body=body)
+            got = await client.post(body)
     except (TimeoutError, openai.APITimeoutError) as error:
         broken = _broken_connection(error)
         failure = "timeout" if broken is None else "connection"

@@ -31,21 +31,18 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from judges.base import Judge, JudgeCase, Tell, Usage, Verdict
 from judges.errors import EndpointError, UnknownNameError
 from judges.llm.bounds import ReplyBounds
-from judges.llm.client import Endpoint, Reply, Structured, ask, make_client
+from judges.llm.client import Caller, Endpoint, Reply, Structured, ask, make_client
 from judges.llm.loop import LoopThread
 from judges.llm.prompt import Prompt, load_prompt
 from judges.llm.reply import parse_verdict
 from judges.llm.retry import CircuitBreaker, RetryPolicy
 from judges.parameters import as_count
 from judges.printable import printable
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 _LOG = logging.getLogger(__name__)
 _CALLS_PER_CLIENT = 32  # a client scans all of its connections at every request
@@ -151,8 +148,8 @@ class LLMJudge(Judge):
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._loop: LoopThread | None = None
-        self._clients: list[AsyncOpenAI] = []
-        self._slots: asyncio.Queue[AsyncOpenAI] = asyncio.Queue()
+        self._clients: list[Caller] = []
+        self._slots: asyncio.Queue[Caller] = asyncio.Queue()
         self._breaker = CircuitBreaker(
             self._retry.breaker_threshold, self._retry.breaker_seconds, self._retry.breaker_probes
         )
@@ -344,7 +341,7 @@ class LLMJudge(Judge):
         return reply
 
     async def _ask(
-        self, client: AsyncOpenAI, messages: list[dict[str, str]], seconds_left: float
+        self, client: Caller, messages: list[dict[str, str]], seconds_left: float
     ) -> Reply:
         """Sends one request, tells the breaker, and falls back to plain asking when refused."""
         clock = asyncio.get_running_loop().time

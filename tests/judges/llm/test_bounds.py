@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from benchmarks.faults import replies
 from benchmarks.faults.fault_server import FaultPlan, FaultServer
 from judges import EndpointError, check_judge
 from judges.llm.bounds import ReplyBounds, ReplyError
@@ -71,17 +72,27 @@ def test_no_redirect_is_followed(http: str, fault: str, caplog: pytest.LogCaptur
     assert server.seen.tries.total() == 2
 
 
+def test_all_requests_are_addressed_as_the_first(http: str) -> None:
+    with FaultServer(FaultPlan(key="k")) as server, make(server, api_key="k") as judge:
+        for case in cases(3):
+            assert judge.judge([case])[0].abstained is None
+    first, *others = (
+        {n: v for n, v in h.items() if n != "content-length"} for h in server.seen.heads
+    )
+    assert first["authorization"] == "Bearer k" and first["content-type"] == "application/json"
+    assert others == [first, first]
+    assert len(server.seen.paths) == 1
+
+
 def test_the_key_is_not_sent_on(http: str) -> None:
     """Another server that would judge gets no request at all."""
     with FaultServer() as elsewhere:
-        from benchmarks.safety import faults
-
-        sent_on = faults._sent_on(f"{elsewhere.url}/chat/completions")
-        faults.FAULTS["to_a_stranger"] = sent_on
+        sent_on = replies._sent_on(f"{elsewhere.url}/chat/completions")
+        replies.FAULTS["to_a_stranger"] = sent_on
         try:
             plan = FaultPlan(faults=("to_a_stranger",), first_tries=99)
             with FaultServer(plan) as server, make(server, request_seconds=20.0) as judge:
                 assert judge.judge(cases(1))[0].abstained == "redirected"
         finally:
-            del faults.FAULTS["to_a_stranger"]
+            del replies.FAULTS["to_a_stranger"]
     assert elsewhere.seen.tries.total() == 0
