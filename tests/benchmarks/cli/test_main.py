@@ -47,6 +47,16 @@ def visionthink(*arguments: str, **options: Any) -> subprocess.CompletedProcess[
     )
 
 
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Has the command refuse something, in this process, which has its packages already."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+    return said.out
+
+
 def rows(run: Path) -> list[dict[str, float]]:
     """Logged metrics without the clock's."""
     lines = (run / "metrics.jsonl").read_text().splitlines()
@@ -206,13 +216,11 @@ def test_nothing_goes_on_from_a_part_of_a_checkpoint(
     assert not ray.is_initialized()
 
 
-def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
-    complete = visionthink("train", "--resume", str(unbroken))
-    assert complete.returncode == 2
-    assert "nothing to resume" in complete.stdout
-    nothing = visionthink("train", "--resume", str(tmp_path))
-    assert nothing.returncode == 2
-    assert "settings.json" in nothing.stdout
+def test_resume_says_what_it_cannot_do(
+    unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nothing to resume" in refused(capsys, "train", "--resume", str(unbroken))
+    assert "settings.json" in refused(capsys, "train", "--resume", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -251,12 +259,9 @@ def test_resume_says_what_it_cannot_do(unbroken: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_settings_are_told_before_training(
-    arguments: list[str], expected: str, tmp_path: Path
+    arguments: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = visionthink("train", "--out", str(tmp_path), *arguments)
-    assert done.returncode == 2
-    assert expected in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    assert expected in refused(capsys, "train", "--out", str(tmp_path), *arguments)
     assert not list(tmp_path.iterdir()), "nothing may be written for a run that cannot start"
 
 
