@@ -52,7 +52,8 @@ class LabelFile:
                 self.samples.append(self._sample(line, number))
         if not rest:
             return
-        if rest[: len(_START)] != _START[: len(rest)]:  # it was not begun by us
+        ours = rest.startswith(_START) or (self.samples and _START.startswith(rest))
+        if not ours:
             raise DataError(str(self._path), len(lines) + 1, None, _NO_LABEL)
         write_whole(self._path, b"".join(line + b"\n" for line in lines))
 

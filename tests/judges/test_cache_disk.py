@@ -84,13 +84,16 @@ def test_a_read_only_cache_is_read_and_the_rest_kept_in_memory(tmp_path: Path) -
     past.judge(many(500))
     past.close()
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+    above = [p for p in (tmp_path, *tmp_path.parents) if not p.stat().st_mode & 0o001]
     path.chmod(0o444)
     folder.chmod(0o555)
     try:
+        for parent in above:  # the other user comes this way
+            parent.chmod(0o711)
         told, warnings = run(path, f"os.getuid() or os.setuid({NOBODY})")
     finally:
+        for parent in above:
+            parent.chmod(0o700)
         folder.chmod(0o755)
     assert told == {"asked": 1000, "right": True}
     assert len(warnings) == 2

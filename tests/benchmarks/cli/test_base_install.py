@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 BASE = {
-    "gymnasium", "numpy", "PIL", "cyclopts", "rich",
+    "gymnasium", "numpy", "PIL", "cyclopts", "rich", "filelock",
     # What these bring themselves.
     "cloudpickle", "farama_notifications", "typing_extensions", "attr", "attrs",
     "docstring_parser", "rich_rst", "docutils", "pygments", "markdown_it", "mdurl",

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.cli import data as cli_data
 from benchmarks.cli.main import main
-from tests.judges.fault_server import FaultServer
+from benchmarks.faults.fault_server import FaultServer
 from vt_env.data.validation import MAX_ERRORS
 
 

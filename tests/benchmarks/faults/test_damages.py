@@ -40,7 +40,7 @@ def test_a_checkpoint_that_is_not_looked_at_is_noticed(
     run = made(tmp_path, keep=2)
     monkeypatch.setattr(RunFolder, "check_progress", lambda *_: None)
     trials = list(damage_trials(run.path, BY_GRPO, tmp_path / "copy"))
-    newest = [trial for trial in trials if "checkpoint" in trial.kind]
+    newest = [trial for trial in trials if trial.kind.startswith("newest")]
     assert newest and not any(trial.held for trial in newest)
     assert all("goes on" in trial.found for trial in newest)
 
