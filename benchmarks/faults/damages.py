@@ -58,20 +58,20 @@ def damage_trials(run: Path, method: Method, place: Path) -> Iterator[Trial]:
         for name in names:
             copy = _copy(run, place)
             damage(copy.checkpoint(newest[0]) / name)
-            yield _falls_back(f"newest checkpoint: a file {kind}", copy, method, older, name)
+            yield _falls_back(f"a file of the newest checkpoint: {kind}", copy, method, older, name)
     copy = _copy(run, place)
     (copy.checkpoint(newest[0]) / "notes.txt").touch()
-    yield _falls_back(f"newest checkpoint: {FOREIGN}", copy, method, older, FOREIGN)
+    yield _falls_back(f"the newest checkpoint: {FOREIGN}", copy, method, older, FOREIGN)
     for name in names:
         copy = _copy(run, place)
         for number in (newest[0], older):
             _turned(copy.checkpoint(number) / name)
-        yield _refuses(f"{BOTH}: a file one byte turned", copy, method, name)
+        yield _refuses(f"a file of {BOTH}: one byte turned", copy, method, name)
     for kind, damage in DAMAGES.items():
         for name in ("settings.json", "metrics.jsonl", "provenance.json"):
             copy = _copy(run, place)
             damage(copy.path / name)
-            yield _refuses(f"the run's own files: one {kind}", copy, method, name, True)
+            yield _refuses(f"one of the run's own files: {kind}", copy, method, name, True)
     shutil.rmtree(place, ignore_errors=True)
 
 

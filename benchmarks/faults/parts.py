@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.faults.damages import damage_trials
 from benchmarks.faults.judging import MOST_MEGABYTES, judging_reports
 from benchmarks.faults.kills import kill_trials
+from benchmarks.faults.replies import FAULTS
 from benchmarks.faults.trained import trained_trial
 from benchmarks.faults.trial import Trial
 from benchmarks.training.grpo import BY_GRPO
@@ -64,14 +65,16 @@ def _kills(place: Path, seed: int) -> Iterator[Trial]:
 
 def _judged(_place: Path, seed: int) -> Iterator[Trial]:
     for report in judging_reports(seed):
+        kind = (
+            f"a case judged over {report.client} at a server that fails at three requests in ten, "
+            f"in {len(FAULTS)} ways"
+        )
         for row in report.rows:
             for number in range(row.trials):
-                kind = f"a case judged over {report.client} whose server fails: {row.fault}"
-                yield Trial(kind, number < row.held)
-        peak = f"{report.peak_megabytes:,.0f} MB"
-        within = report.peak_megabytes <= MOST_MEGABYTES
-        kind = f"memory of {report.cases:,} such cases over {report.client} ({peak} above idle)"
-        yield Trial(kind, within, peak)
+                yield Trial(kind, number < row.held, row.fault)
+        peak = f"{report.peak_megabytes:,.0f} MB above idle"
+        kind = f"memory of {report.cases:,} such cases: {peak}, at most {MOST_MEGABYTES:,.0f}"
+        yield Trial(kind, report.peak_megabytes <= MOST_MEGABYTES, peak)
 
 
 def _trained(place: Path, seed: int) -> Iterator[Trial]:

@@ -28,8 +28,8 @@ def test_all_damages_hold(tmp_path: Path) -> None:
     assert [trial for trial in trials if not trial.held] == []
     counted = {tally.kind: tally.trials for tally in tallies(trials)}
     files = 3  # two of the checkpoint's, and their list
-    assert all(counted[f"newest checkpoint: a file {kind}"] == files for kind in DAMAGES)
-    assert counted["both checkpoints: a file one byte turned"] == files
+    assert all(counted[f"a file of the newest checkpoint: {kind}"] == files for kind in DAMAGES)
+    assert counted["a file of both checkpoints: one byte turned"] == files
     assert not (tmp_path / "copy").exists()
     assert run.whole_checkpoint({2: 8, 3: 12}.get, pytest.fail) == (3, run.checkpoint(3))
 
@@ -40,9 +40,9 @@ def test_a_checkpoint_that_is_not_looked_at_is_noticed(
     run = made(tmp_path, keep=2)
     monkeypatch.setattr(RunFolder, "check_progress", lambda *_: None)
     trials = list(damage_trials(run.path, BY_GRPO, tmp_path / "copy"))
-    newest = [trial for trial in trials if trial.kind.startswith("newest")]
+    newest = [trial for trial in trials if "the newest checkpoint" in trial.kind]
     assert newest and not any(trial.held for trial in newest)
-    assert all("goes on" in trial.found for trial in newest)
+    assert "goes on from iteration 3" in newest[0].found
 
 
 def test_it_takes_two_checkpoints(tmp_path: Path) -> None:
