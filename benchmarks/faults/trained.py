@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.faults.fault_server import FaultPlan, FaultServer
@@ -17,7 +19,21 @@ from vt_env.settings.tree import build
 KIND = "a training judged at a server that fails at three requests in ten"
 NEED, NO_NEED = 0.9, 0.1
 """The bar: the share of requests at least where there is need, at most where there is none."""
-KEY = "loopback"
+KEY_VARIABLE, KEY = "OPENAI_API_KEY", "loopback"
+
+
+@contextmanager
+def _key() -> Iterator[None]:
+    """The server's key in the environment, from which alone runs take it."""
+    before = os.environ.get(KEY_VARIABLE)
+    os.environ[KEY_VARIABLE] = KEY
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[KEY_VARIABLE]
+        else:
+            os.environ[KEY_VARIABLE] = before
 
 
 def trained_trial(place: Path, seed: int, iterations: int | None = None) -> Iterator[Trial]:
@@ -29,11 +45,10 @@ def trained_trial(place: Path, seed: int, iterations: int | None = None) -> Iter
         iterations: Fewer than ``make train`` has; None: as many.
     """
     plan = FaultPlan(SHARE, tuple(FAULTS), seed, key=KEY, latency=0.001)
-    with FaultServer(plan) as server:
+    with _key(), FaultServer(plan) as server:
         judge = {
             "model": "m",
             "base_url": server.url,
-            "api_key": KEY,
             "base_delay": 0.05,
             "max_delay": 0.5,
             "request_seconds": 8.0,
