@@ -51,7 +51,7 @@ def trained_trial(place: Path, seed: int, iterations: int | None = None) -> Iter
             "base_url": server.url,
             "base_delay": 0.05,
             "max_delay": 0.5,
-            "request_seconds": 8.0,
+            "request_seconds": 2.0,
         }
         given = {
             "run.seed": seed,
