@@ -21,8 +21,8 @@ OTHER = "FrozenLake-v1"
 
 
 @contextlib.contextmanager
-def serving(cwd: Path, *words: str) -> Iterator[str]:
-    """A server in a process of its own, on a free port; the address once it is healthy."""
+def starting(cwd: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, on a free port, and its address; it may yet be starting."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,30 +30,42 @@ def serving(cwd: Path, *words: str) -> Iterator[str]:
     command = [str(home_python("openenv")), "-m", *words, "--port", str(port)]
     server = subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True)
     try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            assert server.poll() is None, server.stderr and server.stderr.read()[-2000:]
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/health").close()
-                break
-            time.sleep(0.2)
-        yield url
+        yield server, f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.communicate(timeout=30)
 
 
-@pytest.fixture(scope="module")
-def ours() -> Iterator[str]:
-    with serving(HUB, "uvicorn", "server.app:app") as url:
-        yield url
+def healthy(server: subprocess.Popen[str], url: str) -> str:
+    """The address, once the server is there."""
+    for _ in range(600):
+        assert server.poll() is None, server.stderr and server.stderr.read()[-2000:]
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/health").close()
+            break
+        time.sleep(0.2)
+    return url
 
 
 @pytest.fixture(scope="module")
-def found(ours: str) -> Any:
+def servers() -> Iterator[tuple[str, str]]:
+    """Ours, and one of another environment; they start side by side."""
     module = "vt_env.adapters.openenv_gymnasium"
-    with serving(ROOT, module, OTHER, "--settings", '{"is_slippery": true}') as other:
-        return json.loads(run_in("openenv", "-m", "tests.homes.openenv_client", ours, other, OTHER))
+    with (
+        starting(HUB, "uvicorn", "server.app:app") as first,
+        starting(ROOT, module, OTHER, "--settings", '{"is_slippery": true}') as second,
+    ):
+        yield healthy(*first), healthy(*second)
+
+
+@pytest.fixture(scope="module")
+def ours(servers: tuple[str, str]) -> str:
+    return servers[0]
+
+
+@pytest.fixture(scope="module")
+def found(servers: tuple[str, str]) -> Any:
+    return json.loads(run_in("openenv", "-m", "tests.homes.openenv_client", *servers, OTHER))
 
 
 def test_a_hundred_episodes_are_those_of_the_local_environment(found: Any) -> None:
