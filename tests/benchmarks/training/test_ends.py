@@ -55,7 +55,7 @@ def test_a_run_whose_runner_was_killed_has_the_metrics_of_the_unbroken_one(
     [
         ("gcs_server", "Ray's gcs_server", {}),
         ("raylet", "Ray's raylet", {}),
-        ("ray::_WrappedEx", "learner 1", {"run.num_learners": 2}),
+        ("ray::_WrappedEx", r"learner \d", {"run.num_learners": 2}),
     ],
 )
 def test_what_ends_for_good_is_told_with_how_to_go_on(
