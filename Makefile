@@ -71,7 +71,7 @@ test-browser: $(READY) ## the tests of the report in a headless Chromium, which 
 test-homes: $(READY) ## our env in other trainers, each in an environment of its own (downloads them)
 	$(BIN)/pytest -m homes $(ARGS)
 
-test-faults: $(READY) ## kills, damages and faults by the hundred; writes docs/reliability.md (an hour)
+test-faults: $(READY) ## kills, damages and faults by the hundred; writes docs/reliability.md (half an hour)
 	$(BIN)/python -m benchmarks.faults --write docs/reliability.md $(ARGS)
 
 clean: ## remove .venv and caches; runs/ is kept

@@ -54,6 +54,8 @@ def played(part: str, seed: int, folder: Path) -> list[Tally]:
     begun = time.monotonic()
     console.print(f"{part}: about {duration(60 * PARTS[part].minutes)} on two cores")
     counted = tallies(_kept(PARTS[part].trials(folder / part, seed), log, part))
+    if not counted:
+        raise RuntimeError(f"{part}: no fault was made.")
     console.print(f"{part}: {duration(time.monotonic() - begun)}")
     if not code.endswith("+"):
         write_json(file, [asdict(tally) for tally in counted])

@@ -55,6 +55,8 @@ def _damages(place: Path, seed: int) -> Iterator[Trial]:
         train(build(TrainSettings, short), place, "run", Hooks(tell=tell), BY_GRPO)
     except _Enough:
         yield from damage_trials(place / "run", BY_GRPO, place / "copy")
+    else:
+        raise RuntimeError("The run to be damaged did not come to its second iteration.")
 
 
 def _kills(place: Path, seed: int) -> Iterator[Trial]:

@@ -16,9 +16,10 @@ PROBE_BYTES = 4 * 2**20
 """What a folder must still take for an error to be another's than its disk's."""
 _OF_THE_DISK = {
     getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOENT", "EFBIG")
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "EFBIG")
     if hasattr(errno, name)
 }
+"""What a disk alone says; a file that is missing or closed may be one that is read."""
 
 
 class StorageError(VisionThinkError):

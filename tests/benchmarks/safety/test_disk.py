@@ -94,7 +94,12 @@ def test_an_error_of_the_system_names_its_own_file(tmp_path: Path) -> None:
 
 def test_what_the_folder_has_no_part_in_stays_what_it_is(tmp_path: Path) -> None:
     assert probe(tmp_path) is None
-    for error in (RuntimeError("other"), ConfigError("ours"), OSError(errno.ENOEXEC, "odd")):
+    for error in (
+        RuntimeError("other"),
+        ConfigError("ours"),
+        OSError(errno.ENOEXEC, "odd"),
+        FileNotFoundError(errno.ENOENT, "what a plugin reads is missing", "words.txt"),
+    ):
         with pytest.raises(type(error), match=str(error.args[-1])), storing(tmp_path):
             raise error
     with pytest.raises(KeyboardInterrupt), storing(tmp_path / "gone"):
