@@ -1,6 +1,7 @@
 """A fine-tuning that says, as it goes, what it has promised to keep; then more iterations of it."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,10 +19,10 @@ SETTINGS = {
     "run.threads": 1,
     "sft.batch_size": 2,
     "evaluation.samples": 2,
-    "evaluation.every": 1,
+    "evaluation.every": 2,  # the first checkpoint makes its folder itself
     "evaluation.slice": 2,
 }
-MORE = 4
+MORE, BETTER = 4, 5
 
 
 def tell(iteration: int, _metrics: object) -> None:
@@ -34,3 +35,7 @@ def tell(iteration: int, _metrics: object) -> None:
 if __name__ == "__main__":
     folder = train(build(SFTSettings, SETTINGS), Path(sys.argv[1]), "run", Hooks(tell=tell), BY_SFT)
     resume(folder.path, Hooks(tell=tell), BY_SFT, {"run.iterations": MORE})
+    # A better model takes the place of the best, whether or not training came to one.
+    folder.save_best(
+        lambda draft: shutil.copytree(folder.path / "model", draft, dirs_exist_ok=True), BETTER, {}
+    )
