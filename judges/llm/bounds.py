@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import zlib
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,23 +58,41 @@ class ReplyBounds:
     async def take(self, response: Any) -> None:
         """Reads a response within the bounds: a hook of an HTTP client, before anything is read.
 
-        Of a reply whose status says that it failed, what is over is left out.
-
         Args:
             response: Of `httpx` or its like; holds what was read afterwards, unpacked.
 
         Raises:
+            ReplyError: As `body` does.
+        """
+        body = await self.body(response.status_code, response.headers, response.stream)
+        await response.stream.aclose()
+        response.headers.pop("content-encoding", None)  # it is unpacked
+        library = sys.modules[type(response).__module__.partition(".")[0]]
+        response.stream = library.ByteStream(body)
+
+    async def body(
+        self, status: int, headers: Mapping[str, str], pieces: AsyncIterable[bytes]
+    ) -> bytes:
+        """Reads the body of a response within the bounds, and unpacks it.
+
+        Of a reply whose status says that it failed, what is over is left out.
+
+        Args:
+            status: The response's status.
+            headers: Its headers, by names in lower case, or of a mapping that minds no case.
+            pieces: What it holds, as it comes; whoever calls closes it.
+
+        Raises:
             ReplyError: If the response sends elsewhere or is over its bounds.
         """
-        headers, status = response.headers, response.status_code
         if 300 <= status < 400:
             where = headers.get("location", "nowhere")[:200]
             raise ReplyError("redirected", f"{status}: sent on to {where}; this is not followed.")
         failed = status >= 400
         most = min(self.max_reply_bytes, _ERROR_BYTES) if failed else self.max_reply_bytes
-        unpacker = _unpacker(headers.pop("content-encoding", "identity"))
+        unpacker = _unpacker(headers.get("content-encoding", ""))
         received, body = 0, bytearray()
-        async for piece in response.stream:
+        async for piece in pieces:
             received += len(piece)
             body += piece if unpacker is None else _unpack(unpacker, piece, most + 1 - len(body))
             if max(received, len(body)) > most:
@@ -81,12 +100,9 @@ class ReplyBounds:
         else:
             if unpacker is not None and not unpacker.eof:
                 raise ReplyError("connection", "A packed reply is cut off.")
-        await response.stream.aclose()
         if max(received, len(body)) > most and not failed:
             raise ReplyError("too_large", f"A reply of more than {most:,} bytes (max_reply_bytes).")
-        del body[most:]
-        library = sys.modules[type(response).__module__.partition(".")[0]]
-        response.stream = library.ByteStream(bytes(body))
+        return bytes(body[:most])
 
     def read(self, body: bytes) -> object:
         """Reads JSON within the bounds.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 from judges.base import Usage
 from judges.errors import JudgeError
 from judges.llm.bounds import ReplyBounds, ReplyError
+from judges.llm.direct import DirectSession, Received, direct_session, http_library
 from judges.llm.retry import retry_after_seconds
 from judges.parameters import as_count, as_mapping
 
@@ -124,55 +123,62 @@ class Caller:
     """An `openai` client whose first request says how all others are addressed.
 
     Making a request anew is two fifths of what the client costs, so later ones take the address and
-    headers of the first that was answered.
+    headers of the first that was answered, and go straight through `aiohttp` where they can.
 
     Args:
         client: Where to, with which key.
         http: Its HTTP side.
+        bounds: What is taken of a reply.
+        direct: What goes straight there; None: all go through `http`.
     """
 
-    def __init__(self, client: AsyncOpenAI, http: Any) -> None:
-        self._client, self._http = client, http
-        self._known: tuple[Any, list[tuple[str, str]]] | None = None
+    def __init__(
+        self, client: AsyncOpenAI, http: Any, bounds: ReplyBounds, direct: DirectSession | None
+    ) -> None:
+        self._client, self._http, self._bounds = client, http, bounds
+        self._direct = direct
+        self._known: tuple[str, list[tuple[str, str]]] | None = None
 
     @property
     def base_url(self) -> str:
         """Where it asks."""
         return str(self._client.base_url)
 
-    async def post(self, body: dict[str, Any]) -> Any:
-        """Sends a request; returns the HTTP library's own response, a success.
+    async def post(self, body: dict[str, Any]) -> Received:
+        """Sends a request; returns what came, a success or not.
 
         Raises:
-            openai.OpenAIError: As the client does.
+            openai.OpenAIError: As the client does, at the first request.
+            ReplyError: If the reply is over its bounds, or sends elsewhere.
             Exception: As the HTTP side does.
         """
-        import openai
-
-        library = _library()
         if self._known is None:
-            # The client's generic call: its typed one spends half of its time on the types.
-            got = await self._client.post("/chat/completions", cast_to=library.Response, body=body)
-            sent = got.request
-            own = ("content-length", "host")
-            headers = [pair for pair in sent.headers.multi_items() if pair[0].lower() not in own]
-            self._known = sent.url, headers
-            return got
-        url, headers = self._known
-        content = json.dumps(body).encode()
+            return await self._first(body)
+        (url, headers), content = self._known, json.dumps(body).encode()
+        if self._direct is not None:
+            return await self._direct.post(url, headers, content, self._bounds)
         request = self._http.build_request("POST", url, headers=headers, content=content)
-        try:
-            got = await self._http.send(request)
-        except library.TimeoutException as error:
-            raise openai.APITimeoutError(request=request) from error
-        if not got.is_success:
-            told = f"Error code: {got.status_code} - {got.text}"
-            raise openai.APIStatusError(told, response=got, body=None)
-        return got
+        return _received(await self._http.send(request))
+
+    async def _first(self, body: dict[str, Any]) -> Received:
+        # The client's generic call: its typed one spends half of its time on the types.
+        response = http_library().Response
+        got = await self._client.post("/chat/completions", cast_to=response, body=body)
+        headers = got.request.headers.multi_items()
+        own = ("content-length", "host")
+        self._known = str(got.request.url), [(n, v) for n, v in headers if n.lower() not in own]
+        return _received(got)
 
     async def close(self) -> None:
         """Closes its connections."""
         await self._client.close()
+        if self._direct is not None:
+            await self._direct.close()
+
+
+def _received(got: Any) -> Received:
+    """A response of the HTTP library, read whole."""
+    return Received(got.status_code, got.headers, got.content)
 
 
 def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Caller:
@@ -194,7 +200,8 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
         raise JudgeError(MISSING_EXTRA) from error
     address = endpoint.azure_endpoint or endpoint.base_url or ""
     local = urlsplit(address).hostname in _LOOPBACK
-    http = _http_client(timeout, bounds, trust_env=not local)
+    http, over_aiohttp = _http_client(timeout, bounds, trust_env=not local)
+    direct = direct_session(address, trust_env=not local) if over_aiohttp else None
     try:
         if endpoint.azure_endpoint:
             azure = openai.AsyncAzureOpenAI(
@@ -205,7 +212,7 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
                 timeout=timeout,
                 http_client=http,
             )
-            return Caller(azure, http)
+            return Caller(azure, http, bounds, direct)
         client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
@@ -213,15 +220,15 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
             timeout=timeout,
             http_client=http,
         )
-        return Caller(client, http)
+        return Caller(client, http, bounds, direct)
     except (openai.OpenAIError, ValueError) as error:
         raise JudgeError(
             f"The model judge cannot be set up: {error} A server without a key takes any."
         ) from error
 
 
-def _http_client(timeout: float, bounds: ReplyBounds, trust_env: bool) -> Any:
-    """Builds the HTTP side: over `aiohttp` where it is installed, at two thirds of the cost."""
+def _http_client(timeout: float, bounds: ReplyBounds, trust_env: bool) -> tuple[Any, bool]:
+    """Builds the HTTP side, and says whether it is over `aiohttp`, as where that is installed."""
     import openai
 
     settings: dict[str, Any] = {
@@ -232,19 +239,9 @@ def _http_client(timeout: float, bounds: ReplyBounds, trust_env: bool) -> Any:
         "event_hooks": {"response": [bounds.take]},
     }
     try:
-        return openai.DefaultAioHttpClient(**settings)
+        return openai.DefaultAioHttpClient(**settings), True
     except (AttributeError, RuntimeError):
-        return openai.DefaultAsyncHttpxClient(**settings)
-
-
-@functools.cache
-def _library() -> Any:
-    """The HTTP library that the client speaks through."""
-    import openai
-
-    modules = {base.__module__.partition(".")[0] for base in openai.DefaultAsyncHttpxClient.__mro__}
-    (library,) = modules & {"httpx", "httpx2"}
-    return importlib.import_module(library)
+        return openai.DefaultAsyncHttpxClient(**settings), False
 
 
 async def ask(client: Caller, body: dict[str, Any], timeout: float, bounds: ReplyBounds) -> Reply:
@@ -285,11 +282,18 @@ async def _ask(client: Caller, body: dict[str, Any], timeout: float, bounds: Rep
             return _not_taken(error.__cause__)
         detail = repr(error.__cause__ or error)
         return Reply(failure="connection", retryable=True, server_fault=True, detail=detail)
+    return _taken(got, bounds)
+
+
+def _taken(got: Received, bounds: ReplyBounds) -> Reply:
+    """Names what came: words, a refusal, or nothing that can be read."""
+    if not got.is_success:
+        return _refusal(got.status, got.headers, f"Error code: {got.status} - {got.text}"[:500])
     kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind.endswith("json"):
-        detail = f"{kind[:40]}: {got.content[:200]!r}"
+        detail = f"{kind[:40]}: {got.body[:200]!r}"
         return Reply(failure="unparsable", retryable=True, detail=detail)
-    return _read(bounds.read(got.content))
+    return _read(bounds.read(got.body))
 
 
 def _not_taken(fault: ReplyError) -> Reply:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 V = TypeVar("V")
+_LISTEN_SECONDS = 0.02
+"""How long what is said is gathered: a thread that wakes for each word holds up the loop."""
 
 
 class LoopThread:
@@ -43,14 +45,21 @@ class LoopThread:
 
         Args:
             start: Makes the coroutine, given the function by which it says something.
-            tell: Called in this thread with what was said since the last call; what was said
-                before a `KeyboardInterrupt` or an error is told too.
+            tell: Called in this thread with what was said since the last call, fifty times a
+                second at most; what was said before a `KeyboardInterrupt` or an error is told too.
         """
         said: SimpleQueue[tuple[V] | None] = SimpleQueue()
         future = self.submit(start(lambda thing: said.put((thing,))))
-        future.add_done_callback(lambda _: said.put(None))
+        over = threading.Event()
+
+        def end(_: Future[T]) -> None:
+            said.put(None)
+            over.set()
+
+        future.add_done_callback(end)
         try:
             while (first := said.get()) is not None:
+                over.wait(_LISTEN_SECONDS)
                 tell([first[0], *_waiting(said)])
             return future.result()
         except BaseException:

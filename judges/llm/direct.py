@@ -1,0 +1,123 @@
+"""Requests straight through `aiohttp`: half of what the client's own HTTP side costs."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from judges.llm.bounds import ReplyBounds
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_PIECE = 2**14
+"""Most bytes of a reply that are read at once."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came for a request.
+
+    Attributes:
+        status: The status.
+        headers: The headers; names in any case.
+        body: The body, unpacked.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status says that the request was met."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body as text, for a log."""
+        return self.body.decode(errors="replace")
+
+
+class DirectSession:
+    """Connections of one `aiohttp` session, opened at the first request.
+
+    It follows no redirect, keeps no cookie, unpacks nothing by itself and takes no proxy. How long
+    a request may take is for the caller to bound.
+
+    Args:
+        trust_env: Whether the environment may name further certificates.
+    """
+
+    def __init__(self, trust_env: bool) -> None:
+        self._trust_env = trust_env
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], content: bytes, bounds: ReplyBounds
+    ) -> Received:
+        """Sends a request, and reads what comes within bounds.
+
+        Args:
+            url: Where to.
+            headers: The headers, but for the length.
+            content: The body.
+            bounds: What is taken of the reply.
+
+        Raises:
+            ReplyError: If the reply is over its bounds, or sends elsewhere.
+            aiohttp.ClientError: If the connection fails, or what comes is no HTTP.
+        """
+        session = self._session = self._session or self._open(url)
+        async with session.post(url, headers=headers, data=content, allow_redirects=False) as got:
+            body = await bounds.body(got.status, got.headers, got.content.iter_chunked(_PIECE))
+            return Received(got.status, got.headers, body)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self, url: str) -> aiohttp.ClientSession:
+        import aiohttp
+
+        # The certificates that the client itself goes by, which take 50 ms to read.
+        encrypted = urlsplit(url).scheme == "https"
+        library = http_library()
+        tls = library.create_ssl_context(trust_env=self._trust_env) if encrypted else True
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls, limit=0),  # the caller bounds how many
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            auto_decompress=False,
+        )
+
+
+def direct_session(address: str, trust_env: bool) -> DirectSession | None:
+    """What goes straight to an address; None where the environment names a proxy for it.
+
+    Args:
+        address: A URL; empty: wherever the client goes by default.
+        trust_env: Whether the environment is asked.
+    """
+    proxies = urllib.request.getproxies() if trust_env else {}
+    host = urlsplit(address).hostname
+    if proxies and not (host and urllib.request.proxy_bypass(host)):
+        return None
+    return DirectSession(trust_env)
+
+
+@functools.cache
+def http_library() -> Any:
+    """The HTTP library that the client speaks through."""
+    import openai
+
+    modules = {base.__module__.partition(".")[0] for base in openai.DefaultAsyncHttpxClient.__mro__}
+    (library,) = modules & {"httpx", "httpx2"}
+    return importlib.import_module(library)
