@@ -79,7 +79,7 @@ def spaceless(text: str) -> bool:
     return not text.isascii() and _SPACELESS.search(text) is not None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def text_key(text: str) -> str:
     """Returns the form in which two short texts are equal when they say the same.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 from judges.rules.clean import clean
+from judges.rules.hints import Hint
 from judges.rules.latex import last_boxed, plain_latex
 
 _SPECIAL_TOKEN = re.compile(r"<\|[^<>|]{1,40}\|>|</?s>|<(?:eos|bos|pad|end_of_turn)>")
@@ -14,7 +16,7 @@ _ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.DOTALL | re.IGNOREC
 _FENCED = re.compile(r"^```(?:\w+)?\s*(.*?)\s*```$", re.DOTALL)
 _ANSWER_KEYS = frozenset({"answer", "final_answer", "final answer", "result", "choice", "option"})
 _EMPHASIS = re.compile(r"(?<!\w)(?:\*\*|__)|(?:\*\*|__)(?!\w)|(?:(?<=\s)|^)#{1,6}(?=\s)")
-_MARK_HINT = re.compile(r"answer|result|option|choice|答|选|正解|답", re.IGNORECASE)
+_MARK_HINT = Hint("answer|result|option|choice|答|选|正解|답")
 _ANSWER_MARK = re.compile(
     r"\b(?:(?:(?:final|correct|right|best)\s+)*(?:answer|result)"
     r"|(?:final|correct|right|best)\s+(?:option|choice|letter))"
@@ -36,10 +38,9 @@ _EXPLANATION = re.compile(
     r"\s(?:explanation|reasoning|reason|rationale|justification)\s*:(.*)$|[\s.](?:解析|解释)\s*:(.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_RETRACTION = re.compile(
+_RETRACTION = Hint(
     r"\b(?:actually|wait|correction|sorry|instead|rather|however|but|not|or|no|wrong|incorrect|"
-    r"mistake\w*|answer|option|should|alternatively|recount\w*|reconsider\w*)\b|n't\b",
-    re.IGNORECASE,
+    r"mistake\w*|answer|option|should|alternatively|recount\w*|reconsider\w*)\b|n't\b"
 )
 _LEAD_IN = re.compile(
     r"^(?:(?:so|thus|hence|therefore|then|ok|okay|well)\b[,:]?\s+)?"
@@ -68,6 +69,7 @@ def strip_marks(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)  # options and references are read several times a case
 def final_answer(text: str) -> str:
     r"""Returns the part of a prediction that answers: the box, else what follows "answer is".
 
@@ -98,13 +100,14 @@ def final_answer(text: str) -> str:
     text = strip_marks(text)
     if " " not in text and text[:1] not in "~≈":
         return text
-    shorter = _LEAD_IN.sub("", text, count=1)
+    lead = _LEAD_IN.match(text)
+    shorter = text[lead.end() :] if lead else text
     return strip_marks(shorter) if shorter and shorter != text else text
 
 
 def explained(text: str) -> bool:
     """True when `text`, said behind an answer, does not take the answer back."""
-    return _RETRACTION.search(text) is None
+    return not _RETRACTION.isin(text)
 
 
 def _after_mark(text: str) -> str:
@@ -113,7 +116,7 @@ def _after_mark(text: str) -> str:
         text = " ".join(_EMPHASIS.sub("", text).split())
     if ":" in text:
         text = _SPEAKER.sub("", text)
-    if _MARK_HINT.search(text):
+    if _MARK_HINT.isin(text):
         end = 0
         for mark in _ANSWER_MARK.finditer(text):
             end = mark.end() if mark.end() < len(text) else end

@@ -254,7 +254,7 @@ def _json_object(text: str) -> dict[str, object] | None:
     return found if isinstance(found, dict) and found else None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _prepare(reference: str) -> str:
     """Cleans a reference as a prediction is cleaned."""
     wanted = final_answer(reference) or clean(reference)

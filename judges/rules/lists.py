@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from judges.rules.clean import text_key
 from judges.rules.final_answer import strip_marks
+from judges.rules.hints import Hint
 from judges.rules.numeric.numbers import parse_quantity
 
 MAX_ITEMS = 64
@@ -22,40 +23,36 @@ _COMMA = re.compile(
     r"\s*,\s*(?:and\s+|or\s+|&\s+)?|\s+(?:and|&)\s+|(?<=[\u3040-\u9fff])[和与及と](?=[\u3040-\u9fff])",
     re.IGNORECASE,
 )
-_PARTING = re.compile(r"[,;|&\n*•\[和与及と]|\band\b|[-.)]\s", re.IGNORECASE)
-_LISTED = re.compile(r"[,&和与及と]|\band\b", re.IGNORECASE)
+_PARTING = Hint(r"[,;|&\n*•\[和与及と]|\band\b|[-.)]\s")
+_LISTED = Hint(r"[,&和与及と]|\band\b")
 _SLASH = re.compile(r"(?<=[^\W\d])\s?/\s?(?=[^\W\d])")
-_ORDER = re.compile(
+_ORDER = Hint(
     r"\b(?:in (?:\w+ )?order|ordered|order of|rank\w*|sort\w*|sequence|ascending|descending|"
     r"chronological\w*|alphabetical\w*|from (?:\w+ ){1,4}to|left to right|right to left|"
-    r"top to bottom|bottom to top|step by step|respectively|first to last|clockwise)\b",
-    re.IGNORECASE,
+    r"top to bottom|bottom to top|step by step|respectively|first to last|clockwise)\b"
 )
-_PLACED = re.compile(
+_PLACED = Hint(
     r"\b(?:box\w*|bbox\w*|bounding|coordinates?|position\w*|location\w*|located|point|points|vector|"
     r"matrix|vertex|vertices|pixel\w*|corner\w*|midpoint|centre|center|ordered pair|rgb|"
-    r"dimensions?|resolution)\b",
-    re.IGNORECASE,
+    r"dimensions?|resolution)\b"
 )
-_INTERVAL = re.compile(
+_INTERVAL = Hint(
     r"\b(?:interval\w*|domain|range|solution set|inequality|values of|set of|increasing on|"
-    r"decreasing on|converge\w*)\b",
-    re.IGNORECASE,
+    r"decreasing on|converge\w*)\b"
 )
-_ANY_ORDER = re.compile(
+_ANY_ORDER = Hint(
     r"\b(?:which|roots?|zeros|zeroes|solutions?|solve|factors?|divisors?|primes?|numbers|years|"
-    r"values|name|list)\b",
-    re.IGNORECASE,
+    r"values|name|list)\b"
 )
 _BRACKETED = re.compile(r"^\s*([\[(])\s*[^\[\](){}]*,[^\[\](){}]*([\])])\s*$")
 
 
 def may_be_list(text: str) -> bool:
     """True when anything in a text may part items; told at once, for most texts are one item."""
-    return _PARTING.search(text) is not None
+    return _PARTING.isin(text)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def split_items(text: str, slashes: bool = False) -> tuple[str, ...]:
     """Splits an answer into its items; one item when it is no list.
 
@@ -85,7 +82,7 @@ def split_items(text: str, slashes: bool = False) -> tuple[str, ...]:
     elif "," in text and ", " not in text and parse_quantity(text) is not None:
         parts = [text]
     else:
-        parts = _COMMA.split(text) if _LISTED.search(text) else [text]
+        parts = _COMMA.split(text) if _LISTED.isin(text) else [text]
         if slashes and len(parts) == 1:
             parts = _SLASH.split(text)
     items = tuple(item for item in (strip_marks(part) for part in parts) if item)
@@ -112,19 +109,19 @@ def is_ordered(question: str, reference: str) -> bool:
     """True when position counts: an order is asked for, or the reference is a tuple or a place."""
     if reference[:1] + reference[-1:] == "()":
         return True
-    return _ORDER.search(question) is not None or is_placed(question)
+    return _ORDER.isin(question) or is_placed(question)
 
 
 @lru_cache(maxsize=4096)
 def is_placed(question: str) -> bool:
     """True when coordinates are asked for: boxes, points, vectors."""
-    return _PLACED.search(question) is not None
+    return _PLACED.isin(question)
 
 
 @lru_cache(maxsize=4096)
 def any_order(question: str) -> bool:
     """True when a question asks for numbers as a set: which, the roots, the factors."""
-    return _ANY_ORDER.search(question) is not None
+    return _ANY_ORDER.isin(question)
 
 
 def brackets_agree(given: str, expected: str, question: str) -> bool | None:
@@ -143,7 +140,7 @@ def brackets_agree(given: str, expected: str, question: str) -> bool | None:
     half_open = theirs[1] + theirs[2] in ("[)", "(]") or (
         ours is not None and ours[1] + ours[2] in ("[)", "(]")
     )
-    content = half_open or _INTERVAL.search(question) is not None
+    content = half_open or _INTERVAL.isin(question)
     if not content:
         return True
     return None if ours is None else ours.groups() == theirs.groups()

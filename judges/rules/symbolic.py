@@ -23,6 +23,7 @@ from pathlib import Path
 
 _WORKER = Path(__file__).with_name("symbolic_worker.py")
 _SYMBOLS = re.compile(r"\\[a-zA-Z]+|[\^_]|[A-Za-z0-9)]\s*[-+*/=]\s*[A-Za-z0-9(]|√|π|∞")
+_MARKS = frozenset("\\^=√π∞*/+()")
 _MAX_CHARS = 400
 
 
@@ -35,7 +36,7 @@ def looks_symbolic(prediction: str, reference: str) -> bool:
 
 def is_formula(text: str) -> bool:
     """True for text with LaTeX commands, powers, operators or mathematical symbols."""
-    return any(mark in text for mark in "\\^=√π∞*/+()") and bool(_SYMBOLS.search(text))
+    return not _MARKS.isdisjoint(text) and _SYMBOLS.search(text) is not None
 
 
 @lru_cache(maxsize=1)

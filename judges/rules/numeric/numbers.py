@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import lru_cache
 
+from judges.rules.hints import Hint
 from judges.rules.numeric.number_words import (
     FIRST_WORDS,
     number_from_cjk,
@@ -67,6 +68,7 @@ _COMPOUND = re.compile(
 )
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s?([A-Za-z]+)", re.ASCII)
 _IN_FRONT = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$€£¥₹₩])", re.IGNORECASE)
+_SIGN_WORD = Hint("minus|negative")
 _ONE_OF_MANY = re.compile(r"^an?\s+(?=(?:hundred|thousand|[mbtr]+illion|dozen)\b)", re.IGNORECASE)
 _SINGLE = re.compile(r"^(?:only\s+|just\s+)?(?:an?\s+|one\s+)?single\s+[a-z]+$", re.IGNORECASE)
 _PAIR = re.compile(r"^(?:an?|one)\s+pair(?:\s+of\s+[a-z ]+)?$", re.IGNORECASE)
@@ -133,15 +135,21 @@ def parse_quantity(text: str) -> Quantity | None:
     if text[0].isalpha() or text[0] in "\\∠△":
         if not _DIGIT.search(text):
             return _from_words(text)
-        text = _IN_FRONT.sub("-", _ASSIGNMENT.sub("", text))
+        assigned = _ASSIGNMENT.match(text)
+        text = _negated(text[assigned.end() :] if assigned else text)
     if _START.match(text) is None:
         return None
-    if text[0].isdigit():
-        text = _ORDINAL.sub(r"\1", text)
+    if ordinal := _ORDINAL.match(text):
+        text = ordinal[1] + text[ordinal.end() :]
     match = _WHOLE.match(text)
     if match is None and _FUSED.search(text):
         match = _WHOLE.match(_FUSED.sub(" ", text))
     return _with_unit(match, text) if match is not None else None
+
+
+def _negated(text: str) -> str:
+    """Writes a sign for the word that says it, in front of digits."""
+    return _IN_FRONT.sub("-", text) if _SIGN_WORD.isin(text) else text
 
 
 def _with_unit(match: re.Match[str], text: str) -> Quantity | None:
@@ -154,7 +162,7 @@ def _with_unit(match: re.Match[str], text: str) -> Quantity | None:
     return _build(match, rest)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def parse_reference(text: str) -> Quantity | None:
     """As `parse_quantity`, remembered: references repeat, sixteen times in a group."""
     return parse_quantity(text)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from judges.rules.clean import clean
+from judges.rules.hints import Hint
 from judges.rules.numeric.number_words import CARDINALS, IN_NUMBERS, number_from_words
 from judges.rules.numeric.numbers import Quantity, find_quantities, parse_quantity
 from judges.rules.question import asks_for_change, direction, share
@@ -54,7 +55,7 @@ _NONE = re.compile(
     r"|^there\s+(?:is|are|was|were)(?:n't|\s+not)\s+any\s+(\w+)[^.,;]*$",
     re.IGNORECASE,
 )
-_BELOW = re.compile(r"\bbelow (?:zero|freezing|sea level)|零下", re.IGNORECASE)
+_BELOW = Hint(r"\bbelow (?:zero|freezing|sea level)|零下")
 _OUT_OF_WHOLE = re.compile(r"^(\d+) (?:out of|in|of) (\d+)$")
 _OUT_OF = re.compile(r"\bof\s+(?:the\s+)?\d|\bout of\b", re.IGNORECASE)
 _DIRECTION_WORD = re.compile(
@@ -78,11 +79,11 @@ def read_number(answer: str, question: str, counted: bool) -> Quantity | None:
         The number; None when there is none, when there are several, or when the sentence compares,
         negates or doubts it.
     """
-    worded = any(char.isalpha() for char in answer)
+    worded = any(map(str.isalpha, answer))
     turned = direction(answer) if worded and len(answer) <= _MAX_CHARS else 0
     if turned and not re.search(r"\bup to\b", answer, re.IGNORECASE):
         return _turned(answer, question, turned)
-    if worded and _BELOW.search(answer):
+    if worded and _BELOW.isin(answer):
         return None  # 10 degrees below zero
     if worded and _OUT_OF_WHOLE.match(answer) and share(question):
         return parse_quantity(_OUT_OF_WHOLE.sub(r"\1/\2", answer))
