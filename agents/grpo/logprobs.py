@@ -70,7 +70,14 @@ def sampled_logprobs(
         position_ids=batch.positions,
         mm_encoder_outputs=encoder_outputs(features, batch.images.shown) if features else None,
         use_cache=False,
-    ).last_hidden_state  # (R, T, hidden)
+    ).last_hidden_state
+    return from_hidden(model, hidden, batch, readout)
+
+
+def from_hidden(
+    model: Any, hidden: torch.Tensor, batch: ModelBatch, readout: Readout
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `sampled_logprobs`, from the model's last hidden states of the batch, (R, T, hidden)."""
     states = hidden.flatten(0, 1)[batch.predictors]  # (P, hidden)
     return read_out(model.lm_head, states, batch.predicted, batch.targets, readout)
 

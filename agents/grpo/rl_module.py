@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 
 from agents.grpo.freezing import checkpoint_gradients, freeze, tower_is_frozen
-from agents.grpo.logprobs import Readout, sampled_logprobs
+from agents.grpo.logprobs import Readout, from_hidden, sampled_logprobs
 from agents.models.chat import ChatEncoder, load_tokenizer
 from agents.models.checkpoints import load_model
+from agents.models.trunk import agrees, shared_trunk
 from agents.models.vision import FeatureCache
 from judges import load_plugins
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
     from agents.grpo.packing.batching import ModelBatch
+
+_log = logging.getLogger(__name__)
 
 
 class VLMModule(TorchRLModule):
@@ -42,6 +46,9 @@ class VLMModule(TorchRLModule):
             # What is not trained is the reference's too.
             same = {id(parameter): parameter for parameter in shared}
             self._reference = [copy.deepcopy(self.vlm, same).requires_grad_(False)]
+        self._trunk = shared_trunk(self.vlm, *self._reference) if self._reference else None
+        self._seen: ModelBatch | None = None  # of the policy's last pass
+        self._compared = False  # whether shared layers have been held against a whole pass
         if config["gradient_checkpointing"]:
             checkpoint_gradients(self.vlm)
 
@@ -56,19 +63,41 @@ class VLMModule(TorchRLModule):
         self, batch: ModelBatch, readout: Readout
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probs and entropies of the sampled tokens, (N,) each, with gradient."""
+        self._seen = batch
         return sampled_logprobs(self.vlm, batch, readout, self.features)
 
     def reference_logprobs(self, batch: ModelBatch, readout: Readout) -> torch.Tensor | None:
-        """Log-probs under the frozen initial policy, (N,); None without a KL term."""
+        """Log-probs under the frozen initial policy, (N,); None without a KL term.
+
+        Right after a pass of the policy over the same batch only the layers that are trained are
+        computed: what is below them is shared.
+        """
         import torch
 
         if not self._reference:
             return None
+        (reference,) = self._reference
         with torch.no_grad():
-            return sampled_logprobs(self._reference[0], batch, readout, self.features)[0]
+            if self._trunk is None or self._seen is not batch:
+                return sampled_logprobs(reference, batch, readout, self.features)[0]
+            self._seen = None
+            found = from_hidden(reference, self._trunk.finish(), batch, readout)[0]
+            if self._compared:
+                return found
+            whole = sampled_logprobs(reference, batch, readout, self.features)[0]
+            self._compared = True
+            if not agrees(found, whole):
+                self._trunk = None
+                _log.warning(
+                    "%s: a reference on the policy's own frozen layers gives other log-probs, so "
+                    "it computes all of its layers.",
+                    type(reference).__name__,
+                )
+            return whole
 
     def forget(self) -> None:
-        """Drops features of images that are not seen again."""
+        """Drops what was kept of batches and images that are not seen again."""
+        self._seen = None
         if self.features is not None:
             self.features.clear()
 

@@ -246,6 +246,67 @@ def test_the_reference_is_loaded_for_a_kl_term_alone(checkpoint: Path) -> None:
         assert len(learner_of(checkpoint, beta=beta).module["default_policy"]._reference) == count
 
 
+BELOW = ("vision", "*.embed_tokens.*", "*.layers.[012].*")
+
+
+@pytest.mark.parametrize(
+    ("freeze", "first"),
+    [
+        (BELOW, 3),
+        (("vision", "*.embed_tokens.*", "*.layers.*"), 4),  # norm and head are trained
+        (("vision", "*.embed_tokens.*", "*.layers.*", "*.norm.*"), 4),  # the head alone
+        (("vision", "*.embed_tokens.*", "*.layers.[13].*"), None),  # the first layer is trained
+        (("vision", "*.layers.[012].*"), None),  # embeddings are trained
+        (("*.embed_tokens.*", "*.layers.[012].*"), None),  # the tower is trained
+        ((), None),
+    ],
+)
+@pytest.mark.parametrize("packing", ["tree", "padded"])
+def test_the_reference_goes_on_from_the_layers_that_it_shares(
+    groups: list[Group], checkpoint: Path, freeze: tuple[str, ...], first: int | None, packing: str
+) -> None:
+    learner = learner_of(checkpoint, freeze=freeze, packing=packing, beta=0.5)
+    module = learner.module["default_policy"]
+    with torch.no_grad():  # as after some steps
+        for parameter in module.vlm.parameters():
+            if parameter.requires_grad:
+                parameter.mul_(1.01)
+    reference = module._reference[0].model.language_model
+    computed: list[int] = []
+    for number, layer in enumerate(reference.layers):
+        layer.register_forward_hook(lambda *_, number=number: computed.append(number))
+    readout = learner._readout(learner._own_config())
+    found = []
+    for part in (groups[:1], groups[1:2], groups[1:2]):
+        (rows,) = learner._micro_batches(part, learner._own_config())
+        batch = learner._model_batch(rows)
+        module.forward_logprobs(batch, readout)
+        computed.clear()
+        found.append(module.reference_logprobs(batch, readout))
+    assert computed == (list(range(4)) if first is None else list(range(first, 4)))
+    whole = module.reference_logprobs(batch, readout)  # no pass of the policy came before
+    assert computed[-4:] == [0, 1, 2, 3]
+    assert torch.equal(found[1], found[2])
+    assert torch.allclose(found[2], whole, atol=1e-6)
+    assert not torch.allclose(module.forward_logprobs(batch, readout)[0], whole, atol=1e-4)
+
+
+def test_a_reference_that_shares_nothing_after_all_is_told(
+    groups: list[Group], checkpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of a model whose language model does more than its layers and norm."""
+    learner = learner_of(checkpoint, freeze=BELOW, beta=0.5)
+    module = learner.module["default_policy"]
+    reference = module._reference[0]
+    whole = gradients(learner_of(checkpoint, freeze=BELOW, beta=0.5), groups[:2])
+    module._trunk._above = module._trunk._above[1:]
+    with caplog.at_level(logging.WARNING):
+        got = gradients(learner, groups[:2])
+    assert type(reference).__name__ in caplog.text
+    assert module._trunk is None
+    assert distance(got, whole) == 0
+
+
 def test_results_tell_the_objective_and_the_times(groups: list[Group], checkpoint: Path) -> None:
     learner = learner_of(checkpoint)
     results = update(learner, groups)["default_policy"]
