@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,9 @@ class ToolWords:
         return _filled(
             words,
             names=f"{listed} or {names[-1]}" if listed else "".join(names),
-            schemas="\n".join(tool.schema() for tool in tools),
-            calls="\n".join(map(_call, tools)),
-            phrases="\n".join(_phrase(tool, phrases) for tool in tools),
+            schemas=lambda: "\n".join(tool.schema() for tool in tools),
+            calls=lambda: "\n".join(map(_call, tools)),
+            phrases=lambda: "\n".join(_phrase(tool, phrases) for tool in tools),
         )
 
 
@@ -131,10 +131,22 @@ class PromptTemplate:
         return self.tool_error.replace("{error}", error)
 
 
-def _filled(text: str, **values: str) -> str:
-    """Replaces ``{name}`` by its value, in one pass: braces of the values are left alone."""
+def _filled(text: str, **values: str | Callable[[], str]) -> str:
+    """Replaces ``{name}`` by its value, in one pass: braces of the values are left alone.
+
+    Args:
+        text: What is filled in.
+        **values: Each a text, or what makes it where it is asked for.
+    """
+    if "{" not in text:
+        return text
+
+    def said(found: re.Match[str]) -> str:
+        value = values[found[1]]
+        return value if isinstance(value, str) else value()
+
     names = "|".join(map(re.escape, values))
-    return re.sub(f"\\{{({names})\\}}", lambda found: values[found[1]], text)
+    return re.sub(f"\\{{({names})\\}}", said, text)
 
 
 def _call(tool: Tool) -> str:
@@ -147,9 +159,9 @@ def _phrase(tool: Tool, phrases: Mapping[str, str]) -> str:
         phrase,
         name=tool.function,
         description=tool.description,
-        call=_call(tool),
-        json=tool.call_example(),
-        schema=tool.schema(),
+        call=lambda: _call(tool),
+        json=tool.call_example,
+        schema=tool.schema,
     )
 
 

@@ -7,7 +7,7 @@ actually sampled, so that the trainer sees exactly the tokens that the engine sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from vt_env import Message
 from vt_env.adapters import special_tokens, spelled
 
 if TYPE_CHECKING:
-    from PIL import Image
     from transformers import PreTrainedTokenizerFast
 
 IMAGE_PAD = "<|image_pad|>"
@@ -29,6 +28,10 @@ _NEVER_SAMPLED = (
     "<|im_start|>",
 )
 _MARK = "ASSISTANT-TURN-GOES-HERE"
+_REMEMBERED = 512
+"""Openings, and words of tools, whose ids are kept."""
+_Turn = tuple[str, tuple[str | None, ...]]
+"""Who speaks, and text and images in order; which image it is plays no part here."""
 
 
 def load_tokenizer(model_dir: str | Path) -> PreTrainedTokenizerFast:
@@ -70,6 +73,9 @@ class ChatEncoder:
         self.pad = self._id(str(tokenizer.pad_token))
         self.banned = tuple(sorted(self._id(token) for token in _NEVER_SAMPLED))
         self._special = special_tokens(tokenizer)
+        # The episodes of a group open alike, and most of the tools' words are the same.
+        self._opening = lru_cache(maxsize=_REMEMBERED)(self._opening_of)
+        self._continuation = lru_cache(maxsize=_REMEMBERED)(self._continuation_of)
 
     @cached_property
     def opens_thought(self) -> bool:
@@ -78,24 +84,25 @@ class ChatEncoder:
         Models that always think (Qwen3-VL-Thinking) are asked with ``<think>`` at the prompt's
         end, and write ``</think>`` alone.
         """
-        return self._render([Message("user", ("hi",))]).rstrip().endswith("<think>")
+        return self._render([("user", ("hi",))]).rstrip().endswith("<think>")
 
     def opening(self, messages: Sequence[Message]) -> list[int]:
         """Ids of the conversation so far, ready for the assistant; one pad an image."""
-        return self._checked(self._render(messages), messages)
+        return list(self._opening(tuple(map(_said, messages))))
 
     def continuation(self, message: Message) -> list[int]:
         """Ids that follow a finished assistant turn (its end token included) with `message`."""
-        turns = [
-            Message("user", ("hi",)),
-            Message("assistant", (_MARK,)),
-            message,
-        ]
-        tail = self._render(turns).split(_MARK, 1)[1]
+        return list(self._continuation(_said(message)))
+
+    def _opening_of(self, turns: tuple[_Turn, ...]) -> tuple[int, ...]:
+        return self._checked(self._render(turns), turns)
+
+    def _continuation_of(self, turn: _Turn) -> tuple[int, ...]:
+        tail = self._render((("user", ("hi",)), ("assistant", (_MARK,)), turn)).split(_MARK, 1)[1]
         end = str(self.tokenizer.convert_ids_to_tokens(self.eos))
         if not tail.startswith(end):
             raise AlignmentError(f"The chat template does not end an assistant turn with {end}.")
-        return self._checked(tail[len(end) :], [message])
+        return self._checked(tail[len(end) :], (turn,))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of one assistant turn, without its end token; tags are kept."""
@@ -106,33 +113,38 @@ class ChatEncoder:
         """Ids of plain text, nothing added."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def _render(self, messages: Sequence[Message]) -> str:
-        turns = [
-            {"role": m.role, "content": [self._part(part) for part in m.content]} for m in messages
+    def _render(self, turns: Sequence[_Turn]) -> str:
+        shown = [
+            {"role": role, "content": [self._part(part) for part in parts]} for role, parts in turns
         ]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        text = self.tokenizer.apply_chat_template(shown, tokenize=False, add_generation_prompt=True)
         return str(text)
 
-    def _part(self, part: str | Image.Image) -> dict[str, Any]:
-        if not isinstance(part, str):
+    def _part(self, part: str | None) -> dict[str, Any]:
+        if part is None:
             return {"type": "image"}
         # A question may spell a special token; it must stay text.
         return {"type": "text", "text": spelled(part, self._special)}
 
-    def _checked(self, text: str, messages: Sequence[Message]) -> list[int]:
+    def _checked(self, text: str, turns: Sequence[_Turn]) -> tuple[int, ...]:
         ids = self.encode(text)
-        images = sum(not isinstance(part, str) for m in messages for part in m.content)
+        images = sum(part is None for _, parts in turns for part in parts)
         if ids.count(self.image_pad) != images:
             raise AlignmentError(
                 f"{images} images but {ids.count(self.image_pad)} placeholders in the prompt."
             )
-        return ids
+        return tuple(ids)
 
     def _id(self, token: str) -> int:
         found = self.tokenizer.convert_tokens_to_ids(token)
         if not isinstance(found, int) or found == self.tokenizer.unk_token_id:
             raise AlignmentError(f"The tokenizer has no {token} token; a Qwen-VL one is needed.")
         return found
+
+
+def _said(message: Message) -> _Turn:
+    parts = (part if isinstance(part, str) else None for part in message.content)
+    return message.role, tuple(parts)
 
 
 def expand_images(ids: Sequence[int], image_pad: int, counts: Sequence[int]) -> list[int]:
