@@ -12,6 +12,7 @@ from agents.backends.base import (
     Generation,
     GenerationBackend,
     GenerationRequest,
+    LoadsSome,
     Sampling,
 )
 from agents.backends.kept import drop_engine, kept_engine, kept_or_made
@@ -75,6 +76,7 @@ __all__ = [
     "Generation",
     "GenerationBackend",
     "GenerationRequest",
+    "LoadsSome",
     "Sampling",
     "check_backend",
     "drop_engine",

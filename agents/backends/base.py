@@ -120,3 +120,15 @@ class GenerationBackend(Protocol):
     def close(self) -> None:
         """Frees the engine; it cannot be used afterwards."""
         ...
+
+
+@runtime_checkable
+class LoadsSome(GenerationBackend, Protocol):
+    """An engine that can take the layers that changed, and keep the others."""
+
+    def load_some(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Replaces the weights of whole layers (Hugging Face names); the others stay as they are.
+
+        Caches made with old ones are dropped.
+        """
+        ...

@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from agents.backends.base import Generation, GenerationBackend, GenerationRequest, Sampling
+from agents.backends.base import (
+    Generation,
+    GenerationBackend,
+    GenerationRequest,
+    LoadsSome,
+    Sampling,
+)
 from agents.models.chat import ChatEncoder
 
 if TYPE_CHECKING:
@@ -120,7 +126,9 @@ def kept_or_made(
         return factory(model_dir, **arguments)
     recipe = Recipe.of(factory, model_dir, arguments)
     engine = _keeper.take(recipe) or factory(model_dir, **arguments)
-    return _Lent(recipe, engine) if isinstance(engine, Renewable) else engine
+    if not isinstance(engine, Renewable):
+        return engine
+    return (_LentLoadsSome if isinstance(engine, LoadsSome) else _Lent)(recipe, engine)
 
 
 class _Lent:
@@ -158,3 +166,12 @@ class _Lent:
     def _engine(self) -> Renewable:
         assert not self._is_closed, "the engine is closed, and may be another's"
         return self._lent
+
+
+class _LentLoadsSome(_Lent):
+    """One that can take some layers alone."""
+
+    def load_some(self, weights: Mapping[str, torch.Tensor]) -> None:
+        engine = self._engine()
+        assert isinstance(engine, LoadsSome)
+        engine.load_some(weights)

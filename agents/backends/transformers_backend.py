@@ -65,6 +65,15 @@ class TransformersBackend:
         Tensors.of(self._model).check(weights)
         self._model.load_state_dict(dict(weights), strict=False)  # tied ones may be left out
 
+    def load_some(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Copies some of the weights into the model.
+
+        Raises:
+            BackendError: If one is none of the model's.
+        """
+        Tensors.of(self._model).check(weights, some=True)
+        self._model.load_state_dict(dict(weights), strict=False)
+
     def close(self) -> None:
         """Drops the model."""
         self._model = None

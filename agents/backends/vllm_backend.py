@@ -130,6 +130,21 @@ class VLLMBackend:
         """
         if self._tensors is not None:
             self._tensors.check(weights)
+        self._take(weights)
+
+    def load_some(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Hands new weights of whole layers to the engine, which keeps the others.
+
+        vLLM fuses some weights of a layer, and would fill what is missing of those at random.
+
+        Raises:
+            BackendError: If one is none of the model's.
+        """
+        if self._tensors is not None:
+            self._tensors.check(weights, some=True)
+        self._take(weights)
+
+    def _take(self, weights: Mapping[str, torch.Tensor]) -> None:
         from safetensors.torch import save_file
 
         # A folder for this call alone: a process that is killed between two calls leaves nothing.

@@ -39,7 +39,7 @@ from agents.grpo.learner import TIMING, GRPOTorchLearner
 from agents.grpo.losses import LossConfig
 from agents.grpo.packing.batching import as_groups
 from agents.grpo.rl_module import VLMModule
-from agents.grpo.runners import GroupPlayer, hand_over, play_fixed, stop_runners
+from agents.grpo.runners import GroupPlayer, changing_weights, hand_over, play_fixed, stop_runners
 from agents.grpo.schedule import check_schedule, steps_of
 from agents.manifest import check_trusted, is_local, write_manifest
 from agents.models.checkpoints import DTYPES, playable
@@ -317,9 +317,11 @@ class GRPO(Algorithm):
         self._engines_stale = True
 
     def _sync(self) -> None:
-        """Hands the learner's weights to every engine, and waits until they are there."""
+        """Hands the weights to every engine: all of them, and later those alone that change."""
         with self._timed("sync"):
-            hand_over(self.env_runner_group, self.config.num_env_runners, self._weights())
+            changed = None if self._engines_stale else changing_weights(self.learner_group)
+            runners = self.env_runner_group, self.config.num_env_runners
+            hand_over(*runners, self._weights(), changed)
         self._engines_stale = False
 
     def _weights(self) -> Any:

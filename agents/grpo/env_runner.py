@@ -13,7 +13,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-from agents.backends import Sampling, make_backend
+from agents.backends import LoadsSome, Sampling, make_backend
 from agents.rollouts.balance import balanced_force
 from agents.rollouts.collect import collect, most_images
 from agents.rollouts.fixed import Pass, play_passes
@@ -22,6 +22,9 @@ from agents.rollouts.stopwatch import Stopwatch
 from agents.rollouts.trajectory import Trajectory
 from judges import JudgeQueue, load_plugins
 from vt_env import VisionThinkEnv, open_env
+
+CHANGED = "changed"
+"""In a state with weights: names of those that are not as they were when all were handed over."""
 
 
 class GRPOEnvRunner(EnvRunner, Checkpointable):
@@ -137,13 +140,18 @@ class GRPOEnvRunner(EnvRunner, Checkpointable):
         return {WEIGHTS_SEQ_NO: self._weights_seq_no}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Takes new weights into the engine."""
+        """Takes new weights into the engine: all, or of those named under `CHANGED` alone."""
         if COMPONENT_RL_MODULE not in state:
             return
         weights = state[COMPONENT_RL_MODULE]
         if isinstance(weights, ray.ObjectRef):
             weights = ray.get(weights)
-        self.backend.load_weights(weights.get(DEFAULT_MODULE_ID, weights))
+        weights = weights.get(DEFAULT_MODULE_ID, weights)
+        changed = state.get(CHANGED)
+        if changed is not None and isinstance(self.backend, LoadsSome):
+            self.backend.load_some({name: weights[name] for name in changed})
+        else:
+            self.backend.load_weights(weights)
         self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, 0)
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:

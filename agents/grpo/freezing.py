@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from agents.errors import TrainingError
 if TYPE_CHECKING:
     import torch
 
+_NUMBERED = re.compile(r".*?\.\d+\.")
 VISION = "vision"
 """In `freeze`: the whole vision tower, whatever its parameters are called."""
 
@@ -49,6 +51,25 @@ def freeze(model: Any, patterns: Sequence[str]) -> list[torch.nn.Parameter]:
     for parameter in frozen.values():
         parameter.requires_grad_(False)
     return list(frozen.values())
+
+
+def changing(model: Any) -> tuple[str, ...]:
+    """Names of the weights that an engine has to take anew after a step.
+
+    They are those of whole layers, trained in part or not: engines fuse some of a layer's weights.
+
+    Args:
+        model: What is trained, whose frozen parameters have no gradient.
+    """
+    state = model.state_dict(keep_vars=True)
+    layers = {_layer(name) for name, tensor in state.items() if tensor.requires_grad}
+    return tuple(name for name in state if _layer(name) in layers)
+
+
+def _layer(name: str) -> str:
+    """The numbered layer that a weight is in; where it is in none, the module that holds it."""
+    numbered = _NUMBERED.match(name)
+    return numbered[0] if numbered else name.rpartition(".")[0]
 
 
 def tower_is_frozen(model: Any) -> bool:

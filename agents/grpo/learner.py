@@ -12,6 +12,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
+from agents.grpo.freezing import changing
 from agents.grpo.logprobs import Readout, refuses_trees
 from agents.grpo.losses import LOSS_TYPES, BatchSize, LossConfig, TokenBatch
 from agents.grpo.optimizer import register_adamw
@@ -89,6 +90,10 @@ class GRPOTorchLearner(TorchLearner):
         parameters = list(self.module[DEFAULT_MODULE_ID].vlm.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)
         return trained, sum(p.numel() for p in parameters)
+
+    def changing(self) -> tuple[str, ...]:
+        """Names of the weights that engines have to take anew after a step."""
+        return changing(self.module[DEFAULT_MODULE_ID].vlm)
 
     def get_parameters(self, module: Any) -> list[Any]:
         """The parameters that are trained."""

@@ -16,7 +16,7 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from agents.errors import TrainingError
 from agents.grpo.advantages import advantage_estimator, comparison, finish_groups, shaped_group
 from agents.grpo.credit import with_turn_advantages
-from agents.grpo.env_runner import GRPOEnvRunner
+from agents.grpo.env_runner import CHANGED, GRPOEnvRunner
 from agents.grpo.packing.batching import as_groups
 from agents.restarts import Restarts, ended
 from agents.rollouts.balance import forced_share
@@ -106,20 +106,35 @@ NONE = Restarts(0)
 """Of a group whose runners are not started again."""
 
 
-def hand_over(group: Any, processes: int, weights: Any) -> None:
+def hand_over(
+    group: Any, processes: int, weights: Any, changed: Sequence[str] | None = None
+) -> None:
     """Has every engine take these weights, and waits until they are there.
 
     Args:
         group: As for `on_runners`.
         processes: As there.
         weights: Those of the policy.
+        changed: Names of those that may differ from what the engines have; None: all.
     """
     sent = ray.put(weights) if processes else weights  # once, however many take them
+    state = {COMPONENT_RL_MODULE: sent, **({} if changed is None else {CHANGED: changed})}
 
     def take(runner: GRPOEnvRunner, _place: int) -> None:
-        runner.set_state({COMPONENT_RL_MODULE: sent})
+        runner.set_state(state)
 
     on_runners(group, processes, take)
+
+
+def changing_weights(learners: Any) -> tuple[str, ...]:
+    """Names of the weights that engines have to take anew after a step.
+
+    Args:
+        learners: RLlib's `LearnerGroup`.
+    """
+    asked = learners.foreach_learner(lambda learner: learner.changing())
+    names: tuple[str, ...] = next(iter(asked)).get()
+    return names
 
 
 def stop_runners(group: Any) -> None:

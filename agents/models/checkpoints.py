@@ -142,11 +142,12 @@ class Tensors:
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         return cls(shapes, frozenset(getattr(model, "all_tied_weights_keys", None) or ()))
 
-    def check(self, weights: Mapping[str, Any]) -> None:
+    def check(self, weights: Mapping[str, Any], some: bool = False) -> None:
         """Refuses new weights that are not the whole model's: an engine would keep some old ones.
 
         Args:
             weights: Tensors by their Hugging Face names.
+            some: Whether some may be missing.
 
         Raises:
             BackendError: Naming some of the tensors that are missing, unknown or misshapen.
@@ -154,7 +155,7 @@ class Tensors:
         given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
         shared = self.shapes.keys() & given.keys()
         wrong = {
-            "lack": self.shapes.keys() - given.keys() - self.tied,
+            "lack": set() if some else self.shapes.keys() - given.keys() - self.tied,
             "hold, in another shape than the model's,": [
                 f"{name} {_shape(given[name])} for {_shape(self.shapes[name])}"
                 for name in shared

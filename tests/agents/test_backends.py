@@ -11,6 +11,7 @@ import torch
 from agents.backends import (
     GenerationBackend,
     GenerationRequest,
+    LoadsSome,
     Sampling,
     check_backend,
     make_backend,
@@ -18,6 +19,7 @@ from agents.backends import (
 from agents.backends.transformers_backend import TransformersBackend
 from agents.backends.vllm_backend import cache_bytes
 from agents.errors import BackendError
+from agents.grpo.freezing import changing, freeze
 from agents.models.checkpoints import load_model
 from agents.rollouts.collect import collect
 from judges import make_judge
@@ -133,6 +135,44 @@ class BackendContract:
         with pytest.raises(BackendError, match=message):
             backend.load_weights(weights)
         assert backend.generate(asked, Sampling(temperature=0.0, max_new_tokens=32)) == before
+
+    def test_the_layers_that_changed_are_enough(
+        self, backend: GenerationBackend, checkpoint: Path
+    ) -> None:
+        """Engines fuse weights of a layer; those of the others stay."""
+        if not isinstance(backend, LoadsSome):
+            pytest.skip("an engine need not")
+        model = load_model(checkpoint)
+        freeze(model, ("vision", "*.layers.[01].*", "*.layers.2.self_attn.[qk]*", "*.norm.*"))
+        weights = model.state_dict()
+        some = changing(model)
+        assert "model.language_model.layers.2.self_attn.q_proj.weight" in some
+        assert not [name for name in some if "visual" in name or ".layers.0." in name]
+        generator = torch.Generator().manual_seed(0)
+        noisy = {
+            name: tensor + 0.3 * torch.randn(tensor.shape, generator=generator)
+            for name, tensor in weights.items()
+        }
+        asked, greedy = requests(backend), Sampling(temperature=0.0, max_new_tokens=32)
+        try:
+            backend.load_weights(weights | {name: noisy[name] for name in some})
+            whole = backend.generate(asked, greedy)
+            backend.load_weights(weights)
+            before = backend.generate(asked, greedy)
+            for _ in range(2):
+                backend.load_some({name: noisy[name] for name in some})
+                assert backend.generate(asked, greedy) == whole
+            with pytest.raises(BackendError, match="unknown to the model"):
+                backend.load_some({"model.extra": noisy[some[0]]})
+            with pytest.raises(BackendError, match="another shape"):
+                backend.load_some({some[0]: noisy[some[0]][:-1]})
+            assert backend.generate(asked, greedy) == whole
+            backend.load_some({name: weights[name] for name in some})
+            after = backend.generate(asked, greedy)
+        finally:
+            backend.load_weights(weights)
+        assert [g.token_ids for g in before] == [g.token_ids for g in after]
+        assert [g.token_ids for g in before] != [g.token_ids for g in whole]
 
     def test_plays_whole_episodes(self, backend: GenerationBackend) -> None:
         played = collect(

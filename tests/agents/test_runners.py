@@ -232,6 +232,57 @@ def test_a_runner_that_was_killed_is_started_again_and_plays_its_share(
     )
 
 
+class Engine:
+    """Takes weights, and tells which."""
+
+    encoder, context_length = None, 64
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, set[str]]] = []
+
+    def generate(self, *_: Any) -> list[Any]:
+        return []
+
+    def load_weights(self, weights: Any) -> None:
+        self.taken.append(("all", set(weights)))
+
+    def load_some(self, weights: Any) -> None:
+        self.taken.append(("some", set(weights)))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class TellingRunner(ScriptedRunner):
+    def make_module(self) -> None:
+        self.backend = Engine()
+
+
+def test_engines_take_all_weights_once_and_then_those_that_change(session: None) -> None:
+    freeze = ("vision", "*.embed_tokens.*", "*.layers.[012].*", "*.layers.3.self_attn.q_proj.*")
+    algorithm = build(0, TellingRunner, freeze=freeze)
+    engine = algorithm.env_runner.backend
+    engine.taken.clear()  # RLlib hands all over as it builds
+    try:
+        algorithm._sync()
+        algorithm._sync()
+        algorithm.refresh_engines()
+        algorithm._sync()
+        algorithm._sync()
+        weights = set(algorithm._weights())
+        assert [kind for kind, _ in engine.taken] == ["all", "some", "all", "some"]
+        algorithm.set_state(algorithm.get_state())  # as after a checkpoint was restored
+        algorithm._sync()
+    finally:
+        algorithm.stop()
+    assert engine.taken[-1][0] == "all"
+    assert all(names == weights for kind, names in engine.taken if kind == "all")
+    layer = {name for name in weights if ".layers.3." in name}
+    assert "model.language_model.layers.3.self_attn.q_proj.weight" in layer, "it is fused with k"
+    expected = layer | {"lm_head.weight", "model.language_model.norm.weight"}
+    assert [names for kind, names in engine.taken if kind == "some"] == [expected] * 2
+
+
 @pytest.mark.slow
 def test_a_runner_is_started_again_so_often_and_no_more(session: None, tmp_path: Path) -> None:
     ended = tmp_path / "ended"
