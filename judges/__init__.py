@@ -39,6 +39,7 @@ from judges.errors import (
 )
 from judges.faces import lazy_face
 from judges.flipped import FlippedJudge
+from judges.llm.bounds import ReplyBounds, ReplyError
 from judges.llm.judge import LLMJudge
 from judges.plugins import load_plugins, plugin_names
 from judges.queue import JudgeQueue
@@ -83,6 +84,8 @@ __all__ = [
     "Registry",
     "RegistryError",
     "ReplayJudge",
+    "ReplyBounds",
+    "ReplyError",
     "RuleJudge",
     "ServeError",
     "TurnRecord",

@@ -19,13 +19,13 @@ from typing import Any
 from agents.errors import BackendError
 from vt_env import ConfigError
 
-SECONDS_VARIABLE = "VISIONTHINK_TEMPLATE_SECONDS"
-"""Environment variable: seconds of processor time that the try may take, compiling included."""
-SECONDS = 10
-MEMORY = 2**29
-"""Bytes of memory that it may take."""
-MAX_CHARS = 2**20
-"""Characters that it may make of a conversation of a few words."""
+PREFIX = "VISIONTHINK_TEMPLATE_"
+LIMITS = {
+    "SECONDS": (10, 10_000),  # of processor time that the try may take, compiling included
+    "MEGABYTES": (512, 1_000_000),  # of memory (MiB) that it may take
+    "CHARACTERS": (2**20, 2**30),  # that it may make of a conversation of a few words
+}
+"""By environment variable, without `PREFIX`: a limit, and the most that it may be set to."""
 _WAIT = 12
 """Times as long as its processor time the child may live: the machine may be busy."""
 _ADVICE = "its template would run at every turn. Take the model from where you trust it, or mend"
@@ -43,30 +43,27 @@ def check_template(template: str, tokens: Mapping[str, Any], folder: str) -> Non
 
     Raises:
         BackendError: Naming the folder and the limit.
-        ConfigError: If the environment variable for the seconds holds no whole number above 0.
+        ConfigError: If an environment variable for a limit holds no whole number above 0.
     """
     plain = {name: str(token) for name, token in tokens.items() if isinstance(token, str)}
-    asked = {
-        "template": template,
-        "tokens": plain,
-        "conversations": _conversations(),
-        "memory": MEMORY,
-    }
-    key = hashlib.sha256(json.dumps([template, plain]).encode("utf-8", "surrogatepass")).digest()
-    if key not in _SOUND:
-        problem = _problem({**asked, "seconds": _seconds()})
+    limits = {name: _limit(name) for name in LIMITS}
+    asked = {"template": template, "tokens": plain, "conversations": _conversations()}
+    key = hashlib.sha256(json.dumps([template, plain, limits]).encode("utf-8", "surrogatepass"))
+    if key.digest() not in _SOUND:
+        problem = _problem(asked, limits)
         if problem is not None:
             raise BackendError(f"{folder}: its chat template {problem}; {_ADVICE} it.")
-        _SOUND.add(key)
+        _SOUND.add(key.digest())
 
 
-def _problem(asked: Mapping[str, Any]) -> str | None:
-    seconds = asked["seconds"]
-    late = f"does not end within {seconds} s ({SECONDS_VARIABLE})"
+def _problem(asked: Mapping[str, Any], limits: Mapping[str, int]) -> str | None:
+    seconds, megabytes, most = limits["SECONDS"], limits["MEGABYTES"], limits["CHARACTERS"]
+    late = f"does not end within {seconds} s ({PREFIX}SECONDS)"
+    bounds = {"seconds": seconds, "memory": megabytes * 2**20}
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(_WORKER)],
-            input=json.dumps(asked).encode(),
+            input=json.dumps({**asked, **bounds}).encode(),
             capture_output=True,
             timeout=_WAIT * seconds,
             check=False,
@@ -78,16 +75,19 @@ def _problem(asked: Mapping[str, Any]) -> str | None:
     text = done.stdout.decode()
     longest = int(text) if done.returncode == 0 and text else -1
     if longest < 0:
-        return f"takes more than {MEMORY // 2**20} MiB of memory"
-    if longest > MAX_CHARS:
-        return f"makes {longest} characters of a few words, over {MAX_CHARS}"
+        return f"takes more than {megabytes} MiB of memory ({PREFIX}MEGABYTES)"
+    if longest > most:
+        return f"makes {longest} characters of a few words, over {most} ({PREFIX}CHARACTERS)"
     return None
 
 
-def _seconds() -> int:
-    told = os.environ.get(SECONDS_VARIABLE, str(SECONDS))
-    if not told.isdecimal() or not 0 < int(told) < 10_000:
-        raise ConfigError(f"{SECONDS_VARIABLE} must be a whole number above 0, got {told[:80]!r}.")
+def _limit(name: str) -> int:
+    default, most = LIMITS[name]
+    told = os.environ.get(PREFIX + name, str(default))
+    if not told.isdecimal() or not 0 < int(told) <= most:
+        raise ConfigError(
+            f"{PREFIX}{name} must be a whole number from 1 to {most}, got {told[:80]!r}."
+        )
     return int(told)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agents.policies.base import Agent, AgentError, Turn, View
+from judges import ReplyBounds, ReplyError
 from vt_env.adapters import chat_messages
 from vt_env.settings.fields import check_fields, setting
 from vt_env.settings.ranges import Numbers
@@ -46,6 +47,9 @@ class Asking:
     )
     concurrency: int = setting(16, "Requests on their way at once, at most.", Numbers(1))
     timeout: float = setting(120.0, "Seconds that a request may take.", Numbers(0, above=True))
+    max_reply_bytes: int = setting(
+        2**24, "Bytes of a reply at most, as received and as unpacked.", Numbers(1)
+    )
     max_retries: int = setting(
         3,
         "Times that a request is sent again after a time-out, a broken connection, 408, 409, 429 "
@@ -214,7 +218,12 @@ class OpenAIAgent(Agent):
                 return Turn("", no_room=True)
             raise _failure(self.asking, error) from error
         except openai.OpenAIError as error:
+            cause = error.__cause__
+            if isinstance(cause, ReplyError):  # some releases of the client wrap it
+                raise _not_taken(self.asking, cause) from error
             raise _failure(self.asking, error) from error
+        except ReplyError as error:
+            raise _not_taken(self.asking, error) from error
         turn = read_reply(self.asking, reply)
         self._spending.end(turn.prompt_tokens, turn.completion_tokens)
         return turn
@@ -311,7 +320,13 @@ def _client(asking: Asking) -> Any:
             f"{asking}: there is no key. Put it into the environment, as {KEY_VARIABLE}; for an "
             "endpoint that needs none put any text."
         )
-    http = openai.DefaultHttpxClient(timeout=asking.timeout, trust_env=not asking.local)
+    bounds = ReplyBounds(max_reply_bytes=asking.max_reply_bytes)
+    http = openai.DefaultHttpxClient(
+        timeout=asking.timeout,
+        trust_env=not asking.local,
+        follow_redirects=False,
+        event_hooks={"response": [lambda got: bounds.take_at_once(got, asking.timeout)]},
+    )
     try:
         return openai.OpenAI(
             base_url=asking.base_url,
@@ -322,6 +337,10 @@ def _client(asking: Asking) -> Any:
         )
     except (openai.OpenAIError, ValueError) as error:
         raise AgentError(f"{asking}: cannot be set up ({error}).") from error
+
+
+def _not_taken(asking: Asking, fault: ReplyError) -> AgentError:
+    return AgentError(f"{asking}: its reply is not taken. {fault}")
 
 
 def _failure(asking: Asking, error: Exception) -> AgentError:

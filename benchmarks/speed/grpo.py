@@ -7,7 +7,8 @@ One round is an iteration of ours, an update on the same rollouts with padded ro
 TRL 1.16's GRPOTrainer on the same samples, in a process of its own that waits meanwhile (see
 `benchmarks.speed.trl_grpo`; extra ``bench``). Prints the best and the median seconds of each phase
 over the rounds, after one that warms up: the rollouts, the learner's phases (see
-`agents.grpo.learner.TIMING`), the hand-over of weights. That both train on the same task is shown
+`agents.grpo.learner.TIMING`), the hand-over of weights; and how many times as long an iteration took
+as ours in the same round: the median, least and most. That both train on the same task is shown
 by mean reward, request rate and what the weights moved by; that they move at all is asserted.
 """
 
@@ -17,7 +18,7 @@ import argparse
 import functools
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -193,7 +194,7 @@ def _threads() -> int:
 
 
 def table(rounds: Mapping[str, Sequence[Phases]]) -> list[str]:
-    """Lines with the best seconds of each phase, and in brackets the median.
+    """Lines with the best seconds of each phase and the median, and how these compare.
 
     Args:
         rounds: Seconds of each phase, a mapping a round, by what was timed.
@@ -212,12 +213,19 @@ def table(rounds: Mapping[str, Sequence[Phases]]) -> list[str]:
             for name in rounds
         )
         lines.append(f"{indent + phase:<24}" + "".join(f"{cell:>18}" for cell in cells))
-    base = middle["tree"]["iteration"], least["tree"]["iteration"]
-    ratios = (
-        f"{least[name]['iteration'] / base[1]:9.2f} ({middle[name]['iteration'] / base[0]:.2f})"
-        for name in rounds
-    )
-    return [*lines, f"{'times the tree':<24}" + "".join(f"{ratio:>18}" for ratio in ratios)]
+    told = (f"{median:9.2f} ({low:.2f}-{high:.2f})" for median, low, high in ratios(rounds))
+    return [*lines, f"{'times the tree, by round':<24}" + "".join(f"{ratio:>18}" for ratio in told)]
+
+
+def ratios(rounds: Mapping[str, Sequence[Phases]]) -> Iterator[tuple[float, float, float]]:
+    """How many times as long each took as the trees in the same round: median, least, most.
+
+    What is timed right after another has the same machine, which best of all rounds need not have.
+    """
+    for phases in rounds.values():
+        pairs = zip(phases, rounds["tree"], strict=True)
+        times = [one["iteration"] / tree["iteration"] for one, tree in pairs]
+        yield statistics.median(times), min(times), max(times)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 import zlib
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
@@ -66,9 +67,29 @@ class ReplyBounds:
         """
         body = await self.body(response.status_code, response.headers, response.stream)
         await response.stream.aclose()
-        response.headers.pop("content-encoding", None)  # it is unpacked
-        library = sys.modules[type(response).__module__.partition(".")[0]]
-        response.stream = library.ByteStream(body)
+        _put(response, body)
+
+    def take_at_once(self, response: Any, seconds: float) -> None:
+        """As `take`, for a client that waits.
+
+        Args:
+            response: As there.
+            seconds: What the body may take, however slowly its bytes drip in.
+
+        Raises:
+            ReplyError: As `body` does.
+            Exception: The HTTP library's own `ReadTimeout`, if it takes longer.
+        """
+        reading = _Reading(self, response.status_code, response.headers)
+        until = time.monotonic() + seconds
+        for piece in response.stream:
+            if time.monotonic() > until:
+                late = f"The reply is not whole after {seconds:g} s."
+                raise _library_of(response).ReadTimeout(late, request=response.request)
+            if reading.is_full_with(piece):
+                break
+        response.stream.close()
+        _put(response, reading.whole())
 
     async def body(
         self, status: int, headers: Mapping[str, str], pieces: AsyncIterable[bytes]
@@ -85,24 +106,11 @@ class ReplyBounds:
         Raises:
             ReplyError: If the response sends elsewhere or is over its bounds.
         """
-        if 300 <= status < 400:
-            where = headers.get("location", "nowhere")[:200]
-            raise ReplyError("redirected", f"{status}: sent on to {where}; this is not followed.")
-        failed = status >= 400
-        most = min(self.max_reply_bytes, _ERROR_BYTES) if failed else self.max_reply_bytes
-        unpacker = _unpacker(headers.get("content-encoding", ""))
-        received, body = 0, bytearray()
+        reading = _Reading(self, status, headers)
         async for piece in pieces:
-            received += len(piece)
-            body += piece if unpacker is None else _unpack(unpacker, piece, most + 1 - len(body))
-            if max(received, len(body)) > most:
+            if reading.is_full_with(piece):
                 break
-        else:
-            if unpacker is not None and not unpacker.eof:
-                raise ReplyError("connection", "A packed reply is cut off.")
-        if max(received, len(body)) > most and not failed:
-            raise ReplyError("too_large", f"A reply of more than {most:,} bytes (max_reply_bytes).")
-        return bytes(body[:most])
+        return reading.whole()
 
     def read(self, body: bytes) -> object:
         """Reads JSON within the bounds.
@@ -117,6 +125,51 @@ class ReplyBounds:
                 "too_nested", f"More than {self.max_nesting} brackets in one another (max_nesting)."
             )
         return json.loads(body, object_pairs_hook=_object)
+
+
+class _Reading:
+    """A body that is being read."""
+
+    def __init__(self, bounds: ReplyBounds, status: int, headers: Mapping[str, str]) -> None:
+        if 300 <= status < 400:
+            where = headers.get("location", "nowhere")[:200]
+            raise ReplyError("redirected", f"{status}: sent on to {where}; this is not followed.")
+        self._failed = status >= 400
+        most = bounds.max_reply_bytes
+        self._most = min(most, _ERROR_BYTES) if self._failed else most
+        self._unpacker = _unpacker(headers.get("content-encoding", ""))
+        self._received, self._body = 0, bytearray()
+
+    def is_full_with(self, piece: bytes) -> bool:
+        """Takes a piece; says whether that is more than is taken of the whole."""
+        self._received += len(piece)
+        unpacker, room = self._unpacker, self._most + 1 - len(self._body)
+        self._body += piece if unpacker is None else _unpack(unpacker, piece, room)
+        return self._is_over
+
+    @property
+    def _is_over(self) -> bool:
+        return max(self._received, len(self._body)) > self._most
+
+    def whole(self) -> bytes:
+        """What was read, when no more is to come or there is no room."""
+        if self._is_over and not self._failed:
+            most = f"{self._most:,} bytes (max_reply_bytes)"
+            raise ReplyError("too_large", f"A reply of more than {most}.")
+        if not self._is_over and self._unpacker is not None and not self._unpacker.eof:
+            raise ReplyError("connection", "A packed reply is cut off.")
+        return bytes(self._body[: self._most])
+
+
+def _put(response: Any, body: bytes) -> None:
+    """Gives a response the body that was read of it."""
+    response.headers.pop("content-encoding", None)  # it is unpacked
+    response.stream = _library_of(response).ByteStream(body)
+
+
+def _library_of(response: Any) -> Any:
+    """The HTTP library that a response is of."""
+    return sys.modules[type(response).__module__.partition(".")[0]]
 
 
 def _unpacker(packing: str) -> Any:

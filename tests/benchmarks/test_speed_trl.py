@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.speed.grpo import TRL, measure, table
+from benchmarks.speed.grpo import TRL, measure, ratios, table
 from benchmarks.speed.trl_grpo import TrlSteps
 from benchmarks.speed.trl_setup import TrlError, installed
 from benchmarks.training.settings import TrainSettings
@@ -42,7 +42,7 @@ def test_both_take_turns_on_the_same_task() -> None:
     assert all("4 episodes" in line for line in found.task)
     header, *lines = table(found.rounds)
     assert header.split()[-3:] == ["tree", "padded", TRL]
-    assert lines[-1].split()[3:5] == ["1.00", "(1.00)"]
+    assert lines[-1].split()[5:7] == ["1.00", "(1.00-1.00)"]
 
 
 @pytest.mark.slow
@@ -62,5 +62,12 @@ def test_a_table_of_ours_alone() -> None:
         ["rollout", "1.000", "(1.500)"],
         ["learner", "2.000", "(2.000)"],
         ["iteration", "3.000", "(3.750)"],
-        ["times", "the", "tree", "1.00", "(1.00)"],
+        ["times", "the", "tree,", "by", "round", "1.00", "(1.00-1.00)"],
     ]
+
+
+def test_ratios_are_of_the_same_round() -> None:
+    """A machine that was twice as slow in one round was so for both."""
+    ours = [{"iteration": seconds} for seconds in (1.0, 2.0, 1.0)]
+    theirs = [{"iteration": seconds} for seconds in (4.0, 8.0, 3.0)]
+    assert list(ratios({"tree": ours, TRL: theirs})) == [(1.0, 1.0, 1.0), (4.0, 3.0, 4.0)]

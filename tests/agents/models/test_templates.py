@@ -12,7 +12,7 @@ import pytest
 from agents.errors import BackendError
 from agents.models import templates
 from agents.models.chat import ChatEncoder, load_tokenizer
-from agents.models.templates import SECONDS_VARIABLE, check_template
+from agents.models.templates import LIMITS, PREFIX, check_template
 from vt_env import ConfigError
 
 NEST = "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}"
@@ -34,7 +34,7 @@ ENDLESS = {
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECONDS_VARIABLE, "1")
+    monkeypatch.setenv(f"{PREFIX}SECONDS", "1")
     monkeypatch.setattr(templates, "_SOUND", set())
 
 
@@ -44,7 +44,7 @@ def test_a_template_that_does_not_end_is_refused(
 ) -> None:
     template, message = ENDLESS[name]
     if "1 s" not in message:
-        monkeypatch.setenv(SECONDS_VARIABLE, "60")
+        monkeypatch.setenv(f"{PREFIX}SECONDS", "60")
     with pytest.raises(BackendError, match=message) as caught:
         check_template(template, {"eos_token": "</s>"}, "/models/strange")
     assert str(caught.value).startswith("/models/strange: its chat template ")
@@ -68,7 +68,7 @@ def test_a_model_folder_with_such_a_template_is_not_loaded(
 def test_templates_are_tried_once_a_process(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(SECONDS_VARIABLE, "10")
+    monkeypatch.setenv(f"{PREFIX}SECONDS", "10")
     template = str(load_tokenizer(checkpoint).get_chat_template())
     assert len(templates._SOUND) == 1
 
@@ -95,11 +95,27 @@ def test_what_ends_is_left_to_whoever_renders_it(template: str) -> None:
     check_template(template, {}, "x")
 
 
-@pytest.mark.parametrize("told", ["0", "-1", "soon", ""])
-def test_the_limit_is_a_number(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECONDS_VARIABLE, told)
-    with pytest.raises(ConfigError, match=f"{SECONDS_VARIABLE} must be a whole number"):
+@pytest.mark.parametrize("told", ["0", "-1", "soon", "", "9" * 12])
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_is_a_number(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + name, told)
+    with pytest.raises(ConfigError, match=f"{PREFIX}{name} must be a whole number"):
         check_template("a", {}, "x")
+
+
+def test_limits_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = "{% set x = 'a' * 2000 %}{{ x }}"
+    check_template(template, {}, "x")
+    monkeypatch.setenv(
+        f"{PREFIX}CHARACTERS", "1999"
+    )  # what passed under other limits is tried anew
+    with pytest.raises(BackendError, match=rf"makes 2000 .* over 1999 \({PREFIX}CHARACTERS\)"):
+        check_template(template, {}, "x")
+    monkeypatch.setenv(f"{PREFIX}CHARACTERS", "300000000")
+    monkeypatch.setenv(f"{PREFIX}MEGABYTES", "128")
+    large = "{% for a in range(200) %}{{ 'a' * 1000000 }}{% endfor %}"
+    with pytest.raises(BackendError, match=rf"more than 128 MiB .*\({PREFIX}MEGABYTES\)"):
+        check_template(large, {}, "x")
 
 
 def test_the_child_needs_nothing_heavy() -> None:

@@ -37,6 +37,8 @@ class Endpoint:
 
     url: str = ""
     answer: Callable[[dict[str, Any]], tuple[int, Any]] = lambda asked: (200, reply())
+    drip: float = 0.0
+    """Seconds between the bytes of an answer."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
 
@@ -60,9 +62,13 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
             kind = "text/html" if isinstance(told, str) else "application/json"
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
+            if 300 <= status < 400:
+                self.send_header("Location", "/v1/elsewhere")
             self.end_headers()
             with contextlib.suppress(ConnectionError):  # who asked may have gone
-                self.wfile.write(data)
+                for piece in (data[i : i + 1] for i in range(len(data))) if found.drip else (data,):
+                    self.wfile.write(piece)
+                    time.sleep(found.drip)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
             pass
@@ -250,6 +256,28 @@ def test_what_is_no_reply(endpoint: Endpoint, agent_of: Make, told: Any) -> None
     endpoint.answer = lambda asked: (200, told)
     with pytest.raises(AgentError, match="holds no turn"):
         agent_of().act(views())
+
+
+def test_a_redirect_is_not_followed(endpoint: Endpoint, agent_of: Make) -> None:
+    endpoint.answer = lambda asked: (307, {}) if len(endpoint.asked) == 1 else (200, reply())
+    with pytest.raises(AgentError, match=r"reply is not taken\. 307: sent on to /v1/elsewhere"):
+        agent_of().act(views())
+    assert len(endpoint.asked) == 1
+
+
+def test_a_reply_has_a_bound_on_its_bytes(endpoint: Endpoint, agent_of: Make) -> None:
+    endpoint.answer = lambda asked: (200, reply("a" * 5000))
+    assert agent_of().act(views()) == ["a" * 5000]
+    with pytest.raises(AgentError, match=r"more than 4,096 bytes \(max_reply_bytes\)"):
+        agent_of(max_reply_bytes=4096).act(views())
+
+
+def test_a_reply_that_drips_has_the_time_of_any_other(endpoint: Endpoint, agent_of: Make) -> None:
+    endpoint.drip = 0.05
+    began = time.monotonic()
+    with pytest.raises(AgentError, match=r"no answer within 0.5 s"):
+        agent_of(timeout=0.5).act(views())
+    assert time.monotonic() - began < 5
 
 
 def test_the_key(endpoint: Endpoint, agent_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from agents.models.templates import SECONDS, SECONDS_VARIABLE
+from agents.models.templates import LIMITS, PREFIX
 from benchmarks.faults.table import BEGIN, END
 from benchmarks.training.settings import TrainSettings
 from judges.llm.bounds import ReplyBounds
@@ -18,7 +18,8 @@ UNITS = {"MiB": 2**20, "GiB": 2**30}
 def known() -> dict[str, Any]:
     judge = {**vars(ReplyBounds()), **vars(RetryPolicy())}
     own = {f"judge.params.{name}": value for name, value in judge.items()}
-    return {**flatten(TrainSettings()), **own, SECONDS_VARIABLE: SECONDS}
+    templates = {PREFIX + name: default for name, (default, _) in LIMITS.items()}
+    return {**flatten(TrainSettings()), **own, **templates}
 
 
 def number(text: str) -> float:
