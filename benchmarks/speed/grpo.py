@@ -7,9 +7,9 @@ One round is an iteration of ours, an update on the same rollouts with padded ro
 TRL 1.16's GRPOTrainer on the same samples, in a process of its own that waits meanwhile (see
 `benchmarks.speed.trl_grpo`; extra ``bench``). Prints the best and the median seconds of each phase
 over the rounds, after one that warms up: the rollouts, the learner's phases (see
-`agents.grpo.learner.TIMING`), the hand-over of weights; and how many times as long an iteration took
-as ours in the same round: the median, least and most. That both train on the same task is shown
-by mean reward, request rate and what the weights moved by; that they move at all is asserted.
+`agents.grpo.learner.TIMING`), the hand-over of weights; and how many times as long as ours an
+iteration of the same round took: the median, least and most. That both train on the same task is
+shown by mean reward, request rate and what the weights moved by; that they move is asserted.
 """
 
 from __future__ import annotations
