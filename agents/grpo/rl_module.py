@@ -98,6 +98,8 @@ class VLMModule(TorchRLModule):
     def forget(self) -> None:
         """Drops what was kept of batches and images that are not seen again."""
         self._seen = None
+        if self._trunk is not None:
+            self._trunk.drop()
         if self.features is not None:
             self.features.clear()
 

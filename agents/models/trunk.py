@@ -28,6 +28,10 @@ class Trunk:
     def _keep(self, _layer: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._kept = args, named
 
+    def drop(self) -> None:
+        """Forgets the policy's last pass."""
+        self._kept = None
+
     def finish(self) -> torch.Tensor:
         """The reference's last hidden states for the policy's last pass, (R, T, hidden)."""
         assert self._kept is not None

@@ -150,6 +150,7 @@ class Caller:
         Raises:
             openai.OpenAIError: As the client does, at the first request.
             ReplyError: If the reply is over its bounds, or sends elsewhere.
+            TimeoutError: If it does not come in time.
             Exception: As the HTTP side does.
         """
         if self._known is None:
@@ -158,7 +159,10 @@ class Caller:
         if self._direct is not None:
             return await self._direct.post(url, headers, content, self._bounds)
         request = self._http.build_request("POST", url, headers=headers, content=content)
-        return _received(await self._http.send(request))
+        try:
+            return _received(await self._http.send(request))
+        except http_library().TimeoutException as error:
+            raise TimeoutError from error
 
     async def _first(self, body: dict[str, Any]) -> Received:
         # The client's generic call: its typed one spends half of its time on the types.
