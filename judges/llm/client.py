@@ -157,7 +157,7 @@ class Caller:
             return await self._first(body)
         (url, headers), content = self._known, json.dumps(body).encode()
         if self._direct is not None:
-            return await self._direct.post(url, headers, content, self._bounds)
+            return await self._direct.post(content, self._bounds)
         request = self._http.build_request("POST", url, headers=headers, content=content)
         try:
             return _received(await self._http.send(request))
@@ -170,7 +170,10 @@ class Caller:
         got = await self._client.post("/chat/completions", cast_to=response, body=body)
         headers = got.request.headers.multi_items()
         own = ("content-length", "host")
-        self._known = str(got.request.url), [(n, v) for n, v in headers if n.lower() not in own]
+        known = str(got.request.url), [(n, v) for n, v in headers if n.lower() not in own]
+        if self._direct is not None and self._known is None:
+            self._direct.address(*known)
+        self._known = known
         return _received(got)
 
     async def close(self) -> None:

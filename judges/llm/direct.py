@@ -45,7 +45,7 @@ class Received:
 
 
 class DirectSession:
-    """Connections of one `aiohttp` session, opened at the first request.
+    """Connections of one `aiohttp` session to one address, opened at the first request.
 
     It follows no redirect, keeps no cookie, unpacks nothing by itself and takes no proxy. How long
     a request may take is for the caller to bound.
@@ -56,16 +56,18 @@ class DirectSession:
 
     def __init__(self, trust_env: bool) -> None:
         self._trust_env = trust_env
+        self._url = ""
+        self._headers: Sequence[tuple[str, str]] = ()
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(
-        self, url: str, headers: Sequence[tuple[str, str]], content: bytes, bounds: ReplyBounds
-    ) -> Received:
+    def address(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
+        """Says where requests go, and their headers but for the length."""
+        self._url, self._headers = url, headers
+
+    async def post(self, content: bytes, bounds: ReplyBounds) -> Received:
         """Sends a request, and reads what comes within bounds.
 
         Args:
-            url: Where to.
-            headers: The headers, but for the length.
             content: The body.
             bounds: What is taken of the reply.
 
@@ -73,8 +75,8 @@ class DirectSession:
             ReplyError: If the reply is over its bounds, or sends elsewhere.
             aiohttp.ClientError: If the connection fails, or what comes is no HTTP.
         """
-        session = self._session = self._session or self._open(url)
-        async with session.post(url, headers=headers, data=content, allow_redirects=False) as got:
+        session = self._session = self._session or self._open()
+        async with session.post(self._url, data=content, allow_redirects=False) as got:
             body = await bounds.body(got.status, got.headers, got.content.iter_chunked(_PIECE))
             return Received(got.status, got.headers, body)
 
@@ -84,15 +86,16 @@ class DirectSession:
         if session is not None:
             await session.close()
 
-    def _open(self, url: str) -> aiohttp.ClientSession:
+    def _open(self) -> aiohttp.ClientSession:
         import aiohttp
 
         # The certificates that the client itself goes by, which take 50 ms to read.
-        encrypted = urlsplit(url).scheme == "https"
+        encrypted = urlsplit(self._url).scheme == "https"
         library = http_library()
         tls = library.create_ssl_context(trust_env=self._trust_env) if encrypted else True
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls, limit=0),  # the caller bounds how many
+            headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             auto_decompress=False,

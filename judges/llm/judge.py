@@ -306,7 +306,7 @@ class LLMJudge(Judge):
                     return self._abstain("circuit_open", used)
                 await asyncio.sleep(pause)
                 continue
-            used += replace(reply.usage, retries=int(tries > 0))
+            used += replace(reply.usage, retries=1) if tries else reply.usage
             tries += 1
             score = parse_verdict(reply.text)
             if score is not None:

@@ -119,8 +119,9 @@ def test_an_encrypted_address_is_asked_for_its_certificate() -> None:
 
     async def once(url: str) -> None:
         session = DirectSession(trust_env=False)
+        session.address(url, [])
         try:
-            await session.post(url, [], b"{}", ReplyBounds())
+            await session.post(b"{}", ReplyBounds())
         finally:
             await session.close()
 
