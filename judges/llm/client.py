@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from judges.base import Usage
 from judges.errors import JudgeError
 from judges.llm.bounds import ReplyBounds, ReplyError
-from judges.llm.direct import DirectSession, Received, direct_session, http_library
+from judges.llm.direct import Address, DirectSession, Received, http_library, takes_proxy
 from judges.llm.retry import retry_after_seconds
 from judges.parameters import as_count, as_mapping
 
@@ -129,15 +129,20 @@ class Caller:
         client: Where to, with which key.
         http: Its HTTP side.
         bounds: What is taken of a reply.
+        address: Of all callers that ask there with that key; one of them finds it out.
         direct: What goes straight there; None: all go through `http`.
     """
 
     def __init__(
-        self, client: AsyncOpenAI, http: Any, bounds: ReplyBounds, direct: DirectSession | None
+        self,
+        client: AsyncOpenAI,
+        http: Any,
+        bounds: ReplyBounds,
+        address: Address,
+        direct: DirectSession | None,
     ) -> None:
         self._client, self._http, self._bounds = client, http, bounds
-        self._direct = direct
-        self._known: tuple[str, list[tuple[str, str]]] | None = None
+        self._address, self._direct = address, direct
 
     @property
     def base_url(self) -> str:
@@ -153,12 +158,12 @@ class Caller:
             TimeoutError: If it does not come in time.
             Exception: As the HTTP side does.
         """
-        if self._known is None:
+        to, content = self._address, json.dumps(body).encode()
+        if not to.url:
             return await self._first(body)
-        (url, headers), content = self._known, json.dumps(body).encode()
         if self._direct is not None:
             return await self._direct.post(content, self._bounds)
-        request = self._http.build_request("POST", url, headers=headers, content=content)
+        request = self._http.build_request("POST", to.url, headers=to.headers, content=content)
         try:
             return _received(await self._http.send(request))
         except http_library().TimeoutException as error:
@@ -170,10 +175,9 @@ class Caller:
         got = await self._client.post("/chat/completions", cast_to=response, body=body)
         headers = got.request.headers.multi_items()
         own = ("content-length", "host")
-        known = str(got.request.url), [(n, v) for n, v in headers if n.lower() not in own]
-        if self._direct is not None and self._known is None:
-            self._direct.address(*known)
-        self._known = known
+        if not self._address.url:
+            self._address.headers = [(n, v) for n, v in headers if n.lower() not in own]
+            self._address.url = str(got.request.url)
         return _received(got)
 
     async def close(self) -> None:
@@ -188,7 +192,9 @@ def _received(got: Any) -> Received:
     return Received(got.status_code, got.headers, got.content)
 
 
-def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Caller:
+def make_client(
+    endpoint: Endpoint, timeout: float, bounds: ReplyBounds, address: Address | None = None
+) -> Caller:
     """Builds an `openai` client that never retries on its own, and follows no redirect.
 
     Loopback endpoints are reached directly, whatever proxies the environment names.
@@ -197,6 +203,7 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
         endpoint: Where to.
         timeout: Seconds one request may take.
         bounds: What is taken of a reply.
+        address: What it has in common with other callers for this endpoint.
 
     Raises:
         JudgeError: If `openai` is not installed, or no key is to be found.
@@ -205,10 +212,11 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
         import openai
     except ImportError as error:
         raise JudgeError(MISSING_EXTRA) from error
-    address = endpoint.azure_endpoint or endpoint.base_url or ""
-    local = urlsplit(address).hostname in _LOOPBACK
+    base, to = endpoint.azure_endpoint or endpoint.base_url or "", address or Address()
+    local = urlsplit(base).hostname in _LOOPBACK
     http, over_aiohttp = _http_client(timeout, bounds, trust_env=not local)
-    direct = direct_session(address, trust_env=not local) if over_aiohttp else None
+    plain = over_aiohttp and (local or not takes_proxy(base))
+    direct = DirectSession(to, trust_env=not local) if plain else None
     try:
         if endpoint.azure_endpoint:
             azure = openai.AsyncAzureOpenAI(
@@ -219,7 +227,7 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
                 timeout=timeout,
                 http_client=http,
             )
-            return Caller(azure, http, bounds, direct)
+            return Caller(azure, http, bounds, to, direct)
         client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
@@ -227,7 +235,7 @@ def make_client(endpoint: Endpoint, timeout: float, bounds: ReplyBounds) -> Call
             timeout=timeout,
             http_client=http,
         )
-        return Caller(client, http, bounds, direct)
+        return Caller(client, http, bounds, to, direct)
     except (openai.OpenAIError, ValueError) as error:
         raise JudgeError(
             f"The model judge cannot be set up: {error} A server without a key takes any."

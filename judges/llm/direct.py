@@ -44,6 +44,19 @@ class Received:
         return self.body.decode(errors="replace")
 
 
+@dataclass
+class Address:
+    """Where requests go, as the first one that was answered went.
+
+    Attributes:
+        url: The whole URL; empty while none was answered.
+        headers: The headers, but for host and length.
+    """
+
+    url: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+
+
 class DirectSession:
     """Connections of one `aiohttp` session to one address, opened at the first request.
 
@@ -51,18 +64,13 @@ class DirectSession:
     a request may take is for the caller to bound.
 
     Args:
+        address: Where to; known before the first request.
         trust_env: Whether the environment may name further certificates.
     """
 
-    def __init__(self, trust_env: bool) -> None:
-        self._trust_env = trust_env
-        self._url = ""
-        self._headers: Sequence[tuple[str, str]] = ()
+    def __init__(self, address: Address, trust_env: bool) -> None:
+        self._address, self._trust_env = address, trust_env
         self._session: aiohttp.ClientSession | None = None
-
-    def address(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
-        """Says where requests go, and their headers but for the length."""
-        self._url, self._headers = url, headers
 
     async def post(self, content: bytes, bounds: ReplyBounds) -> Received:
         """Sends a request, and reads what comes within bounds.
@@ -75,8 +83,9 @@ class DirectSession:
             ReplyError: If the reply is over its bounds, or sends elsewhere.
             aiohttp.ClientError: If the connection fails, or what comes is no HTTP.
         """
-        session = self._session = self._session or self._open()
-        async with session.post(self._url, data=content, allow_redirects=False) as got:
+        url, session = self._address.url, self._session or self._open()
+        self._session = session
+        async with session.post(url, data=content, allow_redirects=False) as got:
             body = await bounds.body(got.status, got.headers, got.content.iter_chunked(_PIECE))
             return Received(got.status, got.headers, body)
 
@@ -90,30 +99,22 @@ class DirectSession:
         import aiohttp
 
         # The certificates that the client itself goes by, which take 50 ms to read.
-        encrypted = urlsplit(self._url).scheme == "https"
+        encrypted = urlsplit(self._address.url).scheme == "https"
         library = http_library()
         tls = library.create_ssl_context(trust_env=self._trust_env) if encrypted else True
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls, limit=0),  # the caller bounds how many
-            headers=self._headers,
+            headers=self._address.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             auto_decompress=False,
         )
 
 
-def direct_session(address: str, trust_env: bool) -> DirectSession | None:
-    """What goes straight to an address; None where the environment names a proxy for it.
-
-    Args:
-        address: A URL; empty: wherever the client goes by default.
-        trust_env: Whether the environment is asked.
-    """
-    proxies = urllib.request.getproxies() if trust_env else {}
-    host = urlsplit(address).hostname
-    if proxies and not (host and urllib.request.proxy_bypass(host)):
-        return None
-    return DirectSession(trust_env)
+def takes_proxy(url: str) -> bool:
+    """Whether the environment names a proxy for a URL; of no URL: whether it names any."""
+    proxies, host = urllib.request.getproxies(), urlsplit(url).hostname
+    return bool(proxies) and not (host and urllib.request.proxy_bypass(host))
 
 
 @functools.cache

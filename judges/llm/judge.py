@@ -37,6 +37,7 @@ from judges.base import Judge, JudgeCase, Tell, Usage, Verdict
 from judges.errors import EndpointError, UnknownNameError
 from judges.llm.bounds import ReplyBounds
 from judges.llm.client import Caller, Endpoint, Reply, Structured, ask, make_client
+from judges.llm.direct import Address
 from judges.llm.loop import LoopThread
 from judges.llm.prompt import Prompt, load_prompt
 from judges.llm.reply import parse_verdict
@@ -249,9 +250,10 @@ class LLMJudge(Judge):
         with self._lock:
             if self._loop is None:
                 count = -(-self._concurrency // _CALLS_PER_CLIENT)
-                timeout = self._retry.request_seconds
+                timeout, address = self._retry.request_seconds, Address()
                 self._clients = [
-                    make_client(self._endpoint, timeout, self._bounds) for _ in range(count)
+                    make_client(self._endpoint, timeout, self._bounds, address)
+                    for _ in range(count)
                 ]
                 self._slots = asyncio.Queue()
                 for client in itertools.islice(itertools.cycle(self._clients), self._concurrency):

@@ -14,7 +14,7 @@ import pytest
 from judges import JudgeCase, LLMJudge
 from judges.llm.bounds import ReplyBounds
 from judges.llm.client import Endpoint, ask, make_client
-from judges.llm.direct import DirectSession, direct_session
+from judges.llm.direct import Address, DirectSession
 
 pytest.importorskip("aiohttp")
 HOPS = frozenset({"content-length", "connection"})
@@ -75,25 +75,33 @@ def test_later_requests_are_those_of_the_client() -> None:
     heard: list[bytes] = []
     with (
         listener(heard) as url,
-        LLMJudge("m", base_url=url, api_key="secret", concurrency=1) as judge,
+        LLMJudge("m", base_url=url, api_key="secret", concurrency=40) as judge,
     ):
-        cases = [JudgeCase("Wie groß?", ("a",), "a")] * 4
-        assert [verdict.score for verdict in judge.judge(cases)] == [1.0] * 4
+        case = JudgeCase("Wie groß?", ("a",), "a")
+        assert judge.judge([case])[0].score == 1.0
+        assert [verdict.score for verdict in judge.judge([case] * 60)] == [1.0] * 60
+        assert len(judge._clients) == 2
+        assert all(client._direct is not None for client in judge._clients)
     first, *later = map(parts, heard)
-    assert len(later) == 3
+    assert len(later) == 60
     assert first[1]["authorization"] == "bearer secret"
     for other in later:
         assert other == first
 
 
 def test_a_proxy_is_left_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(direct_session("https://judge.example/v1", trust_env=True), DirectSession)
+    def goes_straight(url: str | None) -> bool:
+        endpoint = Endpoint("m", base_url=url, api_key="k")
+        return make_client(endpoint, 1.0, ReplyBounds())._direct is not None
+
+    there = "https://judge.example/v1"
+    assert goes_straight(there)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    assert direct_session("https://judge.example/v1", trust_env=True) is None
-    assert direct_session("", trust_env=True) is None
-    assert direct_session("https://judge.example/v1", trust_env=False) is not None
+    assert not goes_straight(there)
+    assert not goes_straight(None)
+    assert goes_straight("http://127.0.0.1:8000/v1")
     monkeypatch.setenv("no_proxy", "judge.example")
-    assert direct_session("https://judge.example/v1", trust_env=True) is not None
+    assert goes_straight(there)
 
 
 def test_a_closed_client_opens_anew() -> None:
@@ -118,8 +126,7 @@ def test_an_encrypted_address_is_asked_for_its_certificate() -> None:
     """A server without TLS is no server at an https address."""
 
     async def once(url: str) -> None:
-        session = DirectSession(trust_env=False)
-        session.address(url, [])
+        session = DirectSession(Address(url), trust_env=False)
         try:
             await session.post(b"{}", ReplyBounds())
         finally:
