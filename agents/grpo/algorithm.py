@@ -212,6 +212,7 @@ class GRPO(Algorithm):
     def setup(self, config: Any) -> None:
         """Builds runners and learners (RLlib), and what plays groups with them."""
         super().setup(config)
+        self._changing = changing_weights(self.learner_group)
         self.restarts = Restarts(self.config.max_num_env_runner_restarts, self._weights)
         self.env_runner_group.restarts = self.restarts
         self._player = GroupPlayer(self.config)
@@ -319,7 +320,7 @@ class GRPO(Algorithm):
     def _sync(self) -> None:
         """Hands the weights to every engine: all of them, and later those alone that change."""
         with self._timed("sync"):
-            changed = None if self._engines_stale else changing_weights(self.learner_group)
+            changed = None if self._engines_stale else self._changing
             runners = self.env_runner_group, self.config.num_env_runners
             hand_over(*runners, self._weights(), changed)
         self._engines_stale = False

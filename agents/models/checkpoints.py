@@ -165,9 +165,10 @@ class Tensors:
         }
         for what, names in wrong.items():
             if names:
+                taken = "whole layers" if some else "all tensors of a model at once"
                 raise BackendError(
-                    f"The new weights {what} {_some(names)}. An engine takes all tensors of a "
-                    "model at once, by their Hugging Face names."
+                    f"The new weights {what} {_some(names)}. An engine takes {taken}, by their "
+                    "Hugging Face names."
                 )
 
 
